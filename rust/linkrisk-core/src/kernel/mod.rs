@@ -1,0 +1,1 @@
+//! Pure functions on slices: no Arrow, no errors, no allocation in the loop.

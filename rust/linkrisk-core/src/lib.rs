@@ -1,0 +1,15 @@
+//! The linkage-risk engine: records in, linked persons and vehicles and their risk out.
+//!
+//! ```text
+//! tables ─► normalise ─► store ─► block ─► compare ─► score ─► cluster ─► risk ─► tables
+//! ```
+//!
+//! Imports go one way: kernel → runtime → external → store → stages → pipeline.
+
+pub mod error;
+pub mod kernel;
+pub mod kind;
+pub mod normalise;
+pub mod runtime;
+pub mod simulate;
+pub mod spec;

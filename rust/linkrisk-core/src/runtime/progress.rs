@@ -1,0 +1,68 @@
+//! Where the work is, as counters that any thread may raise and one thread samples.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Counters of the stage under way.
+#[derive(Debug)]
+pub struct Progress {
+    done: AtomicU64,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stage {
+    name: &'static str,
+    unit: &'static str,
+    total: Option<u64>,
+    started: Instant,
+}
+
+/// What a progress line shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Snapshot {
+    /// The stage.
+    pub stage: &'static str,
+    /// What is counted: `records` or `pairs`.
+    pub unit: &'static str,
+    /// How many are done.
+    pub done: u64,
+    /// How many there are, where that is known before.
+    pub total: Option<u64>,
+    /// Seconds since the stage began.
+    pub seconds: f64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        let stage = Stage { name: "", unit: "records", total: None, started: Instant::now() };
+        Self { done: AtomicU64::new(0), stage: Mutex::new(stage) }
+    }
+}
+
+impl Progress {
+    /// Begins a stage of `total` units.
+    pub fn begin(&self, name: &'static str, unit: &'static str, total: Option<u64>) {
+        let mut stage = self.stage.lock().unwrap_or_else(|e| e.into_inner());
+        *stage = Stage { name, unit, total, started: Instant::now() };
+        self.done.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts `n` more units done.
+    pub fn add(&self, n: u64) {
+        self.done.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Where the work is now.
+    pub fn snapshot(&self) -> Snapshot {
+        let stage = *self.stage.lock().unwrap_or_else(|e| e.into_inner());
+        Snapshot {
+            stage: stage.name,
+            unit: stage.unit,
+            done: self.done.load(Ordering::Relaxed),
+            total: stage.total,
+            seconds: stage.started.elapsed().as_secs_f64(),
+        }
+    }
+}

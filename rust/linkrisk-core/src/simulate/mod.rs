@@ -1,0 +1,1 @@
+//! Populations of invented people, with their errors and the truth.
