@@ -6,6 +6,7 @@
 //!
 //! Imports go one way: kernel → runtime → external → store → stages → pipeline.
 
+pub mod block;
 pub mod error;
 pub mod kernel;
 pub mod kind;
@@ -13,3 +14,4 @@ pub mod normalise;
 pub mod runtime;
 pub mod simulate;
 pub mod spec;
+pub mod store;

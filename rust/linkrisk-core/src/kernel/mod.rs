@@ -1,1 +1,4 @@
 //! Pure functions on slices: no Arrow, no errors, no allocation in the loop.
+
+pub mod hash;
+pub mod plate;

@@ -37,3 +37,16 @@ impl Outcome {
         matches!(self, Outcome::Partial | Outcome::Repaired | Outcome::Valid)
     }
 }
+#[derive(Debug, Default)]
+pub struct NameParts { pub full: String, pub given: String, pub family: String, pub key: String }
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Derived { pub birth_date: u32, pub sex: u32, pub region: u32 }
+#[derive(Debug)]
+pub struct Normaliser;
+impl Normaliser {
+    pub fn new(_: &crate::spec::AttributeSpec) -> crate::error::Result<Self> { Ok(Self) }
+    pub fn number(&self, _raw: &str) -> (Outcome, u64) { (Outcome::Valid, 1) }
+    pub fn text(&self, _raw: &str, _out: &mut String) -> Outcome { Outcome::Valid }
+    pub fn name(&self, _raw: &str, _out: &mut NameParts) -> Outcome { Outcome::Valid }
+    pub fn derive(&self, _packed: u64, _partial: Option<&str>) -> Option<Derived> { None }
+}

@@ -1,0 +1,222 @@
+//! One attribute of the run: its distinct values and the tallies of what its raw values were.
+
+use serde::Serialize;
+
+use super::dictionary::{Dictionary, Names};
+use crate::error::Result;
+use crate::kind::{Kind, Storage};
+use crate::normalise::{NameParts, Normaliser, Outcome};
+
+/// Marks a packed number as a code of the attribute's partial values.
+pub const PARTIAL: u64 = 1 << 63;
+
+/// What the values of one attribute in one source were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Rows of the source.
+    pub records: u64,
+    /// Null, empty or white space.
+    pub blank: u64,
+    /// Words and values that mean "none".
+    pub placeholder: u64,
+    /// Not of the kind.
+    pub invalid: u64,
+    /// Usable in part.
+    pub partial: u64,
+    /// Valid after one error was undone.
+    pub repaired: u64,
+    /// Valid.
+    pub valid: u64,
+    /// Usable by themselves but held by an implausible number of records, so never compared.
+    pub implausible: u64,
+    /// Filled in from an ID number.
+    pub derived: u64,
+}
+
+impl Tally {
+    /// Counts one raw value.
+    pub fn add(&mut self, outcome: Outcome) {
+        self.records += 1;
+        *match outcome {
+            Outcome::Blank => &mut self.blank,
+            Outcome::Placeholder => &mut self.placeholder,
+            Outcome::Invalid => &mut self.invalid,
+            Outcome::Partial => &mut self.partial,
+            Outcome::Repaired => &mut self.repaired,
+            Outcome::Valid => &mut self.valid,
+        } += 1;
+    }
+}
+
+/// The distinct values of an attribute.
+#[derive(Debug)]
+pub enum Values {
+    /// Packed numbers rest in the records; partial ones here.
+    Number(Dictionary),
+    /// Texts.
+    Text(Dictionary),
+    /// Names of persons.
+    Name(Names),
+    /// Nothing but what rests in the records.
+    Plain,
+}
+
+/// An attribute's values and tallies over all sources.
+#[derive(Debug)]
+pub struct Column {
+    /// The distinct values.
+    pub values: Values,
+    /// A tally per source.
+    pub tallies: Vec<Tally>,
+    /// How many distinct values are in use; known once the store is complete.
+    pub distinct: u64,
+    /// Pairs of records with the same value, over all values; known once the store is complete.
+    pub coincidences: f64,
+    /// Records with a value; known once the store is complete.
+    pub filled: u64,
+    recent: Recent,
+    text: String,
+    name: NameParts,
+}
+
+impl Column {
+    /// An empty column of `kind` for `sources` sources.
+    pub fn new(kind: Kind, sources: usize) -> Self {
+        let values = match kind.storage() {
+            Storage::Number => Values::Number(Dictionary::default()),
+            Storage::Text => Values::Text(Dictionary::default()),
+            Storage::Name => Values::Name(Names::default()),
+            Storage::Date | Storage::Small | Storage::Presence => Values::Plain,
+        };
+        Self {
+            values,
+            tallies: vec![Tally::default(); sources],
+            distinct: 0,
+            coincidences: 0.0,
+            filled: 0,
+            recent: Recent::default(),
+            text: String::new(),
+            name: NameParts::default(),
+        }
+    }
+
+    /// Forgets what the values of the last source were called in the raw.
+    pub fn begin_source(&mut self) {
+        self.recent = Recent::default();
+    }
+
+    /// The value at rest of a raw one, tallied under `source`.
+    ///
+    /// # Errors
+    /// As [`Dictionary::intern`].
+    pub fn pack(&mut self, source: usize, normaliser: &Normaliser, raw: Option<&str>) -> Result<u64> {
+        let Some(raw) = raw else {
+            self.tallies[source].add(Outcome::Blank);
+            return Ok(0);
+        };
+        let (outcome, value) = match &mut self.values {
+            Values::Plain => normaliser.number(raw),
+            Values::Number(partials) => match normaliser.number(raw) {
+                (Outcome::Partial, 0) => {
+                    normaliser.text(raw, &mut self.text);
+                    (Outcome::Partial, PARTIAL | u64::from(partials.intern(&self.text)?))
+                }
+                whole => whole,
+            },
+            Values::Text(dictionary) => match self.recent.find(raw) {
+                Some((outcome, code)) => {
+                    dictionary.count_again(code);
+                    (outcome, u64::from(code))
+                }
+                None => {
+                    let outcome = normaliser.text(raw, &mut self.text);
+                    let code = if outcome.is_usable() { dictionary.intern(&self.text)? } else { 0 };
+                    self.recent.keep(raw, outcome, code);
+                    (outcome, u64::from(code))
+                }
+            },
+            Values::Name(names) => match self.recent.find(raw) {
+                Some((outcome, code)) => {
+                    names.count_again(code);
+                    (outcome, u64::from(code))
+                }
+                None => {
+                    let outcome = normaliser.name(raw, &mut self.name);
+                    let NameParts { full, given, family, key } = &self.name;
+                    let code = if outcome.is_usable() { names.intern(full, given, family, key)? } else { 0 };
+                    self.recent.keep(raw, outcome, code);
+                    (outcome, u64::from(code))
+                }
+            },
+        };
+        self.tallies[source].add(outcome);
+        Ok(value)
+    }
+
+    /// The text of a partial number, if `value` is one.
+    pub fn partial(&self, value: u64) -> Option<&str> {
+        match &self.values {
+            Values::Number(partials) if value & PARTIAL != 0 => Some(partials.text(value as u32)),
+            _ => None,
+        }
+    }
+
+    /// The dictionary of texts, if the attribute has one.
+    pub fn dictionary(&self) -> Option<&Dictionary> {
+        match &self.values {
+            Values::Text(dictionary) => Some(dictionary),
+            _ => None,
+        }
+    }
+
+    /// The dictionary of names, if the attribute has one.
+    pub fn names(&self) -> Option<&Names> {
+        match &self.values {
+            Values::Name(names) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// Bytes held.
+    pub fn memory(&self) -> u64 {
+        let values = match &self.values {
+            Values::Number(d) | Values::Text(d) => d.memory(),
+            Values::Name(names) => names.memory(),
+            Values::Plain => 0,
+        };
+        values + self.recent.memory()
+    }
+}
+
+/// The raw values seen last, by hash, so that a frequent one is normalised once.
+///
+/// Two raw values of one 64-bit hash would be taken for each other: one chance in 2⁶⁴ per look-up.
+#[derive(Debug, Default)]
+struct Recent(Vec<(u64, Outcome, u32)>);
+
+impl Recent {
+    /// 8,192 entries of 16 bytes stay in the second-level cache beside the records of a batch.
+    const SIZE: usize = 1 << 13;
+
+    fn find(&self, raw: &str) -> Option<(Outcome, u32)> {
+        let hash = Self::hash(raw);
+        let &(kept, outcome, code) = self.0.get(hash as usize % Self::SIZE)?;
+        (kept == hash).then_some((outcome, code))
+    }
+
+    fn keep(&mut self, raw: &str, outcome: Outcome, code: u32) {
+        if self.0.is_empty() {
+            self.0 = vec![(0, Outcome::Blank, 0); Self::SIZE];
+        }
+        let hash = Self::hash(raw);
+        self.0[hash as usize % Self::SIZE] = (hash, outcome, code);
+    }
+
+    fn hash(raw: &str) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(raw.as_bytes()) | 1 << 63
+    }
+
+    fn memory(&self) -> u64 {
+        (self.0.capacity() * size_of::<(u64, Outcome, u32)>()) as u64
+    }
+}

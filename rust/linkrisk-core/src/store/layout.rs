@@ -1,0 +1,185 @@
+//! Where each attribute rests in a packed record.
+//!
+//! ```text
+//! word 0      word 1 ..            then, two to a word
+//! presence    8-byte attributes    4-byte attributes
+//! ```
+//!
+//! A record is a row of u64 words, the same number for every record of a run. Bit `i` of word 0 says
+//! that attribute `i` gave something away; a value of zero is missing, everywhere.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::kind::{Kind, Storage};
+use crate::spec::Spec;
+
+/// The most attributes a run may have: one bit each in the presence word.
+pub const MAX_ATTRIBUTES: usize = 64;
+
+/// Where a value rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    word: u16,
+    shift: u8,
+    mask: u64,
+}
+
+impl Slot {
+    const NOWHERE: Slot = Slot { word: 0, shift: 0, mask: 0 };
+
+    /// The value in `record`; zero where it is missing or where the attribute has no value at rest.
+    #[inline(always)]
+    pub fn get(self, record: &[u64]) -> u64 {
+        (record[self.word as usize] >> self.shift) & self.mask
+    }
+
+    /// Puts `value` into `record`.
+    #[inline(always)]
+    pub fn set(self, record: &mut [u64], value: u64) {
+        let word = &mut record[self.word as usize];
+        *word = (*word & !(self.mask << self.shift)) | ((value & self.mask) << self.shift);
+    }
+}
+
+/// An attribute of the run: the same name in several sources is the same attribute.
+#[derive(Debug, Clone)]
+pub struct Attribute {
+    /// The attribute's name.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Where its values rest.
+    pub slot: Slot,
+    /// Whether it exists only because an ID number carries it.
+    pub derived: bool,
+}
+
+/// What an ID number fills in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DerivedInto {
+    /// The attribute that holds the ID number.
+    pub from: usize,
+    /// The attribute that takes the birth date.
+    pub birth_date: usize,
+    /// The attribute that takes the sex.
+    pub sex: usize,
+    /// The attribute that takes the region of issue.
+    pub region: usize,
+}
+
+/// The attributes of a run and their places in a record.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The attributes: those of the spec in its order, then the derived ones.
+    pub attributes: Vec<Attribute>,
+    /// What each ID number attribute fills in.
+    pub derived: Vec<DerivedInto>,
+    /// Words of a record.
+    pub words: usize,
+}
+
+impl Layout {
+    /// Lays out the attributes of `spec`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Spec`] where an attribute has two kinds or there are more than
+    /// [`MAX_ATTRIBUTES`].
+    pub fn new(spec: &Spec) -> Result<Self> {
+        let mut attributes: Vec<Attribute> = Vec::new();
+        for source in &spec.sources {
+            for (name, attribute) in &source.attributes {
+                match attributes.iter().find(|a| a.name == *name) {
+                    Some(known) if known.kind != attribute.kind => {
+                        return Err(Error::new(
+                            ErrorKind::Spec,
+                            format!(
+                                "attribute `{name}` is a `{}` in one source and a `{}` in source `{}`",
+                                known.kind.name(),
+                                attribute.kind.name(),
+                                source.name
+                            ),
+                        )
+                        .hint("give the two attributes different names")
+                        .detail("source", &source.name)
+                        .detail("attribute", name));
+                    }
+                    Some(_) => {}
+                    None => attributes.push(Attribute {
+                        name: name.clone(),
+                        kind: attribute.kind,
+                        slot: Slot::NOWHERE,
+                        derived: false,
+                    }),
+                }
+            }
+        }
+        let derived = derive(&mut attributes);
+        if attributes.len() > MAX_ATTRIBUTES {
+            return Err(Error::new(
+                ErrorKind::Spec,
+                format!("the run has {} attributes, derived ones included; {MAX_ATTRIBUTES} is the limit", attributes.len()),
+            )
+            .hint("leave out attributes that identify nobody"));
+        }
+        let words = place(&mut attributes);
+        Ok(Self { attributes, derived, words })
+    }
+
+    /// The number of the attribute called `name`.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.attributes.iter().position(|a| a.name == name)
+    }
+}
+
+/// Adds the attributes that ID numbers carry and the spec lacks.
+///
+/// A birth date or sex that the spec already has is filled in where it is missing; the region of
+/// issue is always an attribute of its own, for its codes are no place names.
+fn derive(attributes: &mut Vec<Attribute>) -> Vec<DerivedInto> {
+    let ids: Vec<usize> = (0..attributes.len())
+        .filter(|&i| matches!(attributes[i].kind, Kind::CnResidentId))
+        .collect();
+    ids.into_iter()
+        .map(|from| {
+            let id = attributes[from].name.clone();
+            let mut into = |kind: Kind, part: &str, may_exist: bool| {
+                let known = attributes.iter().position(|a| a.kind == kind && may_exist);
+                known.unwrap_or_else(|| {
+                    attributes.push(Attribute {
+                        name: format!("{id}.{part}"),
+                        kind,
+                        slot: Slot::NOWHERE,
+                        derived: true,
+                    });
+                    attributes.len() - 1
+                })
+            };
+            DerivedInto {
+                from,
+                birth_date: into(Kind::BirthDate, "birth_date", true),
+                sex: into(Kind::Sex, "sex", true),
+                region: into(Kind::Category, "region", false),
+            }
+        })
+        .collect()
+}
+
+fn place(attributes: &mut [Attribute]) -> usize {
+    let mut word = 1;
+    for attribute in attributes.iter_mut().filter(|a| a.kind.storage() == Storage::Number) {
+        attribute.slot = Slot { word, shift: 0, mask: u64::MAX };
+        word += 1;
+    }
+    let mut half = false;
+    for attribute in attributes.iter_mut() {
+        match attribute.kind.storage() {
+            Storage::Number | Storage::Presence => continue,
+            Storage::Text | Storage::Name | Storage::Date | Storage::Small => {}
+        }
+        attribute.slot = Slot { word, shift: if half { 32 } else { 0 }, mask: u64::from(u32::MAX) };
+        if half {
+            word += 1;
+        }
+        half = !half;
+    }
+    usize::from(word) + usize::from(half)
+}
