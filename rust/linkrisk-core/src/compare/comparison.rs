@@ -1,0 +1,230 @@
+//! Comparisons: for each attribute the ordered outcomes that two values may have.
+//!
+//! Level 0 is null: one of the two is missing, which is evidence of nothing. Exact agreement comes
+//! next, split by how frequent the value is where a value's frequency tells, then the thresholds of
+//! the method from best to worst, and last `else`.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::date::DateAgreement;
+use crate::kind::{Kind, Storage};
+use crate::spec::{ComparisonSpec, LinkageSpec, Method};
+use crate::store::{Dictionary, Slot, Store, Values};
+
+/// Highest share of records of a value in each tier of exact agreement, most frequent first; the
+/// last tier takes the rest. Decades: within one, frequencies differ by at most 3.3 bits.
+const TIERS: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
+
+/// The comparison of one attribute.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The attribute's name.
+    pub name: String,
+    /// The attribute's number.
+    pub attribute: usize,
+    /// What the attribute holds.
+    pub kind: Kind,
+    /// How values are compared.
+    pub method: Method,
+    /// What each level means, null first.
+    pub labels: Vec<String>,
+    /// How many levels after null are exact agreement.
+    pub exact: usize,
+    /// Pairs of records that would agree in each exact level, over all records.
+    pub coincidences: Vec<f64>,
+    pub(super) at: Vec<f64>,
+    /// Counts from which a value falls into an exact level, one less than there are of them.
+    pub(super) tiers: Vec<u32>,
+    pub(super) slot: Slot,
+    pub(super) shift: u32,
+    pub(super) mask: u64,
+}
+
+impl Comparison {
+    /// How many levels there are, null included.
+    pub fn levels(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The comparison's level in `pattern`.
+    #[inline(always)]
+    pub fn level(&self, pattern: u64) -> usize {
+        (pattern >> self.shift & self.mask) as usize
+    }
+
+    /// The exact level of a value that `count` records hold.
+    #[inline]
+    pub(super) fn tier(&self, count: u32) -> u8 {
+        1 + self.tiers.iter().take_while(|&&least| count < least).count() as u8
+    }
+}
+
+/// Resolves the comparisons of a run: the default one of every comparable attribute, or the spec's.
+///
+/// # Errors
+/// [`ErrorKind::Spec`] where a method does not suit its attribute.
+pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Comparison>> {
+    let mut comparisons = Vec::new();
+    let mut shift = 0;
+    for (attribute, laid) in store.layout.attributes.iter().enumerate() {
+        let asked = linkage.comparisons.iter().find(|c| c.attribute == laid.name);
+        let asked = match asked {
+            Some(asked) => Some(asked.clone()),
+            None if laid.derived => None,
+            None => default(store, attribute),
+        };
+        let Some(asked) = asked else { continue };
+        let mut comparison = build(store, attribute, &asked)?;
+        comparison.shift = shift;
+        let bits = usize::BITS - (comparison.levels() - 1).leading_zeros();
+        comparison.mask = (1 << bits) - 1;
+        shift += bits;
+        comparisons.push(comparison);
+    }
+    if let Some(lost) = linkage.comparisons.iter().find(|c| store.layout.find(&c.attribute).is_none()) {
+        return Err(Error::new(ErrorKind::Spec, format!("a comparison names `{}`, which is no attribute", lost.attribute))
+            .detail("attribute", &lost.attribute));
+    }
+    if shift > super::RULE_SHIFT {
+        return Err(Error::new(
+            ErrorKind::Spec,
+            format!("the comparisons take {shift} bits of a pattern; {} is the limit", super::RULE_SHIFT),
+        )
+        .hint("compare fewer attributes, or give comparisons with fewer levels"));
+    }
+    Ok(comparisons)
+}
+
+/// The comparison an attribute has unless the spec says otherwise; `None` for what is no trait.
+fn default(store: &Store, attribute: usize) -> Option<ComparisonSpec> {
+    let laid = &store.layout.attributes[attribute];
+    let (method, at): (Method, &[f64]) = match laid.kind {
+        Kind::CnResidentId | Kind::Aadhaar | Kind::UsSsn => (Method::IdNumber, &[]),
+        Kind::TravelDocument | Kind::ImageUrl | Kind::Sex => (Method::Exact, &[]),
+        Kind::Plate => (Method::PlateOcr, &[0.5, 1.0]),
+        Kind::Phone | Kind::Account => (Method::Osa, &[1.0, 2.0]),
+        Kind::Email => (Method::JaroWinkler, &[0.92, 0.8]),
+        Kind::PersonName if has_parts(store, attribute) => (Method::PersonName, &[0.92, 0.84]),
+        Kind::PersonName => (Method::JaroWinkler, &[0.92, 0.84]),
+        Kind::BirthDate => (Method::Date, &[]),
+        Kind::Age => (Method::NumericWithin, &[1.0, 3.0]),
+        Kind::Address => (Method::JaroWinkler, &[0.92, 0.8]),
+        Kind::Place | Kind::Category | Kind::Text => (Method::JaroWinkler, &[0.9]),
+        Kind::Time | Kind::Face | Kind::Iris | Kind::Fingerprint => return None,
+    };
+    Some(ComparisonSpec { attribute: laid.name.clone(), method, at: at.to_vec(), term_frequency: None })
+}
+
+/// Whether most names of the attribute have a given and a family part.
+fn has_parts(store: &Store, attribute: usize) -> bool {
+    let Some(names) = store.columns[attribute].names() else { return false };
+    let codes = 1..=names.full.len() as u32;
+    let both = codes.filter(|&code| {
+        let parts = names.codes(code);
+        parts.given != 0 && parts.family != 0
+    });
+    both.count() * 2 > names.full.len()
+}
+
+fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comparison> {
+    let laid = &store.layout.attributes[attribute];
+    let column = &store.columns[attribute];
+    if !suits(asked.method, laid.kind) {
+        return Err(Error::new(
+            ErrorKind::Spec,
+            format!("attribute `{}` is a `{}`, which `{:?}` does not compare", laid.name, laid.kind.name(), asked.method),
+        )
+        .hint("leave the comparison out to get the one of its kind")
+        .detail("attribute", &laid.name));
+    }
+    let dictionary = match &column.values {
+        Values::Text(dictionary) => Some(dictionary),
+        Values::Name(names) => Some(&names.full),
+        Values::Number(_) | Values::Plain => None,
+    };
+    let by_frequency = asked.term_frequency.unwrap_or(true);
+    let (tiers, coincidences) = match dictionary {
+        Some(dictionary) if by_frequency => tiers(dictionary),
+        _ => (Vec::new(), vec![column.coincidences]),
+    };
+    let exact = tiers.len() + 1;
+    let mut labels = vec!["null".to_owned()];
+    let filled = column.filled.max(1) as f64;
+    for tier in 0..exact {
+        labels.push(match (exact, tiers.get(tier)) {
+            (1, _) => "exact".to_owned(),
+            (_, Some(&least)) => format!("exact, value held by {}", share(f64::from(least) / filled)),
+            (_, None) => "exact, rarer value".to_owned(),
+        });
+    }
+    let at = asked.at.clone();
+    match asked.method {
+        Method::Exact => {}
+        Method::JaroWinkler => labels.extend(at.iter().map(|t| format!("Jaro–Winkler ≥ {t}"))),
+        Method::Levenshtein => labels.extend(at.iter().map(|t| format!("Levenshtein ≤ {t}"))),
+        Method::Osa => labels.extend(at.iter().map(|t| format!("edits ≤ {t}"))),
+        Method::PlateOcr => labels.extend(at.iter().map(|t| format!("OCR distance ≤ {t}"))),
+        Method::NumericWithin => labels.extend(at.iter().map(|t| format!("within {t}"))),
+        Method::TokenSet => labels.extend(at.iter().map(|t| format!("Jaccard ≥ {t}"))),
+        Method::IdNumber => labels.extend(["one edit", "agrees with a masked one"].map(str::to_owned)),
+        Method::Date => labels.extend(DateAgreement::INEXACT.iter().map(|a| a.label().to_owned())),
+        Method::PersonName => labels.extend(super::name::LABELS.map(str::to_owned)),
+    }
+    labels.push("else".to_owned());
+    Ok(Comparison {
+        name: laid.name.clone(),
+        attribute,
+        kind: laid.kind,
+        method: asked.method,
+        labels,
+        exact,
+        coincidences,
+        at,
+        tiers,
+        slot: laid.slot,
+        shift: 0,
+        mask: 0,
+    })
+}
+
+fn share(share: f64) -> String {
+    format!("1 in {:.0} or more", (1.0 / share).max(1.0))
+}
+
+/// The counts that part the tiers that have any agreement in them, and the pairs of records that
+/// agree in each.
+fn tiers(dictionary: &Dictionary) -> (Vec<u32>, Vec<f64>) {
+    let total: f64 = dictionary.counts().iter().map(|&n| f64::from(n)).sum();
+    let bounds: Vec<u32> = TIERS.iter().map(|share| (share * total).ceil() as u32).filter(|&least| least > 2).collect();
+    let mut pairs = vec![0.0; bounds.len() + 1];
+    for &count in dictionary.counts() {
+        let tier = bounds.iter().take_while(|&&least| count < least).count();
+        pairs[tier] += f64::from(count) * (f64::from(count) - 1.0) / 2.0;
+    }
+    let mut kept = Vec::new();
+    let mut sums = vec![0.0];
+    for (tier, sum) in pairs.into_iter().enumerate() {
+        if let Some(last) = sums.last_mut() {
+            *last += sum;
+            if *last > 0.0 && tier < bounds.len() {
+                kept.push(bounds[tier]);
+                sums.push(0.0);
+            }
+        }
+    }
+    (kept, sums)
+}
+
+fn suits(method: Method, kind: Kind) -> bool {
+    match method {
+        Method::Exact => kind.storage() != Storage::Presence,
+        Method::JaroWinkler | Method::Levenshtein | Method::TokenSet => {
+            matches!(kind.storage(), Storage::Text | Storage::Name)
+        }
+        Method::Osa => matches!(kind.storage(), Storage::Text | Storage::Name) || kind == Kind::Phone,
+        Method::PlateOcr => kind == Kind::Plate,
+        Method::IdNumber => matches!(kind, Kind::CnResidentId | Kind::Aadhaar | Kind::UsSsn),
+        Method::Date => kind == Kind::BirthDate,
+        Method::NumericWithin => matches!(kind, Kind::Age | Kind::Time),
+        Method::PersonName => kind == Kind::PersonName,
+    }
+}

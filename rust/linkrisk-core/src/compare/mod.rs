@@ -1,0 +1,225 @@
+//! Candidate pairs into comparison vectors, each packed into one u64: its pattern.
+//!
+//! ```text
+//! bit 63            44 43                                0
+//!     rules of the pair | level of each comparison, packed
+//! ```
+
+pub mod comparison;
+pub mod count;
+pub mod links;
+pub mod name;
+
+pub use comparison::Comparison;
+pub use count::PatternCounts;
+pub use links::{Links, ScoredPair};
+
+use crate::error::Result;
+use crate::kernel::date::DateAgreement;
+use crate::kernel::digits::osa_one;
+use crate::kernel::edit::{jaro_winkler, levenshtein, osa};
+use crate::kernel::hash::mix;
+use crate::kernel::ocr::plate_distance;
+use crate::kernel::token::token_jaccard;
+use crate::spec::{LinkageSpec, Method};
+use crate::store::{PARTIAL, Store, Values};
+
+/// Where the rules begin in a pattern; below are the levels.
+pub const RULE_SHIFT: u32 = 44;
+
+/// The levels of a pattern without its rules.
+pub const LEVELS: u64 = (1 << RULE_SHIFT) - 1;
+
+/// Compares records attribute by attribute.
+#[derive(Debug)]
+pub struct Comparer<'a> {
+    store: &'a Store,
+    /// The comparisons, in the order of the pattern's bits.
+    pub comparisons: &'a [Comparison],
+}
+
+/// The comparisons of a run.
+///
+/// # Errors
+/// As [`comparison::resolve`].
+pub fn comparisons(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Comparison>> {
+    comparison::resolve(store, linkage)
+}
+
+/// Levels of the pairs of codes compared last: frequent names meet again and again.
+#[derive(Debug)]
+pub struct Memo(Vec<(u64, u8)>);
+
+impl Memo {
+    /// 4,096 entries of 16 bytes per thread fit the second-level cache several times over; on a
+    /// million people four pairs of names in ten are found here.
+    const SIZE: usize = 1 << 12;
+
+    fn new() -> Self {
+        Self(vec![(0, 0); Self::SIZE])
+    }
+
+    #[inline(always)]
+    fn level(&mut self, comparison: usize, left: u64, right: u64, compare: impl FnOnce() -> u8) -> u8 {
+        let key = left << 32 | right;
+        let hash = mix(key ^ (comparison as u64) << 58);
+        let entry = &mut self.0[hash as usize % Self::SIZE];
+        // The hash, not the key: it tells comparisons apart, and two pairs with one hash would have
+        // to meet in one thread's 4,096 entries.
+        if entry.0 != hash {
+            *entry = (hash, compare());
+        }
+        entry.1
+    }
+}
+
+impl<'a> Comparer<'a> {
+    /// A comparer of the records of `store`.
+    pub fn new(store: &'a Store, comparisons: &'a [Comparison]) -> Self {
+        Self { store, comparisons }
+    }
+
+    /// What a thread keeps between pairs.
+    pub fn memo(&self) -> Memo {
+        Memo::new()
+    }
+
+    /// The levels of two records, packed.
+    #[inline]
+    pub fn pattern(&self, memo: &mut Memo, left: &[u64], right: &[u64]) -> u64 {
+        let mut pattern = 0;
+        for (i, comparison) in self.comparisons.iter().enumerate() {
+            let (a, b) = (comparison.slot.get(left), comparison.slot.get(right));
+            if a != 0 && b != 0 {
+                let level = self.level(memo, i, comparison, a, b);
+                pattern |= u64::from(level) << comparison.shift;
+            }
+        }
+        pattern
+    }
+
+    #[inline]
+    fn level(&self, memo: &mut Memo, i: usize, comparison: &Comparison, a: u64, b: u64) -> u8 {
+        let column = &self.store.columns[comparison.attribute];
+        match &column.values {
+            Values::Plain if a == b && comparison.method != Method::Date => 1,
+            Values::Plain => number(comparison, a, b),
+            Values::Number(_) if a == b && a & PARTIAL == 0 => 1,
+            Values::Number(partials) if (a | b) & PARTIAL != 0 => {
+                let text = |v: u64| if v & PARTIAL != 0 { Some(partials.text(v as u32)) } else { None };
+                masked(comparison, (a, text(a)), (b, text(b)))
+            }
+            Values::Number(_) => number(comparison, a, b),
+            Values::Text(dictionary) if a == b => comparison.tier(dictionary.count(a as u32)),
+            Values::Name(names) if a == b => comparison.tier(names.full.count(a as u32)),
+            Values::Text(dictionary) => {
+                let (a, b) = (a.min(b), a.max(b));
+                memo.level(i, a, b, || text(comparison, dictionary.text(a as u32), dictionary.text(b as u32)))
+            }
+            Values::Name(names) => {
+                let (a, b) = (a.min(b), a.max(b));
+                memo.level(i, a, b, || match comparison.method {
+                    Method::PersonName => {
+                        let at = |i: usize, or: f64| comparison.at.get(i).copied().unwrap_or(or);
+                        comparison.exact as u8 + 1 + name::level(names, a as u32, b as u32, at(0, 0.92), at(1, 0.84))
+                    }
+                    _ => text(comparison, names.full.text(a as u32), names.full.text(b as u32)),
+                })
+            }
+        }
+    }
+}
+
+/// The level of the first threshold that `holds`, else the last level.
+#[inline]
+fn first(comparison: &Comparison, holds: impl Fn(f64) -> bool) -> u8 {
+    let step = comparison.at.iter().take_while(|&&t| !holds(t)).count();
+    (comparison.exact + 1 + step) as u8
+}
+
+fn text(comparison: &Comparison, a: &str, b: &str) -> u8 {
+    let edits = || comparison.at.last().map_or(0, |&most| most as u32);
+    match comparison.method {
+        Method::JaroWinkler => {
+            let similarity = jaro_winkler(a, b);
+            first(comparison, |t| similarity >= t)
+        }
+        Method::Levenshtein => {
+            let distance = f64::from(levenshtein(a, b, edits()));
+            first(comparison, |t| distance <= t)
+        }
+        Method::Osa => {
+            let distance = f64::from(osa(a, b, edits()));
+            first(comparison, |t| distance <= t)
+        }
+        Method::TokenSet => {
+            let overlap = f64::from(token_jaccard(a, b));
+            first(comparison, |t| overlap >= t)
+        }
+        _ => (comparison.labels.len() - 1) as u8,
+    }
+}
+
+fn number(comparison: &Comparison, a: u64, b: u64) -> u8 {
+    let other = (comparison.labels.len() - 1) as u8;
+    match comparison.method {
+        Method::Date => match DateAgreement::of(a as u32, b as u32) {
+            DateAgreement::Exact => 1,
+            agreement => match DateAgreement::INEXACT.iter().position(|&level| level == agreement) {
+                Some(step) => step as u8 + 2,
+                None => other,
+            },
+        },
+        Method::IdNumber if osa_one(a, b) => 2,
+        Method::PlateOcr => {
+            let cost = f64::from(plate_distance(a, b));
+            first(comparison, |t| cost <= t)
+        }
+        // One edit is told from two by the digits alone; more thresholds would need the texts.
+        Method::Osa => first(comparison, |t| if t < 2.0 { osa_one(a, b) } else { digits_osa(a, b) <= t as u32 }),
+        Method::NumericWithin => {
+            let distance = a.abs_diff(b) as f64;
+            first(comparison, |t| distance <= t)
+        }
+        _ => other,
+    }
+}
+
+/// Edits between two numbers of up to 20 digits.
+fn digits_osa(a: u64, b: u64) -> u32 {
+    let mut buffers = [[0u8; 20]; 2];
+    let mut spell = |which: usize, mut n: u64| {
+        let mut at = 20;
+        while n > 0 {
+            at -= 1;
+            buffers[which][at] = b'0' + (n % 10) as u8;
+            n /= 10;
+        }
+        at
+    };
+    let (from_a, from_b) = (spell(0, a), spell(1, b));
+    crate::kernel::edit::osa_bytes(&buffers[0][from_a..], &buffers[1][from_b..], 4)
+}
+
+/// The level of two ID numbers of which one at least is masked.
+fn masked(comparison: &Comparison, a: (u64, Option<&str>), b: (u64, Option<&str>)) -> u8 {
+    let other = (comparison.labels.len() - 1) as u8;
+    if comparison.method != Method::IdNumber {
+        return other;
+    }
+    let mut whole = [[0u8; 18]; 2];
+    let spell = |buffer: &mut [u8; 18], (packed, partial): (u64, Option<&str>)| match partial {
+        Some(text) => {
+            let text = text.as_bytes();
+            let length = text.len().min(18);
+            buffer[..length].copy_from_slice(&text[..length]);
+            length
+        }
+        None => crate::normalise::spell_id(comparison.kind, packed, buffer),
+    };
+    let (first, second) = whole.split_at_mut(1);
+    let (left, right) = (spell(&mut first[0], a), spell(&mut second[0], b));
+    let agree = left == right
+        && first[0][..left].iter().zip(&second[0][..right]).all(|(x, y)| x == y || *x == b'*' || *y == b'*');
+    if agree { 3 } else { other }
+}

@@ -1,0 +1,9 @@
+//! Patterns into evidence: training the model, and weighing pairs by it.
+
+pub mod model;
+pub mod train;
+pub mod weights;
+
+pub use model::Model;
+pub use train::{Evidence, train};
+pub use weights::{Score, Scorer};

@@ -1,0 +1,62 @@
+//! A pattern's match weight and probabilities, by Bayes' rule over the latent classes.
+//!
+//! I. P. Fellegi and A. B. Sunter, *A theory for record linkage*, JASA 64 (1969).
+
+use super::model::Model;
+use crate::compare::Comparison;
+
+/// What a pattern says of a pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// log2 of the odds that the pair is a match, prior included, in bits.
+    pub weight: f64,
+    /// Probability that the pair is a match.
+    pub probability: f64,
+    /// Probability that the two records are of related people: one household, family or firm.
+    pub related: f64,
+}
+
+/// Looks up the evidence of each level.
+#[derive(Debug, Clone)]
+pub struct Scorer<'a> {
+    comparisons: &'a [Comparison],
+    /// log2 P(level | class) per comparison and level: match, related, unrelated; zero for null.
+    tables: Vec<Vec<[f64; 3]>>,
+    priors: [f64; 3],
+}
+
+impl<'a> Scorer<'a> {
+    /// A scorer of patterns of `comparisons` by `model`.
+    pub fn new(model: &Model, comparisons: &'a [Comparison]) -> Self {
+        let tables = model
+            .comparisons
+            .iter()
+            .map(|c| {
+                let null = [0.0; 3];
+                let levels = c.levels.iter().map(|l| [l.m.log2(), l.related.unwrap_or(l.u).log2(), l.u.log2()]);
+                std::iter::once(null).chain(levels).collect()
+            })
+            .collect();
+        let related = if model.has_related() { model.related.log2() } else { f64::NEG_INFINITY };
+        Self { comparisons, tables, priors: [model.matches.log2(), related, model.pairs.log2()] }
+    }
+
+    /// What `pattern` says.
+    pub fn score(&self, pattern: u64) -> Score {
+        let mut logs = self.priors;
+        for (comparison, table) in self.comparisons.iter().zip(&self.tables) {
+            let level = table[comparison.level(pattern)];
+            logs.iter_mut().zip(level).for_each(|(log, l)| *log += l);
+        }
+        let [matched, related, unrelated] = logs;
+        let others = log2_sum(related, unrelated);
+        let weight = matched - others;
+        let all = log2_sum(matched, others);
+        Score { weight, probability: 1.0 / (1.0 + (-weight).exp2()), related: (related - all).exp2() }
+    }
+}
+
+fn log2_sum(a: f64, b: f64) -> f64 {
+    let (high, low) = if a >= b { (a, b) } else { (b, a) };
+    if low == f64::NEG_INFINITY { high } else { high + (low - high).exp2().ln_1p() / std::f64::consts::LN_2 }
+}
