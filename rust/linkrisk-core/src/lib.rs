@@ -7,11 +7,13 @@
 //! Imports go one way: kernel → runtime → external → store → stages → pipeline.
 
 pub mod block;
+pub mod compare;
 pub mod error;
 pub mod kernel;
 pub mod kind;
 pub mod normalise;
 pub mod runtime;
+pub mod score;
 pub mod simulate;
 pub mod spec;
 pub mod store;

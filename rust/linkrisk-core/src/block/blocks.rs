@@ -224,7 +224,7 @@ fn split_key(store: &Store, key: u64, split: Split, number: u32, record: &[u64])
         Split::Part(part) => part.value(store, record),
         Split::Sample(groups) => below(mix(key ^ u64::from(number)), groups) + 1,
     };
-    if value == 0 { 0 } else { combine(key, mix(value)).max(1) }
+    if value == 0 { 0 } else { combine(key, value).max(1) }
 }
 
 /// Whether two records that share the key of a rule are in one block after its splits.

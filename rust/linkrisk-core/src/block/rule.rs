@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::hash::{combine, mix};
+use crate::kernel::hash::combine;
 use crate::kernel::plate;
 use crate::kind::{Kind, Storage};
 use crate::spec::BlockingRuleSpec;
@@ -211,7 +211,7 @@ impl Rules {
             if value == 0 {
                 return 0;
             }
-            key = combine(key, mix(value));
+            key = combine(key, value);
         }
         // Zero means none; the one key that hashes to it shares a block with that of one.
         key.max(1)

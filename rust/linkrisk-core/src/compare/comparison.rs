@@ -166,7 +166,7 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
         Method::NumericWithin => labels.extend(at.iter().map(|t| format!("within {t}"))),
         Method::TokenSet => labels.extend(at.iter().map(|t| format!("Jaccard ≥ {t}"))),
         Method::IdNumber => labels.extend(["one edit", "agrees with a masked one"].map(str::to_owned)),
-        Method::Date => labels.extend(DateAgreement::INEXACT.iter().map(|a| a.label().to_owned())),
+        Method::Date => labels.extend(DateAgreement::ALL[1..7].iter().map(|a| a.label().to_owned())),
         Method::PersonName => labels.extend(super::name::LABELS.map(str::to_owned)),
     }
     labels.push("else".to_owned());

@@ -15,7 +15,7 @@ pub use count::PatternCounts;
 pub use links::{Links, ScoredPair};
 
 use crate::error::Result;
-use crate::kernel::date::DateAgreement;
+use crate::kernel::date::agreement;
 use crate::kernel::digits::osa_one;
 use crate::kernel::edit::{jaro_winkler, levenshtein, osa};
 use crate::kernel::hash::mix;
@@ -163,13 +163,7 @@ fn text(comparison: &Comparison, a: &str, b: &str) -> u8 {
 fn number(comparison: &Comparison, a: u64, b: u64) -> u8 {
     let other = (comparison.labels.len() - 1) as u8;
     match comparison.method {
-        Method::Date => match DateAgreement::of(a as u32, b as u32) {
-            DateAgreement::Exact => 1,
-            agreement => match DateAgreement::INEXACT.iter().position(|&level| level == agreement) {
-                Some(step) => step as u8 + 2,
-                None => other,
-            },
-        },
+        Method::Date => agreement(a as u32, b as u32).map_or(0, |level| level as u8 + 1),
         Method::IdNumber if osa_one(a, b) => 2,
         Method::PlateOcr => {
             let cost = f64::from(plate_distance(a, b));

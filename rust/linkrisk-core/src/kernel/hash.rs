@@ -1,24 +1,53 @@
-//! Stable 64-bit hashing for blocking keys, sampling and ids.
+//! Hashes that never change: blocking keys, samples and generated populations are made of them.
 //!
-//! These functions never change: a run resumed by a later version must find the same keys.
+//! A run that is resumed, or computed in part on another machine, must find the same blocks and
+//! draw the same sample. So these functions are part of the format of a run directory: a version
+//! that changes one of them must refuse the runs of earlier versions. They are no defence against
+//! an adversary who chooses the values.
 
-/// Spreads every bit of `value` over all 64 (the finaliser of SplitMix64; Steele, Lea, Flood 2014).
-#[inline(always)]
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Spreads a number over 64 bits so that each bit depends on every bit.
+///
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014), one to one, with 0 moved away from
+/// itself.
+#[inline]
 pub const fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// Adds `value` to the hash `hash`; the order of values matters.
-#[inline(always)]
+/// Takes `value` into the hash `hash`; the order of values matters.
+#[inline]
 pub const fn combine(hash: u64, value: u64) -> u64 {
-    mix(hash.rotate_left(23) ^ value)
+    mix(hash.rotate_left(23) ^ mix(value))
 }
 
-/// A number in `0..below` drawn by `hash`, without the bias of a remainder.
-#[inline(always)]
-pub const fn below(hash: u64, below: u64) -> u64 {
-    ((hash as u128 * below as u128) >> 64) as u64
+/// A number in `0..limit` drawn by `hash`, without the bias of a remainder; the highest bits decide.
+#[inline]
+pub const fn below(hash: u64, limit: u64) -> u64 {
+    ((hash as u128 * limit as u128) >> 64) as u64
+}
+
+/// Hashes bytes (XXH3, 64 bits, seed 0).
+#[inline]
+pub fn bytes(value: &[u8]) -> u64 {
+    xxh3_64(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_hashes_never_change() {
+        assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(bytes(b""), 0x2d06_8005_38d3_94c2);
+        assert_eq!(combine(combine(0, 1), 2), COMBINED);
+        assert_ne!(combine(combine(0, 2), 1), COMBINED);
+    }
+
+    const COMBINED: u64 = 0xff44_c803_ea5b_a472;
 }

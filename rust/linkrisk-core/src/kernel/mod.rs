@@ -1,4 +1,9 @@
 //! Pure functions on slices: no Arrow, no errors, no allocation in the loop.
 
+pub mod date;
+pub mod digits;
+pub mod edit;
 pub mod hash;
+pub mod ocr;
 pub mod plate;
+pub mod token;

@@ -50,3 +50,4 @@ impl Normaliser {
     pub fn name(&self, _raw: &str, _out: &mut NameParts) -> Outcome { Outcome::Valid }
     pub fn derive(&self, _packed: u64, _partial: Option<&str>) -> Option<Derived> { None }
 }
+pub fn spell_id(_kind: crate::kind::Kind, _packed: u64, _out: &mut [u8; 18]) -> usize { 0 }
