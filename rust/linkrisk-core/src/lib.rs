@@ -7,6 +7,7 @@
 //! Imports go one way: kernel → runtime → external → store → stages → pipeline.
 
 pub mod block;
+pub mod cluster;
 pub mod compare;
 pub mod error;
 pub mod kernel;

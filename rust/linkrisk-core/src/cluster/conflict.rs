@@ -1,0 +1,65 @@
+//! What one person cannot have: contradictions between two records.
+
+use crate::compare::Comparison;
+use crate::kernel::date::{DateAgreement, agreement};
+use crate::kind::Kind;
+use crate::store::{PARTIAL, Slot, Store};
+
+/// Tells whether two records can be of one person.
+#[derive(Debug)]
+pub struct Conflicts<'a> {
+    store: &'a Store,
+    ids: Vec<Slot>,
+    dates: Vec<Slot>,
+    sexes: Vec<Slot>,
+    duplicate_free: bool,
+}
+
+impl<'a> Conflicts<'a> {
+    /// The contradictions that the attributes of `store` can show.
+    pub fn new(store: &'a Store, comparisons: &[Comparison]) -> Self {
+        let slots = |wanted: fn(Kind) -> bool| {
+            let compared = comparisons.iter().map(|c| c.attribute);
+            compared
+                .map(|a| &store.layout.attributes[a])
+                .filter(|a| wanted(a.kind))
+                .map(|a| a.slot)
+                .collect()
+        };
+        Self {
+            store,
+            ids: slots(Kind::is_official_id),
+            dates: slots(|kind| kind == Kind::BirthDate),
+            sexes: slots(|kind| kind == Kind::Sex),
+            duplicate_free: store.sources.iter().any(|s| s.duplicate_free),
+        }
+    }
+
+    /// Whether two records contradict each other: two different valid ID numbers of one kind, sexes
+    /// and birth dates that both disagree beyond error, or one source that has nobody twice.
+    pub fn contradict(&self, left: u32, right: u32) -> bool {
+        let (a, b) = (self.store.record(left), self.store.record(right));
+        let both = |slot: &Slot| {
+            let (x, y) = (slot.get(a), slot.get(b));
+            (x != 0 && y != 0 && (x | y) & PARTIAL == 0).then_some((x, y))
+        };
+        let mut same_id = false;
+        for (x, y) in self.ids.iter().filter_map(both) {
+            if x != y && !crate::kernel::digits::osa_one(x, y) {
+                return true;
+            }
+            same_id |= x == y;
+        }
+        if self.duplicate_free {
+            let source = self.store.source_of(left);
+            if source == self.store.source_of(right) && self.store.sources[source].duplicate_free {
+                return true;
+            }
+        }
+        let other_sex = self.sexes.iter().filter_map(both).any(|(x, y)| x != y);
+        let far = |(x, y): (u64, u64)| {
+            agreement(x as u32, y as u32).is_some_and(|a| a >= DateAgreement::SameYear)
+        };
+        !same_id && other_sex && self.dates.iter().filter_map(both).any(far)
+    }
+}

@@ -1,0 +1,83 @@
+//! Union–find over record numbers: 4 bytes a record, lock-free, the same answer for any threads.
+//!
+//! A root is always the smallest number of its tree (S. V. Jayanti and R. E. Tarjan, *Concurrent
+//! disjoint set union*, 2021, with linking by index), so neither order nor interleaving shows.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::error::Result;
+use crate::runtime::{Context, Reservation};
+
+/// Disjoint sets of records.
+#[derive(Debug)]
+pub struct Forest {
+    parents: Vec<AtomicU32>,
+    _held: Reservation,
+}
+
+impl Forest {
+    /// `records` records, each by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
+    pub fn new(records: u32, context: &Context) -> Result<Self> {
+        let held = context.memory.reserve("clusters", u64::from(records) * 4)?;
+        Ok(Self { parents: (0..records).map(AtomicU32::new).collect(), _held: held })
+    }
+
+    /// The smallest record of the set of `record`.
+    pub fn root(&self, mut record: u32) -> u32 {
+        loop {
+            let parent = self.parents[record as usize].load(Ordering::Relaxed);
+            if parent == record {
+                return record;
+            }
+            let grandparent = self.parents[parent as usize].load(Ordering::Relaxed);
+            if grandparent != parent {
+                // Halving the path; losing the race is as good as winning it.
+                let _ = self.parents[record as usize].compare_exchange_weak(
+                    parent,
+                    grandparent,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+            }
+            record = grandparent;
+        }
+    }
+
+    /// Joins the sets of two records.
+    pub fn join(&self, left: u32, right: u32) {
+        let (mut left, mut right) = (left, right);
+        loop {
+            (left, right) = (self.root(left), self.root(right));
+            if left == right {
+                return;
+            }
+            let (low, high) = (left.min(right), left.max(right));
+            let linked =
+                self.parents[high as usize].compare_exchange(high, low, Ordering::Relaxed, Ordering::Relaxed);
+            if linked.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Takes every record out of its set and puts it where `labels` says: to the smallest of its new
+    /// set, which must be a member of it.
+    pub fn relabel(&mut self, members: &[u32], labels: &[u32]) {
+        for (&member, &label) in members.iter().zip(labels) {
+            *self.parents[member as usize].get_mut() = label;
+        }
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> u32 {
+        self.parents.len() as u32
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.parents.is_empty()
+    }
+}
