@@ -13,6 +13,8 @@ pub mod error;
 pub mod kernel;
 pub mod kind;
 pub mod normalise;
+pub mod output;
+pub mod pipeline;
 pub mod runtime;
 pub mod score;
 pub mod simulate;

@@ -13,7 +13,7 @@ pub use progress::{Progress, Snapshot};
 use crate::error::{Error, Result};
 
 /// The one resource argument that every stage takes.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// The memory budget.
     pub memory: Arc<MemoryBudget>,

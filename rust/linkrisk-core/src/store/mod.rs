@@ -3,8 +3,11 @@
 pub mod column;
 pub mod dictionary;
 pub mod frequency;
+pub mod ids;
 pub mod ingest;
 pub mod layout;
+pub mod parquet;
+pub mod run_dir;
 pub mod text;
 pub mod vector;
 

@@ -1,0 +1,184 @@
+//! Record-level results as tables: links and entities, written only where the spec allows it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::builder::{Float64Builder, StringBuilder, StringDictionaryBuilder, UInt64Builder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+
+use crate::block::Rules;
+use crate::cluster::Forest;
+use crate::cluster::vehicles::Vehicles;
+use crate::compare::{RULE_SHIFT, ScoredPair};
+use crate::error::Result;
+use crate::kernel::hash::mix;
+use crate::kind::Subject;
+use crate::runtime::Context;
+use crate::score::Scorer;
+use crate::store::Store;
+use crate::store::ids::read_ids;
+use crate::store::parquet::{TableWriter, batch};
+
+/// Rows made at once: a few megabytes.
+const ROWS: usize = 1 << 16;
+
+fn label() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+fn links_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("left_id", DataType::UInt64, false),
+        Field::new("right_id", DataType::UInt64, false),
+        Field::new("rule", label(), false),
+        Field::new("match_weight", DataType::Float64, false),
+        Field::new("match_probability", DataType::Float64, false),
+    ]))
+}
+
+fn entities_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("source", label(), false),
+        Field::new("record", DataType::UInt64, false),
+        Field::new("id", DataType::Utf8, true),
+        Field::new("subject", label(), false),
+        Field::new("entity_id", DataType::UInt64, false),
+    ]))
+}
+
+/// Writes `links.parquet`: the pairs at or above the threshold.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::error::ErrorKind::Io) or
+/// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit).
+pub fn links(
+    directory: &Path,
+    store: &Store,
+    rules: &Rules,
+    pairs: &[ScoredPair],
+    scorer: &Scorer<'_>,
+    threshold: f64,
+) -> Result<u64> {
+    let schema = links_schema();
+    let mut writer = TableWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
+    for chunk in pairs.chunks(ROWS) {
+        let (mut left, mut right) = (UInt64Builder::new(), UInt64Builder::new());
+        let mut rule = StringDictionaryBuilder::<Int32Type>::new();
+        let (mut weight, mut probability) = (Float64Builder::new(), Float64Builder::new());
+        for pair in chunk {
+            let score = scorer.score(pair.pattern);
+            if score.probability < threshold {
+                continue;
+            }
+            left.append_value(store.record_id(pair.left));
+            right.append_value(store.record_id(pair.right));
+            let first = (pair.pattern >> RULE_SHIFT).trailing_zeros() as usize;
+            rule.append_value(rules.rules.get(first).map_or("", |r| &r.name));
+            weight.append_value(score.weight);
+            probability.append_value(score.probability);
+        }
+        let columns: Vec<arrow_array::ArrayRef> = vec![
+            Arc::new(left.finish()),
+            Arc::new(right.finish()),
+            Arc::new(rule.finish()),
+            Arc::new(weight.finish()),
+            Arc::new(probability.finish()),
+        ];
+        writer.write(&batch(&schema, columns)?)?;
+    }
+    writer.finish()
+}
+
+/// Writes `entities.parquet`: a row for each record and the person it is of, and one for each
+/// vehicle it shows.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::error::ErrorKind::Io) or
+/// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit).
+pub fn entities(
+    directory: &Path,
+    store: &Store,
+    persons: &Forest,
+    vehicles: &Vehicles,
+    ids: &[Option<PathBuf>],
+    context: &Context,
+) -> Result<u64> {
+    let schema = entities_schema();
+    let mut writer = TableWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
+    let person_bits = person_bits(store);
+    let has_plates = vehicles.bound() > 0;
+    for (source, path) in store.sources.iter().zip(ids) {
+        let mut own = match path {
+            Some(path) => Some(read_ids(path, ROWS)?),
+            None => None,
+        };
+        for start in (0..source.records).step_by(ROWS) {
+            context.cancel.check()?;
+            let own = match &mut own {
+                Some(batches) => batches.next().transpose()?,
+                None => None,
+            };
+            let own = own.as_ref().map(|b| b.column(0).as_string::<i32>());
+            let mut names = StringDictionaryBuilder::<Int32Type>::new();
+            let mut subjects = StringDictionaryBuilder::<Int32Type>::new();
+            let (mut rows, mut entities, mut keys) = (UInt64Builder::new(), UInt64Builder::new(), StringBuilder::new());
+            for row in start..source.records.min(start + ROWS as u32) {
+                let record = source.start + row;
+                let mut push = |subject: Subject, entity: u32| {
+                    names.append_value(&source.name);
+                    rows.append_value(u64::from(row));
+                    keys.append_option(own.map(|own| own.value((row - start) as usize)));
+                    subjects.append_value(subject.name());
+                    entities.append_value(entity_id(context.seed, subject, entity));
+                };
+                if store.presence(record) & person_bits != 0 {
+                    push(Subject::Person, persons.root(record));
+                }
+                if has_plates {
+                    vehicles.of(store, record).for_each(|vehicle| push(Subject::Vehicle, vehicle));
+                }
+            }
+            let columns: Vec<arrow_array::ArrayRef> = vec![
+                Arc::new(names.finish()),
+                Arc::new(rows.finish()),
+                Arc::new(keys.finish()),
+                Arc::new(subjects.finish()),
+                Arc::new(entities.finish()),
+            ];
+            writer.write(&batch(&schema, columns)?)?;
+        }
+    }
+    writer.finish()
+}
+
+/// The attributes that identify a person, a bit each.
+pub fn person_bits(store: &Store) -> u64 {
+    let attributes = store.layout.attributes.iter().enumerate();
+    attributes
+        .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
+        .fold(0, |bits, (i, _)| bits | 1 << i)
+}
+
+/// Distinct persons: records that stand for a person, linked ones counted once.
+pub fn persons(store: &Store, persons: &Forest) -> u64 {
+    let bits = person_bits(store);
+    // Records of one entity need not all stand for a person, but a linked one always does: rules
+    // and weights rest on what identifies or describes a person.
+    let mut seen = vec![0u64; (store.len() as usize).div_ceil(64)];
+    for record in 0..store.len() {
+        if store.presence(record) & bits != 0 {
+            let root = persons.root(record);
+            seen[root as usize / 64] |= 1 << (root % 64);
+        }
+    }
+    seen.iter().map(|word| u64::from(word.count_ones())).sum()
+}
+
+/// An entity's id: a keyed bijection of its number, so that ids are unique in a run and tell
+/// nothing about the order of records.
+fn entity_id(seed: u64, subject: Subject, entity: u32) -> u64 {
+    let key = mix(mix(seed) ^ subject as u64);
+    mix(key ^ u64::from(entity))
+}

@@ -1,0 +1,471 @@
+//! The run: the only file that knows the order of the stages.
+//!
+//! Each step runs what must run before it and is done once; a step that was done returns the same
+//! summary again.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use serde::Serialize;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::block::{Candidates, RulePlan, Rules, default};
+use crate::cluster::vehicles::Vehicles;
+use crate::cluster::{self, ClusterCounts, Conflicts, Forest, Link};
+use crate::compare::links::Found;
+use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, RULE_SHIFT, ScoredPair, count};
+use crate::error::{Error, ErrorKind, Result};
+use crate::output;
+use crate::runtime::{Context, Reservation, memory};
+use crate::score::{self, Evidence, Model, Scorer};
+use crate::spec::Spec;
+use crate::store::ids::{ID_COLUMN, Ids};
+use crate::store::ingest::Ingest;
+use crate::store::run_dir::RunDir;
+use crate::store::{Store, frequency};
+
+/// Pairs drawn at random to learn what chance agreement looks like; a tenth of a second.
+const RANDOM_PAIRS: u64 = 2_000_000;
+
+/// Candidate pairs the model is trained on; more change no weight by a hundredth of a bit.
+const TRAINING_PAIRS: f64 = 10_000_000.0;
+
+/// Pairs of this match probability and more are kept although they are no links, for the threshold
+/// curve.
+const KEPT: f64 = 0.5;
+
+/// What a source came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct IngestSummary {
+    /// The source.
+    pub source: String,
+    /// Its rows.
+    pub records: u64,
+}
+
+/// What linking will take, known before any pair is compared.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Records of all sources.
+    pub records: u64,
+    /// The rules with their exact pairs.
+    pub rules: Vec<RulePlan>,
+    /// Pairs of all rules, those that several rules make counted for each.
+    pub pairs: u64,
+    /// Expected seconds of training, linking and clustering.
+    pub seconds: f64,
+    /// Expected memory of the engine in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What linking found.
+#[derive(Debug, Clone, Serialize)]
+pub struct LinkSummary {
+    /// Pairs compared, each once.
+    pub candidate_pairs: u64,
+    /// Pairs at or above the threshold.
+    pub links: u64,
+    /// Pairs that are more probably of related people than of one person or of strangers.
+    pub related_pairs: u64,
+    /// Pairs compared per second.
+    pub pairs_per_second: f64,
+}
+
+/// What clustering found.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClusterSummary {
+    /// Distinct persons, single records included.
+    pub persons: u64,
+    /// Distinct vehicles.
+    pub vehicles: u64,
+    /// What became of the components.
+    #[serde(flatten)]
+    pub counts: ClusterCounts,
+}
+
+/// One run of the engine.
+#[derive(Debug)]
+pub struct Pipeline {
+    spec: Spec,
+    context: Context,
+    run: Option<RunDir>,
+    store: Store,
+    ids: Vec<Option<PathBuf>>,
+    planned: Option<Planned>,
+    model: Option<Model>,
+    linked: Option<Linked>,
+    clustered: Option<Clustered>,
+    assessed: Option<Value>,
+}
+
+#[derive(Debug)]
+struct Planned {
+    candidates: Candidates,
+    comparisons: Vec<Comparison>,
+    plan: Plan,
+}
+
+#[derive(Debug)]
+struct Linked {
+    counts: PatternCounts,
+    pairs: Vec<ScoredPair>,
+    summary: LinkSummary,
+    _held: Reservation,
+}
+
+#[derive(Debug)]
+struct Clustered {
+    persons: Forest,
+    vehicles: Vehicles,
+    summary: ClusterSummary,
+}
+
+impl Pipeline {
+    /// Begins a run of `spec`, in the directory `out` where results are to be kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Spec`] where the spec contradicts itself, [`ErrorKind::Run`] where `out` holds
+    /// something already.
+    pub fn new(spec: Spec, out: Option<&Path>, context: Context) -> Result<Self> {
+        if !(0.0..=1.0).contains(&spec.linkage.threshold) {
+            return Err(Error::new(ErrorKind::Spec, "the threshold is a probability and must lie in [0, 1]")
+                .detail("path", "linkage.threshold"));
+        }
+        let store = Store::new(&spec, &context)?;
+        let as_json = serde_json::to_value(&spec).map_err(|e| Error::internal(e.to_string()))?;
+        let run = match out {
+            Some(path) => Some(RunDir::create(path, &as_json, spec_hash(&as_json), context.seed)?),
+            None => None,
+        };
+        Ok(Self {
+            spec,
+            context,
+            run,
+            store,
+            ids: Vec::new(),
+            planned: None,
+            model: None,
+            linked: None,
+            clustered: None,
+            assessed: None,
+        })
+    }
+
+    /// What the run may spend, and where to ask it to stop.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Reads the batches of source number `source`; sources come in the order of the spec.
+    ///
+    /// # Errors
+    /// As [`Ingest::add`] and [`Ids::finish`].
+    pub fn ingest(
+        &mut self,
+        source: usize,
+        batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
+    ) -> Result<IngestSummary> {
+        let started = Instant::now();
+        let spec = self.spec.sources.get(source).filter(|_| source == self.ids.len()).cloned().ok_or_else(|| {
+            Error::internal(format!("source {source} was handed over out of turn"))
+        })?;
+        self.context.progress.begin("ingest", "records", None);
+        let directory = self.run.as_ref().filter(|_| self.spec.allows_records()).map(|run| run.path().to_owned());
+        let mut ids = match &spec.id {
+            Some(_) => Some(Ids::begin(&spec.name, source, directory.as_deref(), &self.context)?),
+            None => None,
+        };
+        let mut ingest = Ingest::begin(&mut self.store, &spec)?;
+        for batch in batches {
+            let batch = batch.map_err(|e| {
+                Error::new(ErrorKind::Data, format!("source `{}` cannot be read: {e}", spec.name))
+                    .detail("source", &spec.name)
+            })?;
+            if let Some(ids) = &mut ids {
+                let column = batch.column_by_name(ID_COLUMN).ok_or_else(|| {
+                    Error::new(ErrorKind::MissingAttribute, format!("source `{}` came without its ids", spec.name))
+                })?;
+                ids.add(column)?;
+            }
+            ingest.add(&mut self.store, &batch, &self.context)?;
+        }
+        let records = ingest.finish(&mut self.store)?;
+        let kept = match ids {
+            Some(ids) => ids.finish(&self.context)?,
+            None => None,
+        };
+        self.ids.push(kept);
+        self.finish_stage("ingest", records, started)?;
+        Ok(IngestSummary { source: spec.name, records })
+    }
+
+    /// Completes the store, resolves rules and comparisons, and counts the pairs to come.
+    ///
+    /// # Errors
+    /// As [`Candidates::plan`] and [`default::choose`].
+    pub fn plan(&mut self) -> Result<Plan> {
+        if let Some(planned) = &self.planned {
+            return Ok(planned.plan.clone());
+        }
+        let started = Instant::now();
+        if self.ids.len() < self.spec.sources.len() {
+            return Err(Error::internal("a source was not handed over"));
+        }
+        let context = &self.context;
+        context.progress.begin("plan", "records", None);
+        frequency::complete(&mut self.store, context)?;
+        let linkage = &self.spec.linkage;
+        let rules = if linkage.blocking.is_empty() {
+            default::choose(&self.store, context)?
+        } else {
+            Rules::from_spec(&self.store, &linkage.blocking)?
+        };
+        let comparisons = compare::comparisons(&self.store, linkage)?;
+        let candidates = Candidates::plan(&self.store, rules, linkage, context)?;
+        let plan = Plan {
+            records: u64::from(self.store.len()),
+            rules: candidates.lines(),
+            pairs: candidates.pairs(),
+            seconds: self.expected_seconds(&candidates, &comparisons)?,
+            memory_bytes: context.memory.peak() + candidates.pairs() / 2 * size_of::<ScoredPair>() as u64,
+        };
+        self.planned = Some(Planned { candidates, comparisons, plan: plan.clone() });
+        self.finish_stage("plan", plan.records, started)?;
+        Ok(plan)
+    }
+
+    /// Times the comparison of random pairs: two passes over the pairs, training and linking.
+    fn expected_seconds(&self, candidates: &Candidates, comparisons: &[Comparison]) -> Result<f64> {
+        const SAMPLE: u64 = 100_000;
+        let comparer = Comparer::new(&self.store, comparisons);
+        let started = Instant::now();
+        let counts = count::random(&comparer, &self.store, SAMPLE, &self.context)?;
+        let compared = counts.values().sum::<u64>().max(1) as f64;
+        let per_pair = started.elapsed().as_secs_f64() / compared;
+        let pairs = candidates.pairs() as f64;
+        Ok(per_pair * (pairs + pairs.min(TRAINING_PAIRS) + RANDOM_PAIRS as f64))
+    }
+
+    /// Trains the model, or reads the one the spec names.
+    ///
+    /// # Errors
+    /// As [`score::train`] and [`Model::from_json`].
+    pub fn train(&mut self) -> Result<Model> {
+        self.plan()?;
+        if let Some(model) = &self.model {
+            return Ok(model.clone());
+        }
+        let started = Instant::now();
+        let planned = self.planned.as_ref().ok_or_else(not_planned)?;
+        let model = match &self.spec.linkage.model {
+            Some(path) => {
+                let path = Path::new(path);
+                let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+                Model::from_json(&text, &planned.comparisons)?
+            }
+            None => self.learn(planned)?,
+        };
+        if let Some(run) = &self.run {
+            let text = serde_json::to_vec_pretty(&model).map_err(|e| Error::internal(e.to_string()))?;
+            run.write("model.json", &text)?;
+        }
+        self.model = Some(model.clone());
+        self.finish_stage("train", model.trained_on, started)?;
+        Ok(model)
+    }
+
+    fn learn(&self, planned: &Planned) -> Result<Model> {
+        let Planned { candidates, comparisons, .. } = planned;
+        let context = &self.context;
+        let comparer = Comparer::new(&self.store, comparisons);
+        let share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
+        let expected = (candidates.pairs() as f64 * share) as u64;
+        context.progress.begin("train", "pairs", Some(expected + RANDOM_PAIRS));
+        let random = count::random(&comparer, &self.store, RANDOM_PAIRS, context)?;
+        context.progress.add(RANDOM_PAIRS);
+        let mut counts = PatternCounts::default();
+        candidates.scan(&self.store, share, context, &count::Counter(&comparer), |more| {
+            count::add(&mut counts, more);
+            Ok(())
+        })?;
+        score::train(&Evidence {
+            comparisons,
+            rules: &candidates.rules,
+            candidates: &counts,
+            share,
+            random: &random,
+            pairs: all_pairs(&self.store),
+            records: self.store.len(),
+        })
+    }
+
+    /// Compares every candidate pair and keeps the links.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`] where the links do not fit, and as [`Pipeline::train`].
+    pub fn link(&mut self) -> Result<LinkSummary> {
+        self.train()?;
+        if let Some(linked) = &self.linked {
+            return Ok(linked.summary.clone());
+        }
+        let started = Instant::now();
+        let planned = self.planned.as_ref().ok_or_else(not_planned)?;
+        let model = self.model.as_ref().ok_or_else(not_planned)?;
+        let Planned { candidates, comparisons, .. } = planned;
+        let context = &self.context;
+        let scorer = Scorer::new(model, comparisons);
+        let comparer = Comparer::new(&self.store, comparisons);
+        let threshold = self.spec.linkage.threshold;
+        let visitor = Links {
+            comparer: &comparer,
+            keep: |levels| {
+                let score = scorer.score(levels);
+                score.probability >= KEPT.min(threshold) || score.related >= 0.5
+            },
+        };
+        context.progress.begin("link", "pairs", Some(candidates.pairs()));
+        let mut held = context.memory.reserve("links", 0)?;
+        let (mut counts, mut pairs) = (PatternCounts::default(), Vec::new());
+        candidates.scan(&self.store, 1.0, context, &visitor, |found: Found| {
+            count::add(&mut counts, found.counts);
+            held.grow_to(((pairs.len() + found.pairs.len()) * size_of::<ScoredPair>()) as u64)?;
+            pairs.extend(found.pairs);
+            Ok(())
+        })?;
+        context.pool.install(|| rayon::slice::ParallelSliceMut::par_sort_unstable(pairs.as_mut_slice()));
+        let mut summary = LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
+        for (&pattern, &n) in &counts {
+            let score = scorer.score(pattern);
+            summary.candidate_pairs += n;
+            summary.links += if score.probability >= threshold { n } else { 0 };
+            summary.related_pairs += if score.related >= 0.5 { n } else { 0 };
+        }
+        summary.pairs_per_second = summary.candidate_pairs as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
+            output::links(run.path(), &self.store, &candidates.rules, &pairs, &scorer, threshold)?;
+        }
+        self.linked = Some(Linked { counts, pairs, summary: summary.clone(), _held: held });
+        self.finish_stage("link", summary.candidate_pairs, started)?;
+        Ok(summary)
+    }
+
+    /// Groups linked records into persons, and plates into vehicles.
+    ///
+    /// # Errors
+    /// As [`cluster::cluster`] and [`Pipeline::link`].
+    pub fn cluster(&mut self) -> Result<ClusterSummary> {
+        self.link()?;
+        if let Some(clustered) = &self.clustered {
+            return Ok(clustered.summary.clone());
+        }
+        let started = Instant::now();
+        let planned = self.planned.as_ref().ok_or_else(not_planned)?;
+        let model = self.model.as_ref().ok_or_else(not_planned)?;
+        let linked = self.linked.as_ref().ok_or_else(not_planned)?;
+        let context = &self.context;
+        let scorer = Scorer::new(model, &planned.comparisons);
+        let comparer = Comparer::new(&self.store, &planned.comparisons);
+        let threshold = self.spec.linkage.threshold;
+        let links: Vec<Link> = linked
+            .pairs
+            .iter()
+            .filter_map(|pair| {
+                let score = scorer.score(pair.pattern);
+                let link = Link { left: pair.left, right: pair.right, weight: score.weight as f32 };
+                (score.probability >= threshold).then_some(link)
+            })
+            .collect();
+        let conflicts = Conflicts::new(&self.store, &planned.comparisons);
+        let weigh = |memo: &mut compare::Memo, left: u32, right: u32| {
+            let pattern = comparer.pattern(memo, self.store.record(left), self.store.record(right));
+            scorer.score(pattern).weight as f32
+        };
+        let (persons, counts) = cluster::cluster(
+            &self.store,
+            &links,
+            &conflicts,
+            (bits(threshold), self.spec.linkage.max_entity_records),
+            (|| comparer.memo(), weigh),
+            context,
+        )?;
+        let vehicles = Vehicles::find(&self.store, &persons, context)?;
+        if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
+            output::entities(run.path(), &self.store, &persons, &vehicles, &self.ids, context)?;
+        }
+        for path in self.ids.iter_mut().filter_map(Option::take) {
+            std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
+        }
+        let summary = ClusterSummary {
+            persons: output::persons(&self.store, &persons),
+            vehicles: vehicles.count(),
+            counts,
+        };
+        self.clustered = Some(Clustered { persons, vehicles, summary: summary.clone() });
+        self.finish_stage("cluster", u64::from(self.store.len()), started)?;
+        Ok(summary)
+    }
+
+    /// Marks the run as complete and returns its manifest's summary.
+    ///
+    /// # Errors
+    /// As [`Pipeline::cluster`].
+    pub fn complete(&mut self) -> Result<()> {
+        self.cluster()?;
+        if let Some(run) = &mut self.run {
+            run.set("state", json!("complete"))?;
+        }
+        Ok(())
+    }
+
+    fn finish_stage(&mut self, stage: &str, rows: u64, started: Instant) -> Result<()> {
+        let Some(run) = &mut self.run else { return Ok(()) };
+        run.finish_stage(json!({
+            "stage": stage,
+            "rows": rows,
+            "seconds": started.elapsed().as_secs_f64(),
+            "reserved_peak_bytes": self.context.memory.peak(),
+            "peak_memory_bytes": memory::process_peak(),
+        }))
+    }
+}
+
+fn not_planned() -> Error {
+    Error::internal("a stage ran before the one it needs")
+}
+
+/// log2 of the odds of a probability; finite at both ends, so that 0 links everything and 1 only
+/// what is beyond doubt.
+fn bits(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).log2().clamp(-50.0, 50.0)
+}
+
+/// Pairs of records that could be of one person: none within a source that has nobody twice.
+fn all_pairs(store: &Store) -> f64 {
+    let pairs = |n: u32| f64::from(n) * (f64::from(n) - 1.0) / 2.0;
+    let within: f64 = store.sources.iter().filter(|s| s.duplicate_free).map(|s| pairs(s.records)).sum();
+    (pairs(store.len()) - within).max(1.0)
+}
+
+/// The hash of what decides a result: the spec without what a run may use.
+fn spec_hash(spec: &Value) -> u64 {
+    let mut spec = spec.clone();
+    if let Some(run) = spec.get_mut("run").and_then(Value::as_object_mut) {
+        run.retain(|key, _| key == "seed");
+    }
+    xxh3_64(spec.to_string().as_bytes())
+}
+
+/// Pairs that each rule was the first to make.
+pub(crate) fn first_found(counts: &PatternCounts, rules: usize) -> Vec<u64> {
+    let mut first = vec![0; rules];
+    for (pattern, count) in counts {
+        let rule = (pattern >> RULE_SHIFT).trailing_zeros() as usize;
+        if let Some(slot) = first.get_mut(rule) {
+            *slot += count;
+        }
+    }
+    first
+}

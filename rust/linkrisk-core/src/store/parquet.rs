@@ -1,0 +1,97 @@
+//! Parquet in and out with bounded memory: a row group is written when it is full.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use super::run_dir::Pending;
+use crate::error::{Error, Result};
+
+/// Rows of a row group: 20 MB of the widest table a run writes.
+const ROW_GROUP: usize = 1 << 19;
+
+/// A table being written; it has its name only once it is finished.
+#[derive(Debug)]
+pub struct TableWriter {
+    writer: ArrowWriter<File>,
+    pending: Pending,
+    name: String,
+    rows: u64,
+}
+
+impl TableWriter {
+    /// Begins the table `name` in `directory`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) or
+    /// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit).
+    pub fn create(directory: &Path, name: &str, schema: SchemaRef) -> Result<Self> {
+        let pending = Pending::create(directory, name)?;
+        let file = pending.file.try_clone().map_err(|e| Error::io(directory, e))?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_created_by(concat!("linkrisk ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let writer =
+            ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| parquet_error(directory, e))?;
+        Ok(Self { writer, pending, name: name.to_owned(), rows: 0 })
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.writer.write(batch).map_err(|e| parquet_error(Path::new(&self.name), e))
+    }
+
+    /// Completes the table and returns its rows.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn finish(self) -> Result<u64> {
+        self.writer.close().map_err(|e| parquet_error(Path::new(&self.name), e))?;
+        self.pending.commit()?;
+        Ok(self.rows)
+    }
+}
+
+/// Reads the table at `path` in batches.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::error::ErrorKind::Io).
+pub fn read(path: &Path, rows: usize) -> Result<ParquetRecordBatchReader> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|builder| builder.with_batch_size(rows).build())
+        .map_err(|e| parquet_error(path, e))
+}
+
+/// Unwraps the operating system's error, so that a full disk is told from a bug.
+fn parquet_error(path: &Path, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(io) => Error::io(path, *io),
+            Err(other) => Error::internal(format!("cannot write `{}`: {other}", path.display())),
+        },
+        other => Error::internal(format!("cannot write `{}`: {other}", path.display())),
+    }
+}
+
+/// A batch of `schema`, whose columns the caller has just built to match it.
+///
+/// # Errors
+/// [`ErrorKind::Internal`](crate::error::ErrorKind::Internal) where they do not.
+pub fn batch(schema: &SchemaRef, columns: Vec<arrow_array::ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|e| Error::internal(e.to_string()))
+}

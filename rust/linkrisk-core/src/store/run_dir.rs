@@ -1,0 +1,152 @@
+//! The run directory: files of one run, each whole or not there, readable by their owner alone.
+//!
+//! A file is written under a hidden name and renamed when it is complete; the manifest is replaced
+//! in the same way. So whatever is found under its own name is whole, also after a power cut.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Version of the layout of a run directory.
+pub const VERSION: u32 = 1;
+
+/// A run's directory and its manifest.
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    manifest: Value,
+}
+
+impl RunDir {
+    /// Makes the directory of a new run of `spec`, whose hash is `spec_hash`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Run`] where the directory already holds something.
+    pub fn create(path: &Path, spec: &Value, spec_hash: u64, seed: u64) -> Result<Self> {
+        if let Ok(mut entries) = fs::read_dir(path)
+            && entries.next().is_some()
+        {
+            let what = if path.join("manifest.json").exists() { "another run" } else { "other files" };
+            return Err(Error::new(ErrorKind::Run, format!("the output directory `{}` holds {what}", path.display()))
+                .hint("name a new directory, or remove this one")
+                .detail("path", path.display())
+                .detail("reason", "not empty"));
+        }
+        make_private(path)?;
+        make_private(&path.join("tables"))?;
+        let manifest = json!({
+            "format_version": VERSION,
+            "versions": {"linkrisk": env!("CARGO_PKG_VERSION")},
+            "spec_hash": format!("{spec_hash:016x}"),
+            "spec": spec,
+            "seed": seed,
+            "state": "running",
+            "stages": [],
+        });
+        let run = Self { path: path.to_owned(), manifest };
+        run.save()?;
+        Ok(run)
+    }
+
+    /// Where the run's files are.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Notes a finished stage: rows it handled, seconds it took, and the memory figures.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn finish_stage(&mut self, stage: Value) -> Result<()> {
+        if let Some(stages) = self.manifest["stages"].as_array_mut() {
+            stages.push(stage);
+        }
+        self.save()
+    }
+
+    /// Puts `value` under `key` of the manifest.
+    ///
+    /// # Errors
+    /// As [`RunDir::finish_stage`].
+    pub fn set(&mut self, key: &str, value: Value) -> Result<()> {
+        self.manifest[key] = value;
+        self.save()
+    }
+
+    /// Writes a small file whole.
+    ///
+    /// # Errors
+    /// As [`RunDir::finish_stage`].
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let mut pending = Pending::create(&self.path, name)?;
+        pending.file.write_all(content).map_err(|e| Error::io(&self.path.join(name), e))?;
+        pending.commit()
+    }
+
+    fn save(&self) -> Result<()> {
+        let text = serde_json::to_vec_pretty(&self.manifest).map_err(|e| Error::internal(e.to_string()))?;
+        self.write("manifest.json", &text)
+    }
+}
+
+/// A file under construction; removed unless committed.
+#[derive(Debug)]
+pub struct Pending {
+    /// The open file.
+    pub file: File,
+    hidden: PathBuf,
+    target: PathBuf,
+    committed: bool,
+}
+
+impl Pending {
+    /// Begins the file `name` in `directory`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn create(directory: &Path, name: &str) -> Result<Self> {
+        let target = directory.join(name);
+        let parent = target.parent().unwrap_or(directory);
+        let file_name = target.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = parent.join(format!(".{file_name}.{}.partial", std::process::id()));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&hidden).map_err(|e| Error::io(&hidden, e))?;
+        Ok(Self { file, hidden, target, committed: false })
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn commit(mut self) -> Result<()> {
+        self.file.sync_all().map_err(|e| Error::io(&self.target, e))?;
+        fs::rename(&self.hidden, &self.target).map_err(|e| Error::io(&self.target, e))?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Nothing more can be done about a file that cannot be removed; it is hidden and
+            // carries no name that a reader looks for.
+            let _ = fs::remove_file(&self.hidden);
+        }
+    }
+}
+
+fn make_private(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| Error::io(path, e))
+}
