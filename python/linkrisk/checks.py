@@ -51,7 +51,9 @@ def _sources(tree: Tree, kinds: dict[str, tuple[str, str]]) -> Iterator[Problem]
         if isinstance(name, str):
             if name in names:
                 yield Problem(
-                    f"{path}.name", f"`sources[{names[name]}]` is called `{name}` too", "give each its own name"
+                    f"{path}.name",
+                    f"`sources[{names[name]}]` is called `{name}` too",
+                    "give each its own name",
                 )
             names.setdefault(name, i)
         if source.get("path") is None and source.get("data") is None:
@@ -132,7 +134,9 @@ def _comparison(path: str, comparison: Tree, kinds: Mapping[str, tuple[str, str]
         elif (traits := TRAITS.get(kinds[attribute][0])) is not None and method in METHODS:
             kind = kinds[attribute][0]
             if not traits.methods:
-                yield Problem(f"{path}.attribute", f"the kind `{kind}` cannot be compared", "remove the comparison")
+                yield Problem(
+                    f"{path}.attribute", f"the kind `{kind}` cannot be compared", "remove the comparison"
+                )
             elif method not in traits.methods:
                 yield Problem(
                     f"{path}.method",

@@ -70,7 +70,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel]) -> Problem:
         return Problem(path, f"there is no key `{last}` here", did_you_mean(last, known))
     if kind == "literal_error":
         known_words = KINDS if last == "kind" else METHODS
-        return Problem(path, f"there is no {last} `{detail['input']}`", did_you_mean(detail["input"], known_words))
+        word = detail["input"]
+        return Problem(path, f"there is no {last} `{word}`", did_you_mean(word, known_words))
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return Problem(path, f"is {detail['input']}, and {words} {context[name]}", _bound_hint(last))

@@ -281,7 +281,8 @@ class Spec(_Model):
         except UnicodeDecodeError as error:
             raise SpecError(f"`{path}` is not UTF-8 text", hint="save it as UTF-8") from error
         except tomllib.TOMLDecodeError as error:
-            raise SpecError(f"`{path}` is not TOML: {error}", hint="`linkrisk init` writes a first spec") from error
+            hint = "`linkrisk init` writes a first spec"
+            raise SpecError(f"`{path}` is not TOML: {error}", hint=hint) from error
         _resolve(tree.get("sources"), "path", path.parent)
         _resolve([tree.get("linkage")], "model", path.parent)
         return cls.model_validate(tree)

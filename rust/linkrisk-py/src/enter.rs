@@ -6,7 +6,7 @@
 //! so borrowed data and half-written files are gone by then. The worker wakes the caller when it is
 //! done: a call that takes microseconds costs microseconds, not a tick.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -115,13 +115,26 @@ pub fn enter<T: Send>(py: Python<'_>, control: &Control, work: impl FnOnce() -> 
     }
 }
 
+/// Where the last panic was; the hook knows it and the joined thread does not.
+static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Makes panics of this library quiet: the usual hook prints the panic's text, which may quote a
+/// value, to standard error.
+pub fn quieten_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
+        *LAST_PANIC.lock().unwrap_or_else(|e| e.into_inner()) = place;
+    }));
+}
+
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
-    // A panic's text may quote a value, so it goes to the details and not into the message, which
-    // is what ends up in logs.
-    Error::internal("the engine failed unexpectedly").detail("panic", text)
+    let place = LAST_PANIC.lock().unwrap_or_else(|e| e.into_inner()).take();
+    let place = place.unwrap_or_else(|| "an unknown place".to_owned());
+    // The text may quote a value, so it stays out of the message, which is what ends up in logs.
+    Error::internal(format!("the engine failed at {place}")).detail("panic", text)
 }

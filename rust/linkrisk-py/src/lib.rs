@@ -5,6 +5,7 @@ mod engine;
 mod enter;
 mod errors;
 mod info;
+mod kernels;
 mod simulate;
 
 use pyo3::prelude::*;
@@ -19,10 +20,13 @@ mod _linkrisk {
     #[pymodule_export]
     use super::info::{build_info, error_kinds};
     #[pymodule_export]
+    use super::kernels::normalise;
+    #[pymodule_export]
     use super::simulate::simulate_py;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::enter::quieten_panics();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
