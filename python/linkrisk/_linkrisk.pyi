@@ -2,6 +2,8 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Protocol, final
 
+__all__ = ["Engine", "__version__", "build_info", "error_kinds", "normalise", "simulate"]
+
 __version__: str
 
 class _ArrowStream(Protocol):

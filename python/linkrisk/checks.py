@@ -50,11 +50,8 @@ def _sources(tree: Tree, kinds: dict[str, tuple[str, str]]) -> Iterator[Problem]
         name = source.get("name")
         if isinstance(name, str):
             if name in names:
-                yield Problem(
-                    f"{path}.name",
-                    f"`sources[{names[name]}]` is called `{name}` too",
-                    "give each its own name",
-                )
+                other = f"`sources[{names[name]}]` is called `{name}` too"
+                yield Problem(f"{path}.name", other, "give each its own name")
             names.setdefault(name, i)
         if source.get("path") is None and source.get("data") is None:
             yield Problem(path, "the source has no table", "set `path` to a file, a glob or a folder")
@@ -134,9 +131,8 @@ def _comparison(path: str, comparison: Tree, kinds: Mapping[str, tuple[str, str]
         elif (traits := TRAITS.get(kinds[attribute][0])) is not None and method in METHODS:
             kind = kinds[attribute][0]
             if not traits.methods:
-                yield Problem(
-                    f"{path}.attribute", f"the kind `{kind}` cannot be compared", "remove the comparison"
-                )
+                message = f"the kind `{kind}` cannot be compared"
+                yield Problem(f"{path}.attribute", message, "remove the comparison")
             elif method not in traits.methods:
                 yield Problem(
                     f"{path}.method",

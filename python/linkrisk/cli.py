@@ -6,12 +6,15 @@ What a command needs is imported when it runs, so that `linkrisk --help` is inst
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from linkrisk.console import OVER_THRESHOLD, emit, facts, guarded, say
 from linkrisk.errors import SpecError
+
+if TYPE_CHECKING:
+    from linkrisk.spec import Spec
 
 app = typer.Typer(
     name="linkrisk",
@@ -46,10 +49,9 @@ def assess(
     """Link the records, compute the risk figures and write the report."""
     from linkrisk.linker import assess as run_assess
     from linkrisk.progress import progress_line
-    from linkrisk.spec import Spec
 
     limits = [_limit(text) for text in fail_on or ()]
-    description = Spec.from_toml(spec)
+    description = _read_spec(spec)
     with progress_line() as progress:
         run = run_assess(description, out, progress=progress)
     emit(run.summary, as_json=as_json, text=facts)
@@ -66,9 +68,8 @@ def link(spec: SpecFile, out: Out, as_json: Json = False) -> None:
     """Link the records and resolve them into persons and vehicles."""
     from linkrisk.linker import Linker
     from linkrisk.progress import progress_line
-    from linkrisk.spec import Spec
 
-    description = Spec.from_toml(spec)
+    description = _read_spec(spec)
     with progress_line() as progress:
         linker = Linker(description, out, progress=progress)
         summary = {"link": linker.link(), "cluster": linker.cluster()}
@@ -82,9 +83,8 @@ def estimate(spec: SpecFile, as_json: Json = False) -> None:
     """Count the candidate pairs of every rule before any are compared."""
     from linkrisk.linker import Linker
     from linkrisk.progress import progress_line
-    from linkrisk.spec import Spec
 
-    description = Spec.from_toml(spec)
+    description = _read_spec(spec)
     with progress_line() as progress:
         plan = Linker(description, progress=progress).estimate()
     emit(plan, as_json=as_json, text=facts)
@@ -172,6 +172,14 @@ def doctor(as_json: Json = False) -> None:
     from linkrisk.doctor import diagnose
 
     emit(diagnose(), as_json=as_json, text=facts)
+
+
+def _read_spec(path: Path) -> Spec:
+    from linkrisk.spec import Spec
+
+    if not path.is_file():
+        raise SpecError(f"there is no spec file `{path}`", hint="`linkrisk init TABLE...` writes a first one")
+    return Spec.from_toml(path)
 
 
 def _limit(text: str) -> tuple[str, float]:

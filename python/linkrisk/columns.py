@@ -85,15 +85,9 @@ def _text(source: str, name: str, attribute: Attribute, column: str, schema: pl.
         if kind == "cn_resident_id":
             raise _refusal(source, name, attribute, column, schema, "text: a float keeps 15 digits of 18")
         whole = value.cast(_WHOLE, strict=False)
-        return (
-            pl.when(value.is_finite())
-            .then(
-                pl.when(whole.cast(dtype) == value)
-                .then(whole.cast(pl.String))
-                .otherwise(value.cast(pl.String))
-            )
-            .otherwise(None)
-        )
+        is_whole = whole.cast(dtype) == value
+        text = pl.when(is_whole).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+        return pl.when(value.is_finite()).then(text)
     if dtype.is_decimal():
         return value.cast(pl.String).str.replace(r"\.0*$", "")
     if dtype == pl.Boolean and kind in _WORDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,6 +67,10 @@ def guarded(command: Callable[_P, int | None]) -> Callable[_P, None]:
     def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
+        except BrokenPipeError:
+            # Whoever read the output has enough; the interpreter's last flush must not fail as well.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
         except (Exception, KeyboardInterrupt) as error:
             say(explain(error))
             code = exit_code(error)
@@ -77,12 +82,15 @@ def guarded(command: Callable[_P, int | None]) -> Callable[_P, None]:
 
 def say(text: str) -> None:
     """Writes to standard error."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def emit(value: Any, *, as_json: bool, text: Callable[[Any], str]) -> None:
     """Writes the command's data to standard output, as JSON or as `text` makes it."""
-    print(json.dumps(value, ensure_ascii=False, indent=2) if as_json else text(value), flush=True)
+    data = json.dumps(value, ensure_ascii=False, indent=2) if as_json else text(value)
+    sys.stdout.write(f"{data}\n")
+    sys.stdout.flush()
 
 
 def cell(value: Any) -> str:

@@ -108,8 +108,7 @@ class SpecError(LinkriskError, ValueError):
         if len(problems) == 1:
             return cls(str(problems[0]), hint=problems[0].suggestion, problems=problems)
         lines = [f"the spec has {len(problems)} problems:"]
-        for problem in problems:
-            lines.append(f"  {problem}" + (f" ({problem.suggestion})" if problem.suggestion else ""))
+        lines += [f"  {p} ({p.suggestion})" if p.suggestion else f"  {p}" for p in problems]
         return cls("\n".join(lines), problems=problems)
 
 

@@ -77,6 +77,7 @@ def _plain(stream: IO[str]) -> ProgressCallback:
         now = time.monotonic()
         if event["stage"] and (event["stage"] != stage or now - told >= _PLAIN_INTERVAL):
             stage, told = event["stage"], now
-            print(describe(event), file=stream, flush=True)
+            stream.write(f"{describe(event)}\n")
+            stream.flush()
 
     return tell

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -71,7 +73,7 @@ class Guess(NamedTuple):
     confidence: float
     """Between 0 and 1: a rank among guesses, not a probability."""
     reason: str
-    options: dict[str, str] = {}
+    options: Mapping[str, str] = MappingProxyType({})
 
     @property
     def certain(self) -> bool:
@@ -163,8 +165,8 @@ def _dates(name: str, text: pl.Series) -> list[Guess]:
             confidence = min(confidence, CERTAIN - 0.01)
         found.append(Guess(name, kind, confidence, reason, {"format": form}))
     for moment in _TIME_FORMATS:
-        share = text.str.to_datetime(moment, strict=False).is_not_null().mean()
-        if isinstance(share, float) and share >= _USABLE:
+        share = 1 - text.str.to_datetime(moment, strict=False).null_count() / len(text)
+        if share >= _USABLE:
             found.append(Guess(name, "time", 0.5 + 0.4 * share, f"{share:.0%} are times", {"format": moment}))
             break
     return found
@@ -194,9 +196,8 @@ def _words(name: str, values: pl.Series, text: pl.Series) -> list[Guess]:
     letters = _share(text, r"^[\p{L}][\p{L}\s'’.,·\-]*$")
     if named(name, "person_name") and letters >= _USABLE:
         found.append(Guess(name, "person_name", 0.45 + 0.4 * letters, "its name, and values of letters"))
-    for kind in ("address", "place"):
-        if named(name, kind):
-            found.append(Guess(name, kind, 0.72 if kind == "address" else 0.7, "its name"))
+    # A name alone is little, and the best that addresses and places have.
+    found += [Guess(name, kind, 0.7, "its name") for kind in ("address", "place") if named(name, kind)]
     if named(name, "account") and values.n_unique() > 1 and _share(text, r"\d") >= _USABLE:
         found.append(Guess(name, "account", 0.65, "its name, and values with digits"))
     return found
