@@ -1,1 +1,32 @@
-//! x
+//! The extension module `linkrisk._linkrisk`: the list of what Python sees, nothing else.
+
+mod arrow;
+mod engine;
+mod enter;
+mod errors;
+mod info;
+mod kernels;
+mod simulate;
+
+use pyo3::prelude::*;
+
+/// The engine of linkrisk, as Python sees it.
+#[pymodule(gil_used = false)]
+mod _linkrisk {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::engine::Engine;
+    #[pymodule_export]
+    use super::info::{build_info, error_kinds};
+    #[pymodule_export]
+    use super::kernels::normalise;
+    #[pymodule_export]
+    use super::simulate::simulate_py;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::enter::quieten_panics();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

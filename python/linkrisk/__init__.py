@@ -1,0 +1,39 @@
+"""How far a holding of personal records can be linked, and what would undo it.
+
+`Spec` describes the tables and the linkage, `assess` runs it and `Run` reads the results.
+"""
+
+from linkrisk import errors
+from linkrisk._linkrisk import __version__, build_info
+from linkrisk.errors import LinkriskError
+from linkrisk.linker import Linker, assess, link
+from linkrisk.run import Run
+from linkrisk.spec import (
+    Attribute,
+    BlockingRule,
+    Comparison,
+    Linkage,
+    Report,
+    RunOptions,
+    Source,
+    Spec,
+)
+
+__all__ = [
+    "Attribute",
+    "BlockingRule",
+    "Comparison",
+    "Linkage",
+    "Linker",
+    "LinkriskError",
+    "Report",
+    "Run",
+    "RunOptions",
+    "Source",
+    "Spec",
+    "__version__",
+    "assess",
+    "build_info",
+    "errors",
+    "link",
+]

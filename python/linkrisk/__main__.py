@@ -1,0 +1,5 @@
+"""`python -m linkrisk` is the command `linkrisk`."""
+
+from linkrisk.cli import main
+
+main()

@@ -1,0 +1,55 @@
+"""Runs on this machine: the engine, fed with checked tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from os import PathLike, fspath
+from typing import Any
+
+from linkrisk._linkrisk import Engine, build_info, normalise, simulate
+from linkrisk.errors import DataError
+from linkrisk.progress import ProgressCallback
+from linkrisk.sources import Table, no_rows, open_sources
+from linkrisk.spec import Spec
+
+__all__ = ["STAGES", "LocalBackend", "build_info", "normalise", "simulate"]
+
+STAGES = ("ingest", "plan", "train", "link", "cluster", "assess")
+
+
+class LocalBackend:
+    """The stages of one run, each to be called once and in the order of `STAGES`.
+
+    Every source is opened and checked before the engine exists, so that a wrong column costs nothing
+    and leaves nothing behind.
+    """
+
+    def __init__(
+        self, spec: Spec, out: str | PathLike[str] | None, progress: ProgressCallback | None
+    ) -> None:
+        self._tables = open_sources(spec)
+        self._batch_size = spec.run.batch_size
+        self._engine = Engine(spec.to_engine_json(), None if out is None else fspath(out), progress)
+
+    def run(self, stage: str) -> dict[str, Any]:
+        """Runs one stage and returns its summary."""
+        if stage == "ingest":
+            return {"sources": [self._ingest(i, table) for i, table in enumerate(self._tables)]}
+        method: Callable[[], str] = getattr(self._engine, stage)
+        summary: dict[str, Any] = json.loads(method())
+        return summary
+
+    def _ingest(self, index: int, table: Table) -> dict[str, Any]:
+        try:
+            text = self._engine.ingest(index, table.batches(self._batch_size))
+        except DataError as error:
+            # What reaches the engine from a broken stream is text without a place; the files know it.
+            found = table.diagnose()
+            if found is None:
+                raise
+            raise found from error
+        summary: dict[str, Any] = json.loads(text)
+        if summary.get("records") == 0:
+            raise no_rows(table.source.name)
+        return summary

@@ -1,0 +1,206 @@
+"""The command `linkrisk`.
+
+What a command needs is imported when it runs, so that `linkrisk --help` is instant.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from linkrisk.console import OVER_THRESHOLD, emit, facts, guarded, say
+from linkrisk.errors import SpecError
+
+if TYPE_CHECKING:
+    from linkrisk.spec import Spec
+
+app = typer.Typer(
+    name="linkrisk",
+    help="How far a holding of personal records can be linked, and what would undo it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file (TOML).")]
+RunDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="Run directory.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Run directory to write.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
+
+
+@app.command()
+@guarded
+def assess(
+    spec: SpecFile,
+    out: Out,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="FIGURE=LIMIT",
+            help="End with 1 if a figure of the summary is over its limit, such as links=0.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Link the records, compute the risk figures and write the report."""
+    from linkrisk.linker import assess as run_assess
+    from linkrisk.progress import progress_line
+
+    limits = [_limit(text) for text in fail_on or ()]
+    description = _read_spec(spec)
+    with progress_line() as progress:
+        run = run_assess(description, out, progress=progress)
+    emit(run.summary, as_json=as_json, text=facts)
+    say(f"report: {run.path / 'report.html'}")
+    over = [name for name, limit in limits if _figure(run.summary, name) > limit]
+    for name in over:
+        say(f"over its limit: `{name}` is {_figure(run.summary, name):,g}")
+    return OVER_THRESHOLD if over else 0
+
+
+@app.command()
+@guarded
+def link(spec: SpecFile, out: Out, as_json: Json = False) -> None:
+    """Link the records and resolve them into persons and vehicles."""
+    from linkrisk.linker import Linker
+    from linkrisk.progress import progress_line
+
+    description = _read_spec(spec)
+    with progress_line() as progress:
+        linker = Linker(description, out, progress=progress)
+        summary = {"link": linker.link(), "cluster": linker.cluster()}
+    emit(summary, as_json=as_json, text=facts)
+    say(f"run: {out}")
+
+
+@app.command()
+@guarded
+def estimate(spec: SpecFile, as_json: Json = False) -> None:
+    """Count the candidate pairs of every rule before any are compared."""
+    from linkrisk.linker import Linker
+    from linkrisk.progress import progress_line
+
+    description = _read_spec(spec)
+    with progress_line() as progress:
+        plan = Linker(description, progress=progress).estimate()
+    emit(plan, as_json=as_json, text=facts)
+
+
+@app.command()
+@guarded
+def evaluate(run: RunDirectory, as_json: Json = False) -> None:
+    """Compare a run with the truth that its sources state."""
+    from linkrisk.evaluate import evaluate_run
+    from linkrisk.run import Run
+
+    emit(evaluate_run(Run(run)), as_json=as_json, text=facts)
+
+
+@app.command()
+@guarded
+def report(run: RunDirectory, as_json: Json = False) -> None:
+    """Write the report of a run again, in HTML and JSON."""
+    from linkrisk.report import write_report
+    from linkrisk.run import Run
+
+    handle = Run(run)
+    figures = write_report(handle)
+    if as_json:
+        emit(figures, as_json=True, text=str)
+    say(f"report: {handle.path / 'report.html'}")
+
+
+@app.command()
+@guarded
+def init(
+    tables: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Files, globs or folders.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Spec file to write.")] = None,
+    rows: Annotated[int, typer.Option("--rows", min=10, help="Rows looked at in each table.")] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Look at tables and write a first spec, with the confidence of each guess."""
+    from linkrisk.infer import guess_tables, to_toml
+
+    guesses = guess_tables(tables, rows=rows)
+    if out is not None:
+        if out.exists():
+            raise FileExistsError(17, "the file exists already", str(out))
+        out.write_text(to_toml(guesses, out.parent), encoding="utf-8")
+        say(f"spec: {out}")
+    if as_json or out is None:
+        emit([g.as_dict() for g in guesses], as_json=as_json, text=lambda _: to_toml(guesses, None).rstrip())
+
+
+@app.command()
+@guarded
+def schema(as_json: Json = False) -> None:
+    """Print the JSON Schema of a spec; it is JSON with or without `--json`."""
+    from linkrisk.spec import Spec
+
+    emit(Spec.json_schema(), as_json=True, text=str)
+
+
+@app.command()
+@guarded
+def simulate(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="What to invent: people.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    records: Annotated[int, typer.Option("--records", min=1, help="Number of records.")] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same data.")] = 1,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Worker threads.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Invent a population with errors and truth, and the spec that links it."""
+    import json
+
+    from linkrisk.backends.local import simulate as run_simulate
+    from linkrisk.progress import progress_line
+
+    with progress_line() as progress:
+        summary = json.loads(run_simulate(scenario, records, seed, str(out), threads, progress))
+    emit(summary, as_json=as_json, text=facts)
+
+
+@app.command()
+@guarded
+def doctor(as_json: Json = False) -> None:
+    """Tell what this installation is and what it may use."""
+    from linkrisk.doctor import diagnose
+
+    emit(diagnose(), as_json=as_json, text=facts)
+
+
+def _read_spec(path: Path) -> Spec:
+    from linkrisk.spec import Spec
+
+    if not path.is_file():
+        raise SpecError(f"there is no spec file `{path}`", hint="`linkrisk init TABLE...` writes a first one")
+    return Spec.from_toml(path)
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, limit = text.partition("=")
+    try:
+        return name.strip(), float(limit)
+    except ValueError:
+        raise SpecError(
+            f"`--fail-on {text}` is not a limit", hint="write FIGURE=LIMIT, such as links=0"
+        ) from None
+
+
+def _figure(summary: dict[str, Any], name: str) -> float:
+    value: Any = summary
+    for step in name.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise SpecError(f"the summary has no figure `{name}`", hint="`linkrisk assess --json` shows them")
+    return float(value)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

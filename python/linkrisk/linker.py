@@ -1,0 +1,114 @@
+"""A run, stage by stage or as a whole."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from linkrisk.backends.local import STAGES, LocalBackend
+from linkrisk.errors import RunError
+from linkrisk.progress import ProgressCallback
+from linkrisk.run import Run
+from linkrisk.spec import Spec
+
+__all__ = ["Linker", "assess", "link"]
+
+
+class Linker:
+    """Runs a spec; each method first runs the stages that it needs, and none runs twice.
+
+    Every method returns the stage's summary. With `out` the results are in the run directory, to be
+    read by `Run`; without it nothing is written.
+
+    Args:
+        spec: What to read and how to link it.
+        out: The run directory; made where it does not exist.
+        progress: Called about ten times a second.
+
+    Raises:
+        RunError: Where a stage is asked for after another one failed.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        out: str | PathLike[str] | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self.spec = spec
+        self.out = None if out is None else Path(out)
+        self._progress = progress
+        self._backend: LocalBackend | None = None
+        self._summaries: dict[str, dict[str, Any]] = {}
+        self._failed: str | None = None
+
+    def estimate(self) -> dict[str, Any]:
+        """Counts candidate pairs and block sizes of every rule, without comparing any pair.
+
+        Reads the sources once. A rule over `linkage.max_pairs` is refused here.
+        """
+        return self._reach("plan")
+
+    def train(self) -> dict[str, Any]:
+        """Trains the model on the sources, without labels, or reads `linkage.model`."""
+        return self._reach("train")
+
+    def link(self) -> dict[str, Any]:
+        """Compares every candidate pair once and keeps those above the threshold."""
+        return self._reach("link")
+
+    def cluster(self) -> dict[str, Any]:
+        """Resolves links into persons and vehicles; contradictions are cut."""
+        return self._reach("cluster")
+
+    def assess(self) -> dict[str, Any]:
+        """Computes the risk figures of the linked records."""
+        return self._reach("assess")
+
+    def _reach(self, stage: str) -> dict[str, Any]:
+        for name in STAGES[: STAGES.index(stage) + 1]:
+            if name not in self._summaries:
+                self._summaries[name] = self._run(name)
+        return self._summaries[stage]
+
+    def _run(self, stage: str) -> dict[str, Any]:
+        if self._failed is not None:
+            raise RunError(
+                f"this run ended in `{self._failed}` and cannot go on",
+                hint="make a new `Linker`",
+                details={"path": None if self.out is None else str(self.out)},
+            )
+        try:
+            if self._backend is None:
+                self._backend = LocalBackend(self.spec, self.out, self._progress)
+            return self._backend.run(stage)
+        except BaseException:
+            self._failed = stage
+            self._backend = None
+            raise
+
+
+def link(spec: Spec, out: str | PathLike[str], *, progress: ProgressCallback | None = None) -> Run:
+    """Links the records of `spec` and resolves them into persons and vehicles.
+
+    Raises:
+        LinkriskError: Its subclasses say what is wrong with the spec, the data or the resources.
+    """
+    Linker(spec, out, progress=progress).cluster()
+    return Run(out)
+
+
+def assess(spec: Spec, out: str | PathLike[str], *, progress: ProgressCallback | None = None) -> Run:
+    """Links the records of `spec`, computes the risk figures and writes the report.
+
+    Raises:
+        LinkriskError: Its subclasses say what is wrong with the spec, the data or the resources.
+    """
+    from linkrisk.report import write_report
+
+    Linker(spec, out, progress=progress).assess()
+    run = Run(out)
+    write_report(run)
+    return run

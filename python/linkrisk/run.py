@@ -1,0 +1,122 @@
+"""A finished run: a handle on its directory."""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from linkrisk.errors import RunError
+from linkrisk.kinds import did_you_mean
+
+__all__ = ["Run"]
+
+MANIFEST = "manifest.json"
+
+
+class Run:
+    """Reads the results in a run directory; tables come as scans, and are read when collected.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        RunError: Where there is no run in it, or one that cannot be read.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise self._error("there is no such run directory", "`linkrisk assess SPEC --out DIR` makes one")
+        if not (self.path / MANIFEST).is_file():
+            raise self._error("there is no run in the directory", "name the directory given to `--out`")
+        manifest = self._json(MANIFEST)
+        if "stages" not in manifest:
+            raise self._error("its manifest is not one of linkrisk", "name the directory given to `--out`")
+        self._manifest = manifest
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What was run: spec, versions, seed, and per stage rows, seconds and peak memory."""
+        return self._manifest
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The first figures: records, persons, vehicles, links.
+
+        Raises:
+            RunError: Where the run ended before its figures were computed.
+        """
+        summary = self._manifest.get("summary")
+        if not isinstance(summary, dict):
+            raise self._error("the run has no risk figures", "run `linkrisk assess` on its spec")
+        return summary
+
+    def entities(self) -> pl.LazyFrame:
+        """Scans the records and the person or vehicle that each stands for.
+
+        Raises:
+            RunError: Where the run stated no purpose and controller, and wrote none.
+        """
+        return self._records("entities")
+
+    def links(self) -> pl.LazyFrame:
+        """Scans the links: pairs of record numbers, the rule that found them, and their weight.
+
+        Raises:
+            RunError: Where the run stated no purpose and controller, and wrote none.
+        """
+        return self._records("links")
+
+    def tables(self) -> list[str]:
+        """Lists the tables of figures."""
+        return sorted(p.stem for p in (self.path / "tables").glob("*.parquet"))
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """Scans a table of figures.
+
+        Raises:
+            RunError: Where the run has no such table.
+        """
+        path = self.path / "tables" / f"{name}.parquet"
+        if name not in self.tables():
+            raise self._error(f"the run has no table `{name}`", did_you_mean(name, self.tables()))
+        return pl.scan_parquet(path, glob=False)
+
+    def model(self) -> dict[str, Any]:
+        """Reads the model: m, u and weights of every comparison level, and how it was chosen."""
+        return self._json("model.json")
+
+    def report(self) -> dict[str, Any]:
+        """Reads the figures of the report."""
+        return self._json("report.json")
+
+    def _records(self, name: str) -> pl.LazyFrame:
+        path = self.path / f"{name}.parquet"
+        if not path.is_file():
+            raise self._error(
+                f"the run has no `{path.name}`",
+                "record-level tables are written only where the spec states `purpose` and `controller`",
+            )
+        return pl.scan_parquet(path, glob=False)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            tree = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            hint = "the run is incomplete: run its spec again"
+            raise self._error(f"the run has no `{name}`", hint) from None
+        except ValueError:
+            raise self._error(f"`{name}` is not JSON", "the run is damaged: run its spec again") from None
+        if not isinstance(tree, dict):
+            raise self._error(f"`{name}` holds no table", "the run is damaged: run its spec again")
+        return tree
+
+    def _error(self, message: str, hint: str) -> RunError:
+        return RunError(f"`{self.path}`: {message}", hint=hint, details={"path": str(self.path)})

@@ -1,0 +1,136 @@
+"""The tables of a spec as streams of batches, each checked before any work.
+
+The streaming export of Polars is marked unstable; this module alone uses it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from linkrisk.columns import projection
+from linkrisk.errors import DataError
+from linkrisk.spec import Source, Spec
+from linkrisk.tables import (
+    find_files,
+    first_bad_text,
+    format_of,
+    not_utf8,
+    readable,
+    require_columns,
+    scan_files,
+)
+
+__all__ = ["Table", "open_source", "open_sources", "truth_of"]
+
+
+class Table:
+    """A source that was opened and checked: what the engine reads of it.
+
+    A stream of another library is read once; everything else as often as asked.
+    """
+
+    def __init__(self, source: Source, frame: pl.LazyFrame, files: list[Path]) -> None:
+        self.source = source
+        self.frame = frame
+        self.files = files
+
+    def batches(self, size: int) -> Any:
+        """Makes an object with `__arrow_c_stream__`: one column an attribute, `__id` last.
+
+        Nothing is read before the stream is pulled, and no more than a few batches ahead of it.
+        """
+        return self.frame.collect_batches(chunk_size=size, maintain_order=True, lazy=True)
+
+    def diagnose(self) -> DataError | None:
+        """Finds out why reading failed half-way, where that can be told from the files."""
+        if self.files and format_of(self.files[0]) == "csv":
+            bad = first_bad_text(self.files)
+            if bad is not None:
+                return not_utf8(self.source.name, *bad)
+        return None
+
+
+def open_sources(spec: Spec) -> list[Table]:
+    """Opens and checks every source of `spec`, before any is read."""
+    return [open_source(source) for source in spec.sources]
+
+
+def open_source(source: Source) -> Table:
+    """Opens and checks one source.
+
+    Files are checked for being there, whole and of one shape; columns for being there and of a type
+    that their kind can be read from. Reads headers and one row.
+
+    Raises:
+        FileNotFoundError: Where there is no such file.
+        MissingAttributeError: Where a mapped column is not there, with the nearest name.
+        AttributeTypeError: Where a kind cannot be read from its column, or files disagree.
+        DataError: Where the table is empty or cannot be read.
+    """
+    columns = [c for a in source.attributes.values() for c in a.columns]
+    columns += [c for c in (source.id, source.truth) if c is not None]
+    files: list[Path] = []
+    if source.path is not None:
+        files = find_files(source.name, source.path)
+        frame = scan_files(source.name, files, columns)
+    else:
+        frame = _from_memory(source)
+    file = files[0] if len(files) == 1 else None
+    schema = readable(source.name, file, frame.collect_schema)
+    require_columns(source.name, schema.names(), columns)
+    frame = frame.select(projection(source.name, list(source.attributes.items()), source.id, schema))
+    if source.path is not None or isinstance(source.data, (pl.DataFrame, pl.LazyFrame)):
+        _require_rows(source.name, file, frame)
+    return Table(source, frame, files)
+
+
+def truth_of(source: Source) -> pl.LazyFrame:
+    """Reads the truth of a source, for evaluation alone: `record` (the row's number) and `truth`.
+
+    Raises:
+        DataError: Where the source states no truth.
+    """
+    if source.truth is None:
+        raise DataError(
+            f"source `{source.name}` states no truth",
+            hint="set `truth` to the column that names the true person",
+            details={"source": source.name},
+        )
+    if source.path is not None:
+        frame = scan_files(source.name, find_files(source.name, source.path), [source.truth])
+    else:
+        frame = _from_memory(source)
+    require_columns(source.name, frame.collect_schema().names(), [source.truth])
+    truth = pl.col(source.truth).cast(pl.String).alias("truth")
+    return frame.select(truth).with_row_index("record").with_columns(pl.col("record").cast(pl.UInt64))
+
+
+def _from_memory(source: Source) -> pl.LazyFrame:
+    data = source.data
+    if isinstance(data, pl.LazyFrame):
+        return data
+    if isinstance(data, pl.DataFrame):
+        return data.lazy()
+    if hasattr(data, "__arrow_c_stream__"):
+        # Scanned, not collected: the stream may be larger than memory, and can be read once.
+        return pl.scan_arrow_c_stream(data)
+    raise DataError(
+        f"source `{source.name}`: `data` is {type(data).__name__}, which is no table",
+        hint="give a polars frame, or an object with `__arrow_c_stream__`",
+        details={"source": source.name},
+    )
+
+
+def _require_rows(source: str, file: Path | None, frame: pl.LazyFrame) -> None:
+    if readable(source, file, lambda: frame.head(1).collect()).is_empty():
+        raise no_rows(source)
+
+
+def no_rows(source: str) -> DataError:
+    """Makes the error for a table without rows."""
+    return DataError(
+        f"source `{source}` has no rows", hint="remove it, or check its path", details={"source": source}
+    )

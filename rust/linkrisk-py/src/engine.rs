@@ -1,0 +1,94 @@
+//! The class `Engine`: one run, stage by stage; every method answers in JSON.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use arrow_array::RecordBatchReader;
+use linkrisk_core::error::{Error, Result};
+use linkrisk_core::pipeline::Pipeline;
+use linkrisk_core::runtime::Context;
+use linkrisk_core::spec::Spec;
+use pyo3::prelude::*;
+use serde::Serialize;
+
+use crate::arrow::Stream;
+use crate::enter::{Control, enter};
+use crate::errors;
+
+/// One run of the engine.
+///
+/// A call that was interrupted or failed leaves the engine unusable: make a new one.
+#[pyclass(frozen, module = "linkrisk._linkrisk")]
+pub struct Engine {
+    pipeline: Mutex<Pipeline>,
+    control: Control,
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (spec_json, out, progress))]
+    fn new(py: Python<'_>, spec_json: &str, out: Option<PathBuf>, progress: Option<Py<PyAny>>) -> PyResult<Self> {
+        let to_py = |e: Error| errors::to_py(py, &e);
+        let spec = Spec::from_json(spec_json).map_err(to_py)?;
+        let context = Context::new(spec.run.memory_limit, spec.run.threads, spec.run.seed).map_err(to_py)?;
+        let control = Control::new(&context, progress);
+        let pipeline = enter(py, &control, || Pipeline::new(spec, out, context))?;
+        Ok(Self { pipeline: Mutex::new(pipeline), control })
+    }
+
+    /// Reads one source; `stream` is any object with `__arrow_c_stream__`.
+    fn ingest(&self, py: Python<'_>, source: usize, stream: Stream) -> PyResult<String> {
+        self.call(py, move |pipeline| {
+            let Stream(mut reader) = stream;
+            let schema = reader.schema();
+            pipeline.ingest(source, &mut reader, schema)
+        })
+    }
+
+    /// Counts the candidate pairs of every blocking rule, without comparing any.
+    fn plan(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, Pipeline::plan)
+    }
+
+    /// Trains the model, or reads the one the spec names.
+    fn train(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, Pipeline::train)
+    }
+
+    /// Compares and scores the candidate pairs.
+    fn link(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, Pipeline::link)
+    }
+
+    /// Resolves links into entities.
+    fn cluster(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, Pipeline::cluster)
+    }
+
+    /// Computes the tables of risk figures.
+    fn assess(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, Pipeline::assess)
+    }
+}
+
+impl Engine {
+    fn call<T: Serialize>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Pipeline) -> Result<T> + Send,
+    ) -> PyResult<String> {
+        enter(py, &self.control, || {
+            // Locked on the worker: a second Python thread then waits where Ctrl-C still reaches it.
+            let mut pipeline = self.pipeline.lock().map_err(|_| {
+                Error::internal("the engine failed in an earlier call and cannot go on")
+            })?;
+            to_json(&work(&mut pipeline)?)
+        })
+    }
+}
+
+/// The JSON text of a summary.
+pub fn to_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::internal(format!("a summary cannot be written: {e}")))
+}

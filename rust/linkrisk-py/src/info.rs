@@ -1,0 +1,49 @@
+//! What this build is, and which errors it may raise.
+
+use linkrisk_core::error::ErrorKind;
+use linkrisk_core::runtime::memory;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors;
+
+/// Facts about the build and the machine: version, profile, commit, SIMD level, threads, memory.
+#[pyfunction]
+pub fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let info = PyDict::new(py);
+    info.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    info.set_item("profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    info.set_item("commit", option_env!("LINKRISK_COMMIT"))?;
+    info.set_item("simd", simd())?;
+    info.set_item("threads", std::thread::available_parallelism().map_or(1, |n| n.get()))?;
+    info.set_item("memory_limit", memory::default_limit())?;
+    Ok(info)
+}
+
+/// The kinds of error the engine may raise, each with an exception class.
+#[pyfunction]
+pub fn error_kinds() -> Vec<&'static str> {
+    ErrorKind::ALL.into_iter().map(errors::name).collect()
+}
+
+/// The widest vector instructions that the compiled code may use on this machine.
+fn simd() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return "avx512";
+        }
+        if std::arch::is_x86_feature_detected!("avx2") {
+            return "avx2";
+        }
+        "sse2"
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        "neon"
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        "scalar"
+    }
+}
