@@ -31,7 +31,7 @@ const BOOST_ABOVE: f64 = 0.7;
 /// Measures how alike two names are, from 0 to 1, giving weight to a common beginning.
 ///
 /// Two empty texts are alike (1), an empty and another one are not (0). Symmetric to the last bit.
-/// About 40 ns for ASCII names; O(n log n) for texts of more than 64 characters.
+/// About 50 ns for ASCII names; O(n log n) for texts of more than 64 characters.
 pub fn jaro_winkler(a: &str, b: &str) -> f64 {
     if a.is_ascii() && b.is_ascii() {
         return jaro_winkler_bytes(a.as_bytes(), b.as_bytes());

@@ -1,0 +1,172 @@
+//! How values go wrong on their way into a record: one error at most in each.
+//!
+//! Typing inserts, deletes, replaces or swaps characters, each as often. Cameras read a symbol of a
+//! plate as another of its confusion class. Dates get day and month swapped or a digit wrong, and
+//! stay dates, as forms refuse anything else.
+
+use super::draw::Draw;
+use super::population::{MONTH_DAYS, PLATE_SYMBOLS};
+use crate::kernel::ocr;
+
+/// How often a wrong plate was misread rather than mistyped.
+const MISREAD_SHARE: f64 = 0.6;
+/// How often a wrong date has day and month swapped, where that is a date.
+const SWAPPED_DATE_SHARE: f64 = 0.25;
+/// Wrong digits that are tried before the day next to it is taken.
+const DATE_TRIES: usize = 16;
+/// Years that a form takes.
+const FORM_YEARS: std::ops::RangeInclusive<u32> = 1901..=2024;
+
+/// Symbols of names.
+pub const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+/// Symbols of numbers.
+pub const DIGITS: &[u8] = b"0123456789";
+
+/// Makes one typing error behind the first `kept` characters of an ASCII text, which has more.
+///
+/// The text always changes, and keeps at least one character behind the kept ones.
+pub fn mistype(text: &mut String, kept: usize, symbols: &[u8], draw: &mut Draw) {
+    let upper = kept == 0 && text.starts_with(|c: char| c.is_ascii_uppercase());
+    let at = kept + draw.below(text.len() - kept);
+    let neighbours = |t: &str| {
+        let bytes = t.as_bytes();
+        at + 1 < bytes.len() && !bytes[at].eq_ignore_ascii_case(&bytes[at + 1])
+    };
+    match draw.below(4) {
+        0 => text.insert(at, char::from(draw.one_of(symbols))),
+        1 if text.len() > kept + 1 => drop(text.remove(at)),
+        2 if neighbours(text) => {
+            let moved = text.remove(at);
+            text.insert(at + 1, moved);
+        }
+        _ => {
+            let old = text.as_bytes()[at].to_ascii_lowercase();
+            let mut new = draw.one_of(symbols);
+            if new.to_ascii_lowercase() == old {
+                let next = symbols.iter().position(|&s| s == new).map_or(0, |i| i + 1);
+                new = symbols[next % symbols.len()];
+            }
+            replace(text, at, new);
+        }
+    }
+    if upper {
+        // A form writes the first letter of a name large whichever it is.
+        text.make_ascii_lowercase();
+        let first = text.as_bytes()[0].to_ascii_uppercase();
+        replace(text, 0, first);
+    }
+}
+
+/// Misreads or mistypes a plate behind its first `kept` symbols.
+pub fn misread_plate(text: &mut String, kept: usize, draw: &mut Draw) {
+    let class_of = |symbol: u8| ocr::CLASSES.iter().find(|class| class.contains(&symbol));
+    if draw.chance(MISREAD_SHARE) {
+        let likely = text
+            .bytes()
+            .skip(kept)
+            .filter(|&s| class_of(s).is_some())
+            .count();
+        if likely > 0 {
+            let chosen = draw.below(likely);
+            let found = text
+                .bytes()
+                .enumerate()
+                .skip(kept)
+                .filter_map(|(at, s)| class_of(s).map(|class| (at, s, *class)))
+                .nth(chosen);
+            if let Some((at, symbol, class)) = found {
+                let own = class.iter().position(|&s| s == symbol).unwrap_or(0);
+                let other = (own + 1 + draw.below(class.len() - 1)) % class.len();
+                replace(text, at, class[other]);
+                return;
+            }
+        }
+    }
+    mistype(text, kept, PLATE_SYMBOLS, draw);
+}
+
+/// Another date that somebody writes by mistake.
+pub fn misdate(date: (u32, u32, u32), draw: &mut Draw) -> (u32, u32, u32) {
+    let (year, month, day) = date;
+    if day <= 12 && day != month && draw.chance(SWAPPED_DATE_SHARE) {
+        return (year, day, month);
+    }
+    let digits = year * 10_000 + month * 100 + day;
+    for _ in 0..DATE_TRIES {
+        // The century is the last thing to be mistyped: two digits of the year, month and day.
+        let unit = 10u32.pow(draw.below(6) as u32);
+        let digit = digits / unit % 10;
+        let wrong = digits - digit * unit + draw.below(10) as u32 * unit;
+        let candidate = (wrong / 10_000, wrong / 100 % 100, wrong % 100);
+        if wrong != digits && is_date(candidate) {
+            return candidate;
+        }
+    }
+    (year, month, if day > 1 { day - 1 } else { day + 1 })
+}
+
+fn is_date((year, month, day): (u32, u32, u32)) -> bool {
+    let days = (month as usize)
+        .checked_sub(1)
+        .and_then(|m| MONTH_DAYS.get(m))
+        .copied();
+    FORM_YEARS.contains(&year) && days.is_some_and(|days| (1..=days).contains(&day))
+}
+
+fn replace(text: &mut String, at: usize, symbol: u8) {
+    let mut buffer = [0; 4];
+    text.replace_range(at..=at, char::from(symbol).encode_utf8(&mut buffer));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::edit;
+
+    #[test]
+    fn test_mistype_makes_one_edit_behind_what_is_kept() {
+        for i in 0..4_000 {
+            let mut draw = Draw::new(1, 1, i);
+            for (value, kept, symbols) in [
+                ("Anna", 0, LETTERS),
+                ("Li", 0, LETTERS),
+                ("+999012345678", 4, DIGITS),
+                ("990000199001010017", 6, DIGITS),
+                ("ZZ1", 2, PLATE_SYMBOLS.as_slice()),
+            ] {
+                let mut text = value.to_owned();
+                mistype(&mut text, kept, symbols, &mut draw);
+                let (before, after) = (value.to_ascii_lowercase(), text.to_ascii_lowercase());
+                assert_eq!(edit::osa(&before, &after, 3), 1, "{value} {text}");
+                assert!(text.starts_with(&value[..kept]) && text.len() > kept);
+                assert!(kept > 0 || text.starts_with(|c: char| c.is_ascii_uppercase()));
+            }
+        }
+    }
+
+    #[test]
+    fn test_misread_plate_stays_in_class_more_often_than_not() {
+        use crate::kernel::plate::{pack, symbol};
+        let packed = |t: &str| pack(&t.chars().filter_map(symbol).collect::<Vec<_>>());
+        let mut near = 0;
+        for i in 0..2_000 {
+            let mut text = "ZZ4B7K0X".to_owned();
+            misread_plate(&mut text, 2, &mut Draw::new(1, 2, i));
+            let distance = ocr::plate_distance(packed("ZZ4B7K0X"), packed(&text));
+            assert!(distance > 0.0 && distance <= 2.0 && text.starts_with("ZZ"));
+            near += u32::from(distance == 0.25);
+        }
+        assert!((1_100..1_400).contains(&near), "{near}");
+    }
+
+    #[test]
+    fn test_misdate_stays_a_date_and_differs() {
+        for i in 0..5_000 {
+            let mut draw = Draw::new(1, 3, i);
+            for date in [(2024, 2, 28), (1930, 1, 1), (1984, 7, 3), (1999, 12, 31)] {
+                let wrong = misdate(date, &mut draw);
+                assert!(wrong != date && is_date(wrong), "{wrong:?}");
+            }
+        }
+    }
+}
