@@ -166,6 +166,15 @@ proptest! {
     }
 
     #[test]
+    fn test_long_texts_that_are_shifted(a in "[ab]{65,120}", shift in 0usize..12, limit in 0u32..30) {
+        let b = format!("{}{}", &a[shift..], &a[..shift]);
+        let expected = oracle_levenshtein(&a, &b);
+        prop_assert_eq!(levenshtein(&a, &b, limit), capped(expected, limit));
+        prop_assert_eq!(osa(&a, &b, limit), capped(plain_osa(&a, &b), limit));
+        prop_assert_eq!(levenshtein(&a, &b, u32::MAX), expected);
+    }
+
+    #[test]
     fn test_bytes_of_any_value_are_characters(a in prop::collection::vec(any::<u8>(), 0..80), b in prop::collection::vec(0u8..4, 0..80)) {
         for (a, b) in [(&a, &b), (&b, &b), (&a, &a)] {
             let expected = rapidfuzz::distance::levenshtein::distance(a.iter(), b.iter()) as u32;

@@ -3,7 +3,7 @@
 //! The parts are common in European names and a whole name is whatever comes out, so many sound
 //! alike (`Halberg`, `Holberg`), as names do. Frequencies follow Zipf and Mandelbrot,
 //! 1 / (rank + offset). Surnames have the offset 8: the five most frequent make 7 % of the people,
-//! between the United States (3.0 %: census of 2010, Smith to Jones 8.9 of 295 million) and China
+//! between the United States (3 %: Smith, Johnson, Williams, Brown, Jones, census of 2010) and China
 //! (about 30 %). Given names have the offset 6 per sex, which gives the five most frequent 11 %;
 //! cities the offset 3 and the largest 6 % of the people.
 //!

@@ -18,8 +18,8 @@
 //! * Phones start with +999, which the ITU has assigned to no country or service, followed by nine
 //!   digits. A reserved range such as +44 7700 900000–900999 has too few numbers for a population.
 //! * Plates are `ZZ` and six letters or digits in any mixture. ISO 3166 reserves ZZ for private
-//!   use, and the one issuer known to put ZZ first (Ireland, for vehicles being exported) has only
-//!   digits after it and fewer of them. Errors leave the prefix alone.
+//!   use, and the one issuer known to put ZZ first (Ireland, for temporary registrations) has five
+//!   digits after it and nothing else. Errors leave the prefix alone.
 
 use super::draw::{Draw, Permutation, Weighted};
 use super::names::Names;

@@ -43,6 +43,7 @@ fn banded<T: Copy + PartialEq, const SWAPS: bool>(
     for i in 1..=shorter.len() {
         let low = i.saturating_sub(band);
         let high = (i + band).min(width);
+        // Right of the band no row was ever filled; left of it this one holds an earlier row.
         if low == 0 {
             row[0] = i;
         } else {
@@ -62,9 +63,6 @@ fn banded<T: Copy + PartialEq, const SWAPS: bool>(
                 best = best.min(before[j - 2] + 1);
             }
             row[j] = best.min(beyond);
-        }
-        if high < width {
-            row[high + 1] = beyond;
         }
         std::mem::swap(&mut before, &mut above);
         std::mem::swap(&mut above, &mut row);
