@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use arrow_array::RecordBatchReader;
 use linkrisk_core::error::{Error, Result};
 use linkrisk_core::pipeline::Pipeline;
 use linkrisk_core::runtime::Context;
@@ -33,7 +32,7 @@ impl Engine {
         let spec = Spec::from_json(spec_json).map_err(to_py)?;
         let context = Context::new(spec.run.memory_limit, spec.run.threads, spec.run.seed).map_err(to_py)?;
         let control = Control::new(&context, progress);
-        let pipeline = enter(py, &control, || Pipeline::new(spec, out, context))?;
+        let pipeline = enter(py, &control, || Pipeline::new(spec, out.as_deref(), context))?;
         Ok(Self { pipeline: Mutex::new(pipeline), control })
     }
 
@@ -41,8 +40,7 @@ impl Engine {
     fn ingest(&self, py: Python<'_>, source: usize, stream: Stream) -> PyResult<String> {
         self.call(py, move |pipeline| {
             let Stream(mut reader) = stream;
-            let schema = reader.schema();
-            pipeline.ingest(source, &mut reader, schema)
+            pipeline.ingest(source, &mut reader)
         })
     }
 

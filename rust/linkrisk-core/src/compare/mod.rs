@@ -21,6 +21,8 @@ use crate::kernel::edit::{jaro_winkler, levenshtein, osa};
 use crate::kernel::hash::mix;
 use crate::kernel::ocr::plate_distance;
 use crate::kernel::token::token_jaccard;
+use crate::kind::Kind;
+use crate::normalise::identifier::{cn_resident_id_text, digits_of};
 use crate::spec::{LinkageSpec, Method};
 use crate::store::{PARTIAL, Store, Values};
 
@@ -202,18 +204,31 @@ fn masked(comparison: &Comparison, a: (u64, Option<&str>), b: (u64, Option<&str>
         return other;
     }
     let mut whole = [[0u8; 18]; 2];
-    let spell = |buffer: &mut [u8; 18], (packed, partial): (u64, Option<&str>)| match partial {
+    let write = |buffer: &mut [u8; 18], (packed, partial): (u64, Option<&str>)| match partial {
         Some(text) => {
             let text = text.as_bytes();
             let length = text.len().min(18);
             buffer[..length].copy_from_slice(&text[..length]);
             length
         }
-        None => crate::normalise::spell_id(comparison.kind, packed, buffer),
+        None => spell(comparison.kind, packed, buffer),
     };
     let (first, second) = whole.split_at_mut(1);
-    let (left, right) = (spell(&mut first[0], a), spell(&mut second[0], b));
+    let (left, right) = (write(&mut first[0], a), write(&mut second[0], b));
     let agree = left == right
         && first[0][..left].iter().zip(&second[0][..right]).all(|(x, y)| x == y || *x == b'*' || *y == b'*');
     if agree { 3 } else { other }
+}
+
+/// Writes an ID number as people write it and returns its length.
+fn spell(kind: Kind, packed: u64, out: &mut [u8; 18]) -> usize {
+    let mut put = |text: &[u8]| {
+        out[..text.len()].copy_from_slice(text);
+        text.len()
+    };
+    match kind {
+        Kind::CnResidentId => put(&cn_resident_id_text(packed)),
+        Kind::Aadhaar => put(&digits_of::<12>(packed)),
+        _ => put(&digits_of::<9>(packed)),
+    }
 }
