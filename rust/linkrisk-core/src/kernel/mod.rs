@@ -1,1 +1,3 @@
 //! Pure functions on slices: no Arrow, no errors, no allocation in the loop.
+
+pub mod plate;
