@@ -20,9 +20,9 @@ pub const MAX_SYMBOLS: usize = 9;
 /// The 31 provinces; then embassy, consulate, training, police, trailer, Hong Kong, Macau, test,
 /// oversize, fire and rescue (two characters), civil aviation (two characters).
 const HAN: [char; 44] = [
-    '京', '津', '沪', '渝', '冀', '豫', '云', '辽', '黑', '湘', '皖', '鲁', '新', '苏', '浙', '赣',
-    '鄂', '桂', '甘', '晋', '蒙', '陕', '吉', '闽', '贵', '粤', '青', '藏', '川', '宁', '琼', '使',
-    '领', '学', '警', '挂', '港', '澳', '试', '超', '应', '急', '民', '航',
+    '京', '津', '沪', '渝', '冀', '豫', '云', '辽', '黑', '湘', '皖', '鲁', '新', '苏', '浙', '赣', '鄂', '桂', '甘',
+    '晋', '蒙', '陕', '吉', '闽', '贵', '粤', '青', '藏', '川', '宁', '琼', '使', '领', '学', '警', '挂', '港', '澳',
+    '试', '超', '应', '急', '民', '航',
 ];
 
 const FIRST_HAN: u8 = 37;
@@ -60,10 +60,7 @@ pub fn symbol(character: char) -> Option<u8> {
         '0'..='9' => Some(character as u8 - b'0' + 1),
         'A'..='Z' => Some(character as u8 - b'A' + 11),
         _ if character.is_ascii() => None,
-        _ => HAN
-            .iter()
-            .position(|&h| h == character)
-            .map(|at| FIRST_HAN + at as u8),
+        _ => HAN.iter().position(|&h| h == character).map(|at| FIRST_HAN + at as u8),
     }
 }
 
@@ -82,17 +79,13 @@ pub fn pack(codes: &[u8]) -> u64 {
     if codes.len() > MAX_SYMBOLS || codes.iter().any(|&code| character(code).is_none()) {
         return 0;
     }
-    codes
-        .iter()
-        .fold(0, |packed, &code| packed << 7 | u64::from(code))
+    codes.iter().fold(0, |packed, &code| packed << 7 | u64::from(code))
 }
 
 /// The codes of a packed plate and how many there are.
 pub fn unpack(packed: u64) -> ([u8; MAX_SYMBOLS], usize) {
     let mut codes = [0u8; MAX_SYMBOLS];
-    let length = (64 - packed.leading_zeros() as usize)
-        .div_ceil(7)
-        .min(MAX_SYMBOLS);
+    let length = (64 - packed.leading_zeros() as usize).div_ceil(7).min(MAX_SYMBOLS);
     for (at, code) in codes.iter_mut().take(length).enumerate() {
         *code = (packed >> (7 * (length - 1 - at)) & 0x7f) as u8;
     }
