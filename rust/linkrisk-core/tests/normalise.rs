@@ -307,10 +307,9 @@ proptest! {
 
     #[test]
     fn test_resident_id_catches_transposition(id in resident_id(), at in 0usize..17) {
-        prop_assume!(id[at] != id[at + 1]);
         let mut wrong = id;
         wrong.swap(at, at + 1);
-        prop_assert!(!rules(Kind::CnResidentId).number(&spelled(&wrong)).0.is_usable());
+        prop_assert!(wrong == id || !rules(Kind::CnResidentId).number(&spelled(&wrong)).0.is_usable());
     }
 
     #[test]

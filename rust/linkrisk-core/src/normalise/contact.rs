@@ -292,7 +292,7 @@ pub fn email(raw: &str, out: &mut String) -> Outcome {
             *out = out[start + 1..end].to_owned();
         }
     }
-    out.retain(|c| !c.is_whitespace());
+    text::drop_characters(out, char::is_whitespace);
     if let Some(address) = out.strip_prefix("mailto:") {
         *out = address.to_owned();
     }
@@ -338,21 +338,19 @@ pub fn image_url(raw: &str, out: &mut String) -> Outcome {
         return Outcome::Blank;
     }
     let short = raw.len() <= MAX_URL_BYTES;
+    let plain = if short { raw.split('#').next().unwrap_or(raw) } else { raw };
     let mut folded = String::new();
-    text::fold(raw, &mut folded);
+    text::fold(plain, &mut folded);
     if text::is_placeholder(&folded) {
         return Outcome::Placeholder;
     }
-    if raw.chars().any(|c| c.is_whitespace() || c.is_control()) || raw.len() < 4 || !raw.contains(['.', '/', ':']) {
+    let shows = plain.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    if !shows || plain.len() < 4 || !plain.contains(['.', '/', ':']) {
         return Outcome::Invalid;
     }
     if !short {
         let _ = write!(out, "{DIGEST}{:016x}", xxh3_64(raw.as_bytes()));
         return Outcome::Valid;
-    }
-    let plain = raw.split('#').next().unwrap_or(raw);
-    if !plain.contains(['.', '/', ':']) {
-        return Outcome::Invalid;
     }
     match plain.split_once("://") {
         Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-') => {

@@ -225,9 +225,9 @@ fn with_time(mut moment: Moment, rest: &str) -> Option<Moment> {
     let _ = scan.take("T") || scan.take("t") || scan.take(",");
     scan.space();
     if moment.time.is_none() {
-        let hour = scan.number(1, 2)?;
-        let minute = if scan.take(":") { scan.number(2, 2)? } else { scan.number(2, 2).unwrap_or(0) };
-        let second = if scan.take(":") { scan.number(2, 2)? } else { scan.number(2, 2).unwrap_or(0) };
+        let hour = scan.plain_number(1, 2)?;
+        let minute = if scan.take(":") { scan.plain_number(2, 2)? } else { scan.plain_number(2, 2).unwrap_or(0) };
+        let second = if scan.take(":") { scan.plain_number(2, 2)? } else { scan.plain_number(2, 2).unwrap_or(0) };
         moment.time = Some((hour, minute, second));
     }
     if scan.take(".") || scan.take(",") {

@@ -267,12 +267,14 @@ fn fixed<const N: usize>(raw: &str) -> Result<[u8; N], Outcome> {
             c if c.is_ascii_digit() => c,
             _ => return Err(Outcome::Invalid),
         };
-        let Some(slot) = id.get_mut(length) else { return Err(refusal(given)) };
+        let Some(slot) = id.get_mut(length) else {
+            return Err(refusal(given));
+        };
         *slot = c;
         length += 1;
     }
     if length != N || is_filler(&id) {
-        return Err(refusal(given));
+        return Err(refusal(&id[..length]));
     }
     Ok(id)
 }

@@ -121,6 +121,18 @@ pub fn fold(raw: &str, out: &mut String) {
     truncate(out);
 }
 
+/// Drops characters from folded text and composes again what that brought together.
+pub fn drop_characters(out: &mut String, dropped: impl Fn(char) -> bool) {
+    for _ in 0..4 {
+        out.retain(|c| !dropped(c));
+        if out.is_ascii() || is_nfkc_quick(out.chars()) == IsNormalized::Yes {
+            break;
+        }
+        let again = std::mem::take(out);
+        fold(&again, out);
+    }
+}
+
 fn truncate(out: &mut String) {
     let kept = cut(out, MAX_BYTES).trim_end().len();
     out.truncate(kept);
@@ -242,6 +254,7 @@ pub fn address(raw: &str, out: &mut String) -> Outcome {
             _ => plain.push(' '),
         }
     }
+    drop_characters(&mut plain, |_| false);
     for word in plain.split_ascii_whitespace() {
         if !out.is_empty() {
             out.push(' ');
@@ -283,7 +296,7 @@ pub fn account(raw: &str, out: &mut String) -> Outcome {
     if outcome != Outcome::Valid {
         return outcome;
     }
-    out.retain(|c| !matches!(c, ' ' | '-' | '.' | ':' | '/'));
+    drop_characters(out, |c| matches!(c, ' ' | '-' | '.' | ':' | '/'));
     if is_placeholder(out) || is_filler(out.as_bytes()) {
         out.clear();
         return Outcome::Placeholder;
