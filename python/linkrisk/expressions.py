@@ -101,7 +101,7 @@ class LinkriskExpressions:
         parts = [part.cast(pl.String).fill_null("") for part in (self._expr, other)]
         return LinkriskExpressions(pl.concat_str(parts, separator=JOINT))._as("person_name")
 
-    def birth_date(self, format: str | None = None) -> pl.Expr:
+    def birth_date(self, format: str | None = None) -> pl.Expr:  # noqa: A002  # the option in a spec
         """Read dates of birth as `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, as far as they are known.
 
         Args:
@@ -114,7 +114,7 @@ class LinkriskExpressions:
         """Read ages as whole years from 0 to 120."""
         return self._as("age")
 
-    def time(self, format: str | None = None) -> pl.Expr:
+    def time(self, format: str | None = None) -> pl.Expr:  # noqa: A002  # the option in a spec
         """Read moments as `YYYY-MM-DDTHH:MM:SS` in UTC; a time without a zone is taken as UTC.
 
         Args:

@@ -27,7 +27,8 @@ pub fn normalise(py: Python<'_>, kind: &str, options_json: &str, array: AnyArray
     let mut out = StringViewBuilder::new();
     let mut buffer = String::new();
     for chunk in array.into_reader()? {
-        let chunk = chunk.map_err(|_| errors::to_py(py, &Error::new(ErrorKind::Data, "the column cannot be read")))?;
+        let chunk = chunk
+            .map_err(|_| errors::to_py(py, &Error::new(ErrorKind::Data, "the column cannot be read")))?;
         for start in (0..chunk.len()).step_by(SLICE) {
             py.check_signals()?;
             let slice = chunk.slice(start, SLICE.min(chunk.len() - start));
@@ -53,16 +54,24 @@ fn rules(kind: &str, options_json: &str) -> Result<Normaliser> {
     Normaliser::new(&spec)
 }
 
-fn append(rules: &Normaliser, chunk: &ArrayRef, buffer: &mut String, out: &mut StringViewBuilder) -> Result<()> {
+fn append(
+    rules: &Normaliser,
+    chunk: &ArrayRef,
+    buffer: &mut String,
+    out: &mut StringViewBuilder,
+) -> Result<()> {
     match chunk.data_type() {
         DataType::Utf8View => append_all(rules, chunk.as_string_view().iter(), buffer, out),
         DataType::LargeUtf8 => append_all(rules, chunk.as_string::<i64>().iter(), buffer, out),
         DataType::Utf8 => append_all(rules, chunk.as_string::<i32>().iter(), buffer, out),
         DataType::Null => append_all(rules, std::iter::repeat_n(None, chunk.len()), buffer, out),
         other => {
-            return Err(Error::new(ErrorKind::AttributeType, format!("cannot normalise a column of {other}"))
-                .hint("cast it to text first")
-                .detail("found", other));
+            return Err(Error::new(
+                ErrorKind::AttributeType,
+                format!("cannot normalise a column of {other}"),
+            )
+            .hint("cast it to text first")
+            .detail("found", other));
         }
     }
     Ok(())

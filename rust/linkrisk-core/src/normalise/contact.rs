@@ -31,7 +31,13 @@ pub struct Plan {
     longest: usize,
 }
 
-const fn plan(region: &'static str, code: &'static str, trunk: &'static str, shortest: usize, longest: usize) -> Plan {
+const fn plan(
+    region: &'static str,
+    code: &'static str,
+    trunk: &'static str,
+    shortest: usize,
+    longest: usize,
+) -> Plan {
     Plan { region, code, trunk, shortest, longest }
 }
 
@@ -212,7 +218,10 @@ fn whole<'d>(digits: &'d [u8], plus: bool, region: Option<&Plan>) -> Option<(u64
     match region {
         Some(plan) => {
             let national = plan.national(digits)?;
-            Some((number_of(plan.code.as_bytes()) * 10u64.pow(national.len() as u32) + number_of(national), national))
+            Some((
+                number_of(plan.code.as_bytes()) * 10u64.pow(national.len() as u32) + number_of(national),
+                national,
+            ))
         }
         None => {
             let start = digits.iter().position(|d| *d != b'0')?;
@@ -227,7 +236,8 @@ fn e164(digits: &[u8]) -> Option<(u64, &[u8])> {
     if !(7..=15).contains(&digits.len()) || digits[0] == b'0' {
         return None;
     }
-    let Some((plan, rest)) = PLANS.iter().find_map(|p| Some((p, digits.strip_prefix(p.code.as_bytes())?))) else {
+    let Some((plan, rest)) = PLANS.iter().find_map(|p| Some((p, digits.strip_prefix(p.code.as_bytes())?)))
+    else {
         return Some((number_of(digits), digits));
     };
     // Kazakhstan and the Caribbean share a code with a plan of the same shape.
@@ -242,7 +252,8 @@ fn masked(digits: &[u8], masks: usize, plus: bool, region: Option<&Plan>) -> (Ou
         return (Outcome::Invalid, NO_PHONE);
     }
     let text: String = digits.iter().map(|&d| d as char).collect();
-    let trunk = |p: &Plan| if p.trunk.is_empty() { None } else { text.strip_prefix(p.trunk).map(str::to_owned) };
+    let trunk =
+        |p: &Plan| if p.trunk.is_empty() { None } else { text.strip_prefix(p.trunk).map(str::to_owned) };
     let text = match region {
         _ if plus => format!("+{text}"),
         Some(p) => {
@@ -314,7 +325,8 @@ fn judge_email(address: &str) -> Outcome {
     if NOBODY.contains(&local) || NOBODY.contains(&name) || (local == name && local.len() <= 4) {
         return Outcome::Placeholder;
     }
-    let label = |l: &str| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-') && !l.starts_with('-');
+    let label =
+        |l: &str| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-') && !l.starts_with('-');
     let is_local = !local.is_empty()
         && local.len() <= 64
         && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
@@ -353,7 +365,9 @@ pub fn image_url(raw: &str, out: &mut String) -> Outcome {
         return Outcome::Valid;
     }
     match plain.split_once("://") {
-        Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-') => {
+        Some((scheme, rest))
+            if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-') =>
+        {
             let scheme = scheme.to_ascii_lowercase();
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let mut host = rest[..end].to_ascii_lowercase();

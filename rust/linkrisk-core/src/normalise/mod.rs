@@ -66,8 +66,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the counters of an attribute.
-    pub const ALL: [Outcome; 6] =
-        [Outcome::Blank, Outcome::Placeholder, Outcome::Invalid, Outcome::Partial, Outcome::Repaired, Outcome::Valid];
+    pub const ALL: [Outcome; 6] = [
+        Outcome::Blank,
+        Outcome::Placeholder,
+        Outcome::Invalid,
+        Outcome::Partial,
+        Outcome::Repaired,
+        Outcome::Valid,
+    ];
 
     /// Whether a value came out that may be compared.
     pub const fn is_usable(self) -> bool {
@@ -134,7 +140,8 @@ impl Normaliser {
             })?,
             None => [0; 3],
         };
-        let reference_year = spec.reference_date.as_deref().map_or(Ok(date::DEFAULT_REFERENCE_YEAR), reference_year)?;
+        let reference_year =
+            spec.reference_date.as_deref().map_or(Ok(date::DEFAULT_REFERENCE_YEAR), reference_year)?;
         let mut rules = Self {
             kind: spec.kind,
             format,
@@ -401,8 +408,10 @@ fn refine(outcome: Outcome, raw: &str) -> Outcome {
 fn plan_of(region: &str) -> Result<&'static contact::Plan> {
     contact::plan_of(region).ok_or_else(|| {
         let known: Vec<&str> = contact::regions().collect();
-        Error::new(ErrorKind::Spec, format!("unknown telephone region `{region}`"))
-            .hint(format!("known regions: {}; or leave it out where numbers start with `+`", known.join(", ")))
+        Error::new(ErrorKind::Spec, format!("unknown telephone region `{region}`")).hint(format!(
+            "known regions: {}; or leave it out where numbers start with `+`",
+            known.join(", ")
+        ))
     })
 }
 
