@@ -78,7 +78,11 @@ fn check_laws(rules: &Normaliser, raw: &str) {
 fn test_resident_id_vectors() {
     let rules = rules(Kind::CnResidentId);
     for valid in [
-        "11010519491231002X", "440524188001010014", "990000199001010017", "990000199001010025", "990000199001010105",
+        "11010519491231002X",
+        "440524188001010014",
+        "990000199001010017",
+        "990000199001010025",
+        "990000199001010105",
         "990000199001019994",
     ] {
         assert_eq!(text(&rules, valid), (Outcome::Valid, valid.to_owned()));
@@ -86,12 +90,24 @@ fn test_resident_id_vectors() {
         assert_eq!(packed, valid[..17].parse::<u64>().expect("digits"));
         assert_eq!(identifier::cn_resident_id_text(packed), valid.as_bytes());
     }
-    for invalid in ["110105194912310020", "11010519490231002X", "990000199013010017", "abc", "99000019900101001", "11010519491231002Y"] {
+    for invalid in [
+        "110105194912310020",
+        "11010519490231002X",
+        "990000199013010017",
+        "abc",
+        "99000019900101001",
+        "11010519491231002Y",
+    ] {
         assert_eq!(text(&rules, invalid), (Outcome::Invalid, String::new()), "{invalid}");
     }
     assert_eq!(text(&rules, "110105491231002"), (Outcome::Valid, "11010519491231002X".into()));
     assert_eq!(text(&rules, "320311770706001"), (Outcome::Valid, "320311197707060018".into()));
-    for spelling in ["１１０１０５１９４９１２３１００２ｘ", "110105-19491231-002x", " 110105 19491231 002X ", "110105\u{1f}19491231002X"] {
+    for spelling in [
+        "１１０１０５１９４９１２３１００２ｘ",
+        "110105-19491231-002x",
+        " 110105 19491231 002X ",
+        "110105\u{1f}19491231002X",
+    ] {
         assert_eq!(text(&rules, spelling), (Outcome::Valid, "11010519491231002X".into()), "{spelling}");
     }
     for filler in ["000000000000000000", "111111111111111", "123456789012345678", "N/A", "无"] {
@@ -143,9 +159,9 @@ fn test_resident_id_derives() {
 #[test]
 fn test_aadhaar_vectors() {
     let rules = rules(Kind::Aadhaar);
-    for valid in [
-        "234123412346", "999941057058", "999971658847", "999933119405", "999955183433", "999990501894",
-    ] {
+    for valid in
+        ["234123412346", "999941057058", "999971658847", "999933119405", "999955183433", "999990501894"]
+    {
         assert_eq!(text(&rules, valid), (Outcome::Valid, valid.to_owned()));
     }
     assert_eq!(text(&rules, "9999 4105-7058").1, "999941057058");
@@ -173,24 +189,52 @@ fn test_ssn_vectors() {
 fn test_birth_date_forms() {
     let rules = rules(Kind::BirthDate);
     for raw in [
-        "1985-06-12", "19850612", "1985/6/12", "1985.06.12", "12.06.1985", "1985年6月12日", "１９８５－０６－１２",
-        "1985-06-12T00:00:00Z", "1985-06-12 00:00:00.000", "12 Jun 1985", "June 12, 1985", "12-JUN-1985", "1985\u{1f}6\u{1f}12",
+        "1985-06-12",
+        "19850612",
+        "1985/6/12",
+        "1985.06.12",
+        "12.06.1985",
+        "1985年6月12日",
+        "１９８５－０６－１２",
+        "1985-06-12T00:00:00Z",
+        "1985-06-12 00:00:00.000",
+        "12 Jun 1985",
+        "June 12, 1985",
+        "12-JUN-1985",
+        "1985\u{1f}6\u{1f}12",
     ] {
         assert_eq!(text(&rules, raw), (Outcome::Valid, "1985-06-12".into()), "{raw}");
     }
     assert_eq!(rules.number("1985-06-12").1, u64::from(date::pack(1985, 6, 12)));
     assert_eq!(text(&rules, "25/12/1985").1, "1985-12-25");
     assert_eq!(text(&rules, "12/25/1985").1, "1985-12-25");
-    for (raw, known) in [("1985-06", "1985-06"), ("1985", "1985"), ("1985-00-00", "1985"), ("1985-06-**", "1985-06"), ("0000-06-12", "--06-12"), ("1985年", "1985")] {
+    for (raw, known) in [
+        ("1985-06", "1985-06"),
+        ("1985", "1985"),
+        ("1985-00-00", "1985"),
+        ("1985-06-**", "1985-06"),
+        ("0000-06-12", "--06-12"),
+        ("1985年", "1985"),
+    ] {
         assert_eq!(text(&rules, raw), (Outcome::Partial, known.into()), "{raw}");
     }
     for raw in ["1900-01-01", "0000-00-00", "9999-12-31", "1111-11-11", "无"] {
         assert_eq!(rules.number(raw), (Outcome::Placeholder, 0), "{raw}");
     }
-    for raw in ["05/06/1985", "1985-02-30", "1985-13-01", "1785-01-01", "2185-01-01", "yesterday", "1985-06-12x", "198506"] {
+    for raw in [
+        "05/06/1985",
+        "1985-02-30",
+        "1985-13-01",
+        "1785-01-01",
+        "2185-01-01",
+        "yesterday",
+        "1985-06-12x",
+        "198506",
+    ] {
         assert_eq!(rules.number(raw), (Outcome::Invalid, 0), "{raw}");
     }
-    let day_first = Normaliser::new(&AttributeSpec { format: Some("%d/%m/%Y".into()), ..spec(Kind::BirthDate) });
+    let day_first =
+        Normaliser::new(&AttributeSpec { format: Some("%d/%m/%Y".into()), ..spec(Kind::BirthDate) });
     assert_eq!(text(&day_first.expect("a format"), "05/06/1985").1, "1985-06-05");
 }
 
@@ -206,7 +250,8 @@ fn test_days_since_1970() {
 
 #[test]
 fn test_age_implies_a_birth_year() {
-    let rules = Normaliser::new(&AttributeSpec { reference_date: Some("2022-08-01".into()), ..spec(Kind::Age) });
+    let rules =
+        Normaliser::new(&AttributeSpec { reference_date: Some("2022-08-01".into()), ..spec(Kind::Age) });
     let rules = rules.expect("a date");
     assert_eq!(rules.number("37"), (Outcome::Valid, 1985));
     assert_eq!(rules.number("37岁"), (Outcome::Valid, 1985));
@@ -222,8 +267,14 @@ fn test_age_implies_a_birth_year() {
 fn test_time_forms() {
     let rules = rules(Kind::Time);
     for raw in [
-        "2022-08-01T12:30:00Z", "2022-08-01 12:30", "2022-08-01T20:30:00+08:00", "20220801123000", "1659357000",
-        "1659357000000", "2022/8/1 12:30:00.999", "2022-08-01 12:30 PM",
+        "2022-08-01T12:30:00Z",
+        "2022-08-01 12:30",
+        "2022-08-01T20:30:00+08:00",
+        "20220801123000",
+        "1659357000",
+        "1659357000000",
+        "2022/8/1 12:30:00.999",
+        "2022-08-01 12:30 PM",
     ] {
         assert_eq!(text(&rules, raw), (Outcome::Valid, "2022-08-01T12:30:00".into()), "{raw}");
         assert_eq!(date::unpack_time(rules.number(raw).1), 1_659_357_000);
@@ -239,12 +290,14 @@ fn test_time_forms() {
 #[test]
 fn test_own_placeholders_in_any_spelling() {
     let placeholders = vec!["13800138000".to_owned(), "Walk In".to_owned()];
-    let phone = AttributeSpec { region: Some("CN".into()), placeholders: placeholders.clone(), ..spec(Kind::Phone) };
+    let phone =
+        AttributeSpec { region: Some("CN".into()), placeholders: placeholders.clone(), ..spec(Kind::Phone) };
     let phone = Normaliser::new(&phone).expect("a region");
     assert_eq!(phone.number("+86 138-0013-8000"), (Outcome::Placeholder, 0));
     assert_eq!(text(&phone, "13800138000"), (Outcome::Placeholder, String::new()));
     assert_eq!(phone.number("13800138001").0, Outcome::Valid);
-    let name = Normaliser::new(&AttributeSpec { placeholders, ..spec(Kind::PersonName) }).expect("no options");
+    let name =
+        Normaliser::new(&AttributeSpec { placeholders, ..spec(Kind::PersonName) }).expect("no options");
     let mut parts = NameParts::default();
     assert_eq!(name.name("WALK-IN", &mut parts), Outcome::Placeholder);
     assert_eq!(parts, NameParts::default());
@@ -267,7 +320,8 @@ fn test_new_refuses_unknown_options() {
 
 #[test]
 fn test_huge_values_are_cut_or_refused() {
-    let huge = ["7", "a", "路", " x", "\u{0}", "é", "*", "<", "-"].map(|unit| unit.repeat(10_000_000 / unit.len()));
+    let huge =
+        ["7", "a", "路", " x", "\u{0}", "é", "*", "<", "-"].map(|unit| unit.repeat(10_000_000 / unit.len()));
     for rules in every_rule() {
         for raw in &huge {
             let start = std::time::Instant::now();
@@ -280,8 +334,11 @@ fn test_huge_values_are_cut_or_refused() {
 
 /// A valid resident ID of the region that nobody lives in.
 fn resident_id() -> impl Strategy<Value = [u8; 18]> {
-    (1900u64..2030, 1u64..=12, 1u64..=28, 0u64..1000)
-        .prop_map(|(y, m, d, order)| identifier::cn_resident_id_text(990_000 * 100_000_000_000 + (y * 10_000 + m * 100 + d) * 1_000 + order))
+    (1900u64..2030, 1u64..=12, 1u64..=28, 0u64..1000).prop_map(|(y, m, d, order)| {
+        identifier::cn_resident_id_text(
+            990_000 * 100_000_000_000 + (y * 10_000 + m * 100 + d) * 1_000 + order,
+        )
+    })
 }
 
 fn spelled(characters: &[u8]) -> String {
@@ -290,8 +347,15 @@ fn spelled(characters: &[u8]) -> String {
 
 fn aadhaar() -> impl Strategy<Value = String> {
     // The published test numbers, and every number that one of their digits erased leads back to.
-    prop::sample::select(vec!["234123412346", "999941057058", "999971658847", "999933119405", "999955183433", "999990501894"])
-        .prop_map(str::to_owned)
+    prop::sample::select(vec![
+        "234123412346",
+        "999941057058",
+        "999971658847",
+        "999933119405",
+        "999955183433",
+        "999990501894",
+    ])
+    .prop_map(str::to_owned)
 }
 
 proptest! {
@@ -307,10 +371,9 @@ proptest! {
 
     #[test]
     fn test_resident_id_catches_transposition(id in resident_id(), at in 0usize..17) {
-        prop_assume!(id[at] != id[at + 1]);
         let mut wrong = id;
         wrong.swap(at, at + 1);
-        prop_assert!(!rules(Kind::CnResidentId).number(&spelled(&wrong)).0.is_usable());
+        prop_assert!(wrong == id || !rules(Kind::CnResidentId).number(&spelled(&wrong)).0.is_usable());
     }
 
     #[test]

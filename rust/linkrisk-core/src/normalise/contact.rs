@@ -1,4 +1,4 @@
-//! Ways to reach somebody: telephone numbers, e-mail addresses, addresses of images.
+//! Ways to reach somebody: telephone numbers, e-mail addresses.
 //!
 //! A telephone number is packed as its E.164 digits, country code first (at most 15 digits, 50 bits).
 //! Where a national number comes without a country, from the value or from the spec, bit 62 is set and
@@ -10,10 +10,8 @@
 
 use std::fmt::Write;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::Outcome;
-use super::text::{self, Buffer, compact, is_blank, is_filler};
+use super::text::{self, Buffer, compact, is_filler};
 
 const NO_COUNTRY: u64 = 1 << 62;
 
@@ -31,7 +29,13 @@ pub struct Plan {
     longest: usize,
 }
 
-const fn plan(region: &'static str, code: &'static str, trunk: &'static str, shortest: usize, longest: usize) -> Plan {
+const fn plan(
+    region: &'static str,
+    code: &'static str,
+    trunk: &'static str,
+    shortest: usize,
+    longest: usize,
+) -> Plan {
     Plan { region, code, trunk, shortest, longest }
 }
 
@@ -212,7 +216,10 @@ fn whole<'d>(digits: &'d [u8], plus: bool, region: Option<&Plan>) -> Option<(u64
     match region {
         Some(plan) => {
             let national = plan.national(digits)?;
-            Some((number_of(plan.code.as_bytes()) * 10u64.pow(national.len() as u32) + number_of(national), national))
+            Some((
+                number_of(plan.code.as_bytes()) * 10u64.pow(national.len() as u32) + number_of(national),
+                national,
+            ))
         }
         None => {
             let start = digits.iter().position(|d| *d != b'0')?;
@@ -227,7 +234,8 @@ fn e164(digits: &[u8]) -> Option<(u64, &[u8])> {
     if !(7..=15).contains(&digits.len()) || digits[0] == b'0' {
         return None;
     }
-    let Some((plan, rest)) = PLANS.iter().find_map(|p| Some((p, digits.strip_prefix(p.code.as_bytes())?))) else {
+    let Some((plan, rest)) = PLANS.iter().find_map(|p| Some((p, digits.strip_prefix(p.code.as_bytes())?)))
+    else {
         return Some((number_of(digits), digits));
     };
     // Kazakhstan and the Caribbean share a code with a plan of the same shape.
@@ -242,7 +250,8 @@ fn masked(digits: &[u8], masks: usize, plus: bool, region: Option<&Plan>) -> (Ou
         return (Outcome::Invalid, NO_PHONE);
     }
     let text: String = digits.iter().map(|&d| d as char).collect();
-    let trunk = |p: &Plan| if p.trunk.is_empty() { None } else { text.strip_prefix(p.trunk).map(str::to_owned) };
+    let trunk =
+        |p: &Plan| if p.trunk.is_empty() { None } else { text.strip_prefix(p.trunk).map(str::to_owned) };
     let text = match region {
         _ if plus => format!("+{text}"),
         Some(p) => {
@@ -292,7 +301,7 @@ pub fn email(raw: &str, out: &mut String) -> Outcome {
             *out = out[start + 1..end].to_owned();
         }
     }
-    out.retain(|c| !c.is_whitespace());
+    text::drop_characters(out, char::is_whitespace);
     if let Some(address) = out.strip_prefix("mailto:") {
         *out = address.to_owned();
     }
@@ -314,78 +323,14 @@ fn judge_email(address: &str) -> Outcome {
     if NOBODY.contains(&local) || NOBODY.contains(&name) || (local == name && local.len() <= 4) {
         return Outcome::Placeholder;
     }
-    let label = |l: &str| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-') && !l.starts_with('-');
+    let label =
+        |l: &str| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-') && !l.starts_with('-');
     let is_local = !local.is_empty()
         && local.len() <= 64
         && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c))
         && !local.starts_with('.');
     let valid = is_local && domain.contains('.') && domain.split('.').all(label) && address.len() <= 254;
     if valid { Outcome::Valid } else { Outcome::Invalid }
-}
-
-/// Bytes of an image's address that its canonical text may have; a longer one is named by its hash.
-const MAX_URL_BYTES: usize = 2048;
-const DIGEST: &str = "xxh3:";
-
-/// Reads the address of an image into `out`; nothing is ever opened.
-///
-/// Scheme and host are lower-cased, a fragment and the default port dropped; path and query are kept
-/// as they are. An address over 2 048 bytes (an image inside the address) becomes the hash of it.
-pub fn image_url(raw: &str, out: &mut String) -> Outcome {
-    out.clear();
-    let raw = raw.trim();
-    if is_blank(text::cut(raw, text::MAX_RAW_BYTES)) {
-        return Outcome::Blank;
-    }
-    let short = raw.len() <= MAX_URL_BYTES;
-    let mut folded = String::new();
-    text::fold(raw, &mut folded);
-    if text::is_placeholder(&folded) {
-        return Outcome::Placeholder;
-    }
-    if raw.chars().any(|c| c.is_whitespace() || c.is_control()) || raw.len() < 4 || !raw.contains(['.', '/', ':']) {
-        return Outcome::Invalid;
-    }
-    if !short {
-        let _ = write!(out, "{DIGEST}{:016x}", xxh3_64(raw.as_bytes()));
-        return Outcome::Valid;
-    }
-    let plain = raw.split('#').next().unwrap_or(raw);
-    if !plain.contains(['.', '/', ':']) {
-        return Outcome::Invalid;
-    }
-    match plain.split_once("://") {
-        Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-') => {
-            let scheme = scheme.to_ascii_lowercase();
-            let end = rest.find(['/', '?']).unwrap_or(rest.len());
-            let mut host = rest[..end].to_ascii_lowercase();
-            let port = match scheme.as_str() {
-                "http" => ":80",
-                "https" => ":443",
-                _ => "",
-            };
-            while !port.is_empty() && host.ends_with(port) {
-                host.truncate(host.len() - port.len());
-            }
-            if host.is_empty() && scheme.starts_with("http") {
-                return Outcome::Invalid;
-            }
-            let _ = write!(out, "{scheme}://{host}{}", &rest[end..]);
-        }
-        _ => out.push_str(plain),
-    }
-    if out.len() < 4 {
-        out.clear();
-        return Outcome::Invalid;
-    }
-    Outcome::Valid
-}
-
-/// The packed value of a canonical address: 62 bits of its xxh3, never 0.
-pub fn url_packed(canonical: &str) -> u64 {
-    let digest = canonical.strip_prefix(DIGEST).and_then(|hex| u64::from_str_radix(hex, 16).ok());
-    let hash = digest.unwrap_or_else(|| xxh3_64(canonical.as_bytes()));
-    (hash & ((1 << 62) - 1)).max(1)
 }
 
 #[cfg(test)]
@@ -461,19 +406,5 @@ mod tests {
         for raw in ["anna", "a@b", "a b@c@d.com", "@example.com", "a@.com", "a@example..com"] {
             assert_eq!(email(raw, &mut out), Outcome::Invalid, "{raw}");
         }
-    }
-
-    #[test]
-    fn test_image_url() {
-        let mut out = String::new();
-        assert_eq!(image_url("HTTPS://Img.Example.COM:443/A/b.JPG?token=Xy#top", &mut out), Outcome::Valid);
-        assert_eq!(out, "https://img.example.com/A/b.JPG?token=Xy");
-        let packed = url_packed(&out);
-        image_url("https://img.example.com/A/b.JPG?token=xy", &mut out);
-        assert_ne!(url_packed(&out), packed);
-        assert_eq!(image_url("not a url", &mut out), Outcome::Invalid);
-        let inline = format!("data:image/png;base64,{}", "A".repeat(10_000));
-        assert_eq!(image_url(&inline, &mut out), Outcome::Valid);
-        assert_eq!(url_packed(&out), (xxh3_64(inline.as_bytes()) & ((1 << 62) - 1)).max(1));
     }
 }

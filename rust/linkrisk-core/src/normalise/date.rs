@@ -36,7 +36,8 @@ pub const DEFAULT_REFERENCE_YEAR: u32 = 2026;
 /// The oldest age that is believed.
 const MAX_AGE: u32 = 120;
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Dates that software and clerks enter for "none".
 const PLACEHOLDERS: [(u32, u32, u32); 6] =
@@ -87,7 +88,8 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (i64::from(month) + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day) - 1;
+    let day_of_year =
+        (153 * (i64::from(month) + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day) - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
@@ -139,7 +141,8 @@ fn detect(text: &str) -> Option<(Moment, &str)> {
     match digits {
         8 | 12 | 14 => {
             let part = |from: usize, to: usize| text[from..to].parse::<u32>().ok();
-            let mut moment = Moment { year: part(0, 4)?, month: part(4, 6)?, day: part(6, 8)?, ..Moment::default() };
+            let mut moment =
+                Moment { year: part(0, 4)?, month: part(4, 6)?, day: part(6, 8)?, ..Moment::default() };
             if digits > 8 {
                 let second = if digits == 14 { part(12, 14)? } else { 0 };
                 moment.time = Some((part(8, 10)?, part(10, 12)?, second));
@@ -225,9 +228,11 @@ fn with_time(mut moment: Moment, rest: &str) -> Option<Moment> {
     let _ = scan.take("T") || scan.take("t") || scan.take(",");
     scan.space();
     if moment.time.is_none() {
-        let hour = scan.number(1, 2)?;
-        let minute = if scan.take(":") { scan.number(2, 2)? } else { scan.number(2, 2).unwrap_or(0) };
-        let second = if scan.take(":") { scan.number(2, 2)? } else { scan.number(2, 2).unwrap_or(0) };
+        let hour = scan.plain_number(1, 2)?;
+        let minute =
+            if scan.take(":") { scan.plain_number(2, 2)? } else { scan.plain_number(2, 2).unwrap_or(0) };
+        let second =
+            if scan.take(":") { scan.plain_number(2, 2)? } else { scan.plain_number(2, 2).unwrap_or(0) };
         moment.time = Some((hour, minute, second));
     }
     if scan.take(".") || scan.take(",") {
@@ -309,9 +314,8 @@ pub(super) fn age(raw: &str, reference_year: u32) -> (Outcome, u32) {
     }
     scan.space();
     let years = match scan.rest.trim().to_lowercase().trim_end_matches('.') {
-        "" | "y" | "yr" | "yrs" | "yo" | "y/o" | "year" | "years" | "years old" | "year old" | "岁" | "周岁" | "歲" => {
-            years
-        }
+        "" | "y" | "yr" | "yrs" | "yo" | "y/o" | "year" | "years" | "years old" | "year old" | "岁"
+        | "周岁" | "歲" => years,
         "m" | "mo" | "month" | "months" | "个月" | "月" | "d" | "day" | "days" | "天" => 0,
         _ => return (Outcome::Invalid, 0),
     };
@@ -390,7 +394,9 @@ fn at_epoch(seconds: i64) -> Option<Moment> {
 
 /// Appends the canonical text of a packed moment, in UTC; nothing for one that has no text.
 pub fn time_text(packed: u64, out: &mut String) {
-    if let Some(Moment { year, month, day, time: Some((hour, minute, second)), .. }) = at_epoch(unpack_time(packed)) {
+    if let Some(Moment { year, month, day, time: Some((hour, minute, second)), .. }) =
+        at_epoch(unpack_time(packed))
+    {
         let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     }
 }

@@ -47,7 +47,8 @@ impl Document {
             key[3..].copy_from_slice(&self.number);
             return HASHED | (xxh3_64(&key) & (HASHED - 1));
         }
-        let country = self.country.iter().fold(0, |v, &c| v * 27 + if c == 0 { 0 } else { u64::from(c - b'A') + 1 });
+        let country =
+            self.country.iter().fold(0, |v, &c| v * 27 + if c == 0 { 0 } else { u64::from(c - b'A') + 1 });
         let number = self.number().iter().fold(0, |v, &c| v * 37 + symbol(c));
         country << NUMBER_BITS | number
     }
@@ -84,12 +85,9 @@ pub fn unpack(packed: u64) -> Option<(String, String)> {
         text.iter().rev().map(|&c| c as char).collect::<String>()
     };
     let country = spell(packed >> NUMBER_BITS, 27, |d| b'A' + d as u8 - 1);
-    let number =
-        spell(
-            packed & ((1 << NUMBER_BITS) - 1),
-            37,
-            |d| if d <= 10 { b'0' + d as u8 - 1 } else { b'A' + d as u8 - 11 },
-        );
+    let number = spell(packed & ((1 << NUMBER_BITS) - 1), 37, |d| {
+        if d <= 10 { b'0' + d as u8 - 1 } else { b'A' + d as u8 - 11 }
+    });
     Some((country, number))
 }
 
@@ -196,12 +194,22 @@ fn zone(zone: &[u8]) -> Option<Document> {
             // A number of more than nine characters goes on in the optional field, its digit after it.
             let (number, digit) = if first[14] == b'<' {
                 let end = first[15..].iter().position(|&c| c == b'<')? + 15;
-                (&[&first[5..14], &first[15..(end - 1).max(15)]].concat()[..], *first.get(end.checked_sub(1)?)?)
+                (
+                    &[&first[5..14], &first[15..(end - 1).max(15)]].concat()[..],
+                    *first.get(end.checked_sub(1)?)?,
+                )
             } else {
                 (&first[5..14], first[14])
             };
             (composite == Some(second[29])).then_some(())?;
-            build(&first[2..5], number, digit, second[0..7].try_into().ok()?, second[7], second[8..15].try_into().ok()?)
+            build(
+                &first[2..5],
+                number,
+                digit,
+                second[0..7].try_into().ok()?,
+                second[7],
+                second[8..15].try_into().ok()?,
+            )
         }
         72 | 88 => {
             let width = zone.len() / 2;
@@ -223,7 +231,14 @@ fn zone(zone: &[u8]) -> Option<Document> {
     }
 }
 
-fn build(country: &[u8], number: &[u8], digit: u8, born: [u8; 7], sex: u8, expires: [u8; 7]) -> Option<Document> {
+fn build(
+    country: &[u8],
+    number: &[u8],
+    digit: u8,
+    born: [u8; 7],
+    sex: u8,
+    expires: [u8; 7],
+) -> Option<Document> {
     let checked = passes(number, digit) && passes(&born[..6], born[6]) && passes(&expires[..6], expires[6]);
     let mut document = Document::NONE;
     for &c in number.iter().filter(|c| **c != b'<') {
@@ -266,8 +281,10 @@ mod tests {
 
     use super::*;
 
-    const TD3: &str = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10";
-    const TD1: &str = "I<UTOD231458907<<<<<<<<<<<<<<<\n7408122F1204159UTO<<<<<<<<<<<6\nERIKSSON<<ANNA<MARIA<<<<<<<<<<";
+    const TD3: &str =
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10";
+    const TD1: &str =
+        "I<UTOD231458907<<<<<<<<<<<<<<<\n7408122F1204159UTO<<<<<<<<<<<6\nERIKSSON<<ANNA<MARIA<<<<<<<<<<";
     const TD2: &str = "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nD231458907UTO7408122F1204159<<<<<<<6";
 
     fn text(raw: &str) -> (Outcome, String) {

@@ -27,8 +27,9 @@ impl Format {
     /// [`ErrorKind::Spec`] where a directive is unknown, or where there is no year.
     pub fn new(text: &str) -> Result<Self> {
         let wrong = |message: String| {
-            Error::new(ErrorKind::Spec, message)
-                .hint("a format holds %Y or %y with %m or %b and %d, or %j; and %H %I %p %M %S %f %z for the time")
+            Error::new(ErrorKind::Spec, message).hint(
+                "a format holds %Y or %y with %m or %b and %d, or %j; and %H %I %p %M %S %f %z for the time",
+            )
         };
         let long = text.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S");
         let long = long.replace("%D", "%m/%d/%y").replace("%R", "%H:%M");
@@ -44,7 +45,9 @@ impl Format {
                         _ => return Err(wrong(format!("the format `{text}` has an unknown directive"))),
                     },
                     Some(d) if DIRECTIVES.contains(d) => Item::Directive(d),
-                    Some(d) => return Err(wrong(format!("the format `{text}` has the unknown directive `%{d}`"))),
+                    Some(d) => {
+                        return Err(wrong(format!("the format `{text}` has the unknown directive `%{d}`")));
+                    }
                     None => return Err(wrong(format!("the format `{text}` ends within a directive"))),
                 },
                 c if c.is_whitespace() => Item::Space,

@@ -109,9 +109,12 @@ pub fn cn_resident_id(raw: &str) -> Reading<18> {
         let usable = known_digits(&id) >= MIN_KNOWN_RESIDENT_ID && is_plausible(&id);
         return if usable { (Outcome::Partial, 0, id) } else { (Outcome::Invalid, 0, NOTHING) };
     }
-    let (outcome, id) = if unknown == 1 { (Outcome::Repaired, restored(id)) } else { (Outcome::Valid, Some(id)) };
+    let (outcome, id) =
+        if unknown == 1 { (Outcome::Repaired, restored(id)) } else { (Outcome::Valid, Some(id)) };
     match id {
-        Some(id) if is_plausible(&id) && check_character(&id[..17]) == id[17] => (outcome, value_of(&id[..17]), id),
+        Some(id) if is_plausible(&id) && check_character(&id[..17]) == id[17] => {
+            (outcome, value_of(&id[..17]), id)
+        }
         _ => (Outcome::Invalid, 0, NOTHING),
     }
 }
@@ -163,7 +166,8 @@ fn eighteen(given: &mut [u8]) -> Option<[u8; 18]> {
             }
             id[..6].copy_from_slice(&plain[..6]);
             // Orders 996 to 999 were kept for those born in the century before.
-            let century = if matches!(&plain[12..15], b"996" | b"997" | b"998" | b"999") { b"18" } else { b"19" };
+            let century =
+                if matches!(&plain[12..15], b"996" | b"997" | b"998" | b"999") { b"18" } else { b"19" };
             id[6..8].copy_from_slice(century);
             id[8..17].copy_from_slice(&plain[6..15]);
             if !id[..17].contains(&b'*') {
@@ -267,12 +271,14 @@ fn fixed<const N: usize>(raw: &str) -> Result<[u8; N], Outcome> {
             c if c.is_ascii_digit() => c,
             _ => return Err(Outcome::Invalid),
         };
-        let Some(slot) = id.get_mut(length) else { return Err(refusal(given)) };
+        let Some(slot) = id.get_mut(length) else {
+            return Err(refusal(given));
+        };
         *slot = c;
         length += 1;
     }
     if length != N || is_filler(&id) {
-        return Err(refusal(given));
+        return Err(refusal(&id[..length]));
     }
     Ok(id)
 }

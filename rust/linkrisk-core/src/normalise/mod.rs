@@ -18,7 +18,7 @@
 //! | `travel_document` | country and number, or a hash: [`document`] |
 //! | `plate` | seven bits a symbol: [`crate::kernel::plate`] |
 //! | `phone` | E.164 digits as an integer: [`contact`] |
-//! | `image_url` | 62 bits of xxh3 of the canonical address: [`contact`] |
+//! | `image_url` | 62 bits of xxh3 of the canonical address: [`url`] |
 //! | `birth_date`, `age`, `time` | [`date`] |
 //! | `sex` | 1 male, 2 female, 3 other: [`text`] |
 //!
@@ -40,6 +40,7 @@ pub mod name;
 pub mod plate;
 mod scan;
 pub mod text;
+pub mod url;
 
 pub use name::NameParts;
 
@@ -66,8 +67,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the counters of an attribute.
-    pub const ALL: [Outcome; 6] =
-        [Outcome::Blank, Outcome::Placeholder, Outcome::Invalid, Outcome::Partial, Outcome::Repaired, Outcome::Valid];
+    pub const ALL: [Outcome; 6] = [
+        Outcome::Blank,
+        Outcome::Placeholder,
+        Outcome::Invalid,
+        Outcome::Partial,
+        Outcome::Repaired,
+        Outcome::Valid,
+    ];
 
     /// Whether a value came out that may be compared.
     pub const fn is_usable(self) -> bool {
@@ -134,7 +141,8 @@ impl Normaliser {
             })?,
             None => [0; 3],
         };
-        let reference_year = spec.reference_date.as_deref().map_or(Ok(date::DEFAULT_REFERENCE_YEAR), reference_year)?;
+        let reference_year =
+            spec.reference_date.as_deref().map_or(Ok(date::DEFAULT_REFERENCE_YEAR), reference_year)?;
         let mut rules = Self {
             kind: spec.kind,
             format,
@@ -216,9 +224,9 @@ impl Normaliser {
                 (outcome, packed)
             }
             Kind::ImageUrl => {
-                let mut url = String::new();
-                let outcome = contact::image_url(raw, &mut url);
-                (outcome, if outcome.is_usable() { contact::url_packed(&url) } else { 0 })
+                let mut address = String::new();
+                let outcome = url::image_url(raw, &mut address);
+                (outcome, if outcome.is_usable() { url::url_packed(&address) } else { 0 })
             }
             Kind::Email
             | Kind::PersonName
@@ -251,7 +259,7 @@ impl Normaliser {
             Kind::Address => text::address(raw, out),
             Kind::Account => text::account(raw, out),
             Kind::Place | Kind::Category | Kind::Text => text::folded(raw, out),
-            Kind::ImageUrl => contact::image_url(raw, out),
+            Kind::ImageUrl => url::image_url(raw, out),
             Kind::Face | Kind::Iris | Kind::Fingerprint => {
                 return if text::is_blank(raw) { Outcome::Blank } else { Outcome::Valid };
             }
@@ -401,8 +409,10 @@ fn refine(outcome: Outcome, raw: &str) -> Outcome {
 fn plan_of(region: &str) -> Result<&'static contact::Plan> {
     contact::plan_of(region).ok_or_else(|| {
         let known: Vec<&str> = contact::regions().collect();
-        Error::new(ErrorKind::Spec, format!("unknown telephone region `{region}`"))
-            .hint(format!("known regions: {}; or leave it out where numbers start with `+`", known.join(", ")))
+        Error::new(ErrorKind::Spec, format!("unknown telephone region `{region}`")).hint(format!(
+            "known regions: {}; or leave it out where numbers start with `+`",
+            known.join(", ")
+        ))
     })
 }
 

@@ -88,7 +88,9 @@ fn upper(c: char, out: &mut [char; MAX_SYMBOLS], length: &mut usize) -> Option<(
         return push(SAME.iter().find(|(from, _)| *from == c).map_or(c, |(_, to)| *to));
     }
     let mut plain = String::new();
-    for folded in unicode_normalization::UnicodeNormalization::nfkc(std::iter::once(c)).flat_map(char::to_lowercase) {
+    for folded in
+        unicode_normalization::UnicodeNormalization::nfkc(std::iter::once(c)).flat_map(char::to_lowercase)
+    {
         push_without_accent(folded, &mut plain);
     }
     for c in plain.chars().flat_map(char::to_uppercase) {
@@ -182,7 +184,9 @@ fn is_chinese(text: &[char]) -> bool {
             office.is_ascii_uppercase() && *office != 'I' && is_chinese_serial(serial)
         }
         [branch, unit, serial @ ..] if "VZKHBSLJNGCE".contains(*branch) => {
-            matches!(unit, 'A'..='D' | 'J'..='P' | 'R'..='T' | 'V' | 'Y') && serial.len() == 5 && all_digits(serial)
+            matches!(unit, 'A'..='D' | 'J'..='P' | 'R'..='T' | 'V' | 'Y')
+                && serial.len() == 5
+                && all_digits(serial)
         }
         [serial @ .., '使' | '领'] => serial.len() == 6 && all_digits(serial),
         _ => false,
@@ -197,7 +201,9 @@ fn is_chinese_serial(serial: &[char]) -> bool {
         [number @ .., suffix] if SUFFIXES.contains(*suffix) => {
             number.len() == 4 && number.iter().all(|c| is_serial(*c))
         }
-        [first, second, number @ ..] if serial.len() == 6 && energy(*first) && all_digits(number) => is_serial(*second),
+        [first, second, number @ ..] if serial.len() == 6 && energy(*first) && all_digits(number) => {
+            is_serial(*second)
+        }
         [number @ .., last] if serial.len() == 6 => energy(*last) && all_digits(number),
         _ => serial.len() == 5 && serial.iter().all(|c| is_serial(*c)),
     }
@@ -257,7 +263,8 @@ mod tests {
 
     #[test]
     fn test_plate_cn_rejects() {
-        for invalid in ["京I12345", "A京12345", "京A1234", "京A123456", "京112345", "ABC123", "京A12345港", "东A12345"]
+        for invalid in
+            ["京I12345", "A京12345", "京A1234", "京A123456", "京112345", "ABC123", "京A12345港", "东A12345"]
         {
             assert_eq!(plate(invalid, Scheme::Cn), (Outcome::Invalid, 0), "{invalid}");
         }

@@ -121,6 +121,18 @@ pub fn fold(raw: &str, out: &mut String) {
     truncate(out);
 }
 
+/// Drops characters from folded text and composes again what that brought together.
+pub fn drop_characters(out: &mut String, dropped: impl Fn(char) -> bool) {
+    for _ in 0..4 {
+        out.retain(|c| !dropped(c));
+        if out.is_ascii() || is_nfkc_quick(out.chars()) == IsNormalized::Yes {
+            break;
+        }
+        let again = std::mem::take(out);
+        fold(&again, out);
+    }
+}
+
 fn truncate(out: &mut String) {
     let kept = cut(out, MAX_BYTES).trim_end().len();
     out.truncate(kept);
@@ -242,6 +254,7 @@ pub fn address(raw: &str, out: &mut String) -> Outcome {
             _ => plain.push(' '),
         }
     }
+    drop_characters(&mut plain, |_| false);
     for word in plain.split_ascii_whitespace() {
         if !out.is_empty() {
             out.push(' ');
@@ -283,7 +296,7 @@ pub fn account(raw: &str, out: &mut String) -> Outcome {
     if outcome != Outcome::Valid {
         return outcome;
     }
-    out.retain(|c| !matches!(c, ' ' | '-' | '.' | ':' | '/'));
+    drop_characters(out, |c| matches!(c, ' ' | '-' | '.' | ':' | '/'));
     if is_placeholder(out) || is_filler(out.as_bytes()) {
         out.clear();
         return Outcome::Placeholder;
@@ -304,14 +317,14 @@ pub fn sex(raw: &str) -> (Outcome, u64) {
     let value = match folded.trim_end_matches('.') {
         "" if folded.is_empty() => return (Outcome::Blank, 0),
         "1" | "m" | "male" | "man" | "boy" | "mr" | "男" | "男性" | "男士" | "先生" | "♂" | "h" | "homme"
-        | "hombre" | "herr" | "mann" | "männlich" | "maennlich" | "masculin" | "masculino" | "maschio" | "man."
-        | "masculine" | "mannlig" | "м" | "муж" | "мужской" | "남" | "남성" | "남자" | "पुरुष" => {
+        | "hombre" | "herr" | "mann" | "männlich" | "maennlich" | "masculin" | "masculino" | "maschio"
+        | "man." | "masculine" | "mannlig" | "м" | "муж" | "мужской" | "남" | "남성" | "남자" | "पुरुष" => {
             1
         }
-        "2" | "f" | "female" | "woman" | "girl" | "mrs" | "ms" | "miss" | "女" | "女性" | "女士" | "小姐" | "♀"
-        | "w" | "v" | "k" | "femme" | "mujer" | "frau" | "weiblich" | "féminin" | "feminin" | "femenino"
-        | "feminino" | "femmina" | "vrouw" | "kvinna" | "kvinne" | "kvinde" | "feminine" | "ж" | "жен" | "женский"
-        | "여" | "여성" | "여자" | "महिला" => 2,
+        "2" | "f" | "female" | "woman" | "girl" | "mrs" | "ms" | "miss" | "女" | "女性" | "女士" | "小姐"
+        | "♀" | "w" | "v" | "k" | "femme" | "mujer" | "frau" | "weiblich" | "féminin" | "feminin"
+        | "femenino" | "feminino" | "femmina" | "vrouw" | "kvinna" | "kvinne" | "kvinde" | "feminine"
+        | "ж" | "жен" | "женский" | "여" | "여성" | "여자" | "महिला" => 2,
         "3" | "x" | "o" | "d" | "other" | "diverse" | "divers" | "nonbinary" | "non-binary" | "intersex"
         | "third gender" | "transgender" | "其他" | "其它" => 3,
         "0" | "9" | "u" | "n" | "未知的性别" | "未说明的性别" | "保密" => {
@@ -388,7 +401,9 @@ mod tests {
 
     #[test]
     fn test_sex_codes_and_words() {
-        for (raw, value) in [("男", 1), ("F", 2), ("Male ", 1), ("2", 2), ("weiblich", 2), ("X", 3), ("ｍ", 1)] {
+        for (raw, value) in
+            [("男", 1), ("F", 2), ("Male ", 1), ("2", 2), ("weiblich", 2), ("X", 3), ("ｍ", 1)]
+        {
             assert_eq!(sex(raw), (Outcome::Valid, value), "{raw}");
         }
         assert_eq!(sex("0").0, Outcome::Placeholder);
