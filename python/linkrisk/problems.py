@@ -32,6 +32,7 @@ _TYPES = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "too_short": "must not be empty",
+    "too_long": "has too many entries: 20 is the limit",
     "string_too_short": "must not be empty",
     "string_too_long": "is too long",
     "missing": "is missing",

@@ -206,7 +206,7 @@ class Linkage(_Model):
 
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.95
     """Match probability from which a pair is a link."""
-    blocking: tuple[BlockingRule, ...] = ()
+    blocking: Annotated[tuple[BlockingRule, ...], Field(max_length=20)] = ()
     """Blocking rules; those that the kinds suggest where empty."""
     comparisons: tuple[Comparison, ...] = ()
     """Comparisons that replace the default of their attribute."""

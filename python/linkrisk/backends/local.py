@@ -10,7 +10,7 @@ from typing import Any
 from linkrisk._linkrisk import Engine, build_info, normalise, simulate
 from linkrisk.errors import DataError
 from linkrisk.progress import ProgressCallback
-from linkrisk.sources import Table, no_rows, open_sources
+from linkrisk.sources import Table, open_sources
 from linkrisk.spec import Spec
 
 __all__ = ["STAGES", "LocalBackend", "build_info", "normalise", "simulate"]
@@ -50,6 +50,4 @@ class LocalBackend:
                 raise
             raise found from error
         summary: dict[str, Any] = json.loads(text)
-        if summary.get("records") == 0:
-            raise no_rows(table.source.name)
         return summary
