@@ -125,7 +125,9 @@ def test_no_usable_blocking_rule():
 
 
 def test_rule_over_max_pairs_tells_numbers(spec_for, table):
-    error = refusal(spec_for(data=table, linkage=Linkage(blocking=(BlockingRule(on=("born.year",)),), max_pairs=5)))
+    error = refusal(
+        spec_for(data=table, linkage=Linkage(blocking=(BlockingRule(on=("born.year",)),), max_pairs=5))
+    )
     assert isinstance(error, SpecError)
     assert any(character.isdigit() for character in str(error))
 
@@ -212,5 +214,3 @@ def test_run_that_is_none(tmp_path):
     (tmp_path / "manifest.json").write_text('{"name": "a web app"}')
     with pytest.raises(RunError, match="not one of linkrisk"):
         Run(tmp_path)
-
-

@@ -85,7 +85,9 @@ def test_glob_and_folder_number_records_in_file_order(plain, tmp_path):
 
 
 def test_files_may_differ_within_a_family(tmp_path):
-    pl.DataFrame({"x": pl.Series([1, 2], dtype=pl.Int32), "extra": [1, 1]}).write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame({"x": pl.Series([1, 2], dtype=pl.Int32), "extra": [1, 1]}).write_parquet(
+        tmp_path / "a.parquet"
+    )
     pl.DataFrame({"x": pl.Series([3], dtype=pl.Int64)}).write_parquet(tmp_path / "b.parquet")
     pl.DataFrame({"x": [None]}).write_parquet(tmp_path / "c.parquet")
     table = open_source(one(path=str(tmp_path / "*.parquet")))

@@ -139,7 +139,9 @@ def test_engine_json_has_the_engines_keys(tmp_path):
 
 
 def test_engine_json_leaves_data_out():
-    spec = Spec(sources=(Source(name="a", data=object(), attributes={"n": Attribute(column="x", kind="text")}),))
+    spec = Spec(
+        sources=(Source(name="a", data=object(), attributes={"n": Attribute(column="x", kind="text")}),)
+    )
     assert "data" not in spec.to_engine_json()
     assert "data" not in repr(spec)
 
@@ -378,7 +380,18 @@ def test_json_schema_accepts_what_the_spec_accepts():
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    ["sources", "name", "attributes", "column", "kind", "linkage", "blocking", "on", "run", "x"]
+                    [
+                        "sources",
+                        "name",
+                        "attributes",
+                        "column",
+                        "kind",
+                        "linkage",
+                        "blocking",
+                        "on",
+                        "run",
+                        "x",
+                    ]
                 ),
                 inner,
                 max_size=4,
