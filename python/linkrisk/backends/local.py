@@ -46,8 +46,9 @@ class LocalBackend:
         except DataError as error:
             # What reaches the engine from a broken stream is text without a place; the files know it.
             found = table.diagnose()
-            if found is None:
-                raise
-            raise found from error
+            if found is not None:
+                raise found from error
+            error.hint = error.hint or "check that the table can be read to its end"
+            raise
         summary: dict[str, Any] = json.loads(text)
         return summary
