@@ -214,3 +214,6 @@ def test_run_that_is_none(tmp_path):
     (tmp_path / "manifest.json").write_text('{"name": "a web app"}')
     with pytest.raises(RunError, match="not one of linkrisk"):
         Run(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"versions": {"linkrisk": "9"}, "format_version": 99}')
+    with pytest.raises(RunError, match="another version"):
+        Run(tmp_path)

@@ -7,13 +7,16 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from linkrisk import _linkrisk, errors
+from linkrisk import Attribute, BlockingRule, Linkage, Linker, RunOptions, _linkrisk, errors
 from linkrisk.console import exit_code, explain
 from linkrisk.errors import LinkriskError, Problem, SpecError
+
+from .conftest import people
 
 CLASSES = {
     "spec": errors.SpecError,
@@ -167,21 +170,34 @@ def test_trigger_record(spec_for, table, ids):
     assert "same" not in str(caught.value)
 
 
-def test_trigger_training(spec_for, table):
-    # Nobody shares anything: there is no pair to train on.
-    alone = canonical(table).unique("born").with_row_index("i").filter(pl.col("i") < 1).drop("i")
-    broken = engine(spec_for(data=table))
-    broken.ingest(0, alone)
-    with pytest.raises((errors.TrainingError, errors.SpecError)) as caught:
-        broken.train()
+def test_trigger_training(spec_for):
+    # Times make blocks and are no evidence of anybody: there is nothing to compare.
+    times = pl.DataFrame({"at": ["2024-01-05 10:00:00"] * 20})
+    spec = spec_for(
+        data=times,
+        attributes={"at": Attribute(column="at", kind="time")},
+        linkage=Linkage(blocking=(BlockingRule(on=("at",)),)),
+    )
+    with pytest.raises(errors.TrainingError) as caught:
+        Linker(spec).train()
     check(caught.value)
 
 
+def test_trigger_internal(spec_for, table):
+    """Stages out of turn: no user can cause it through `Linker`."""
+    with pytest.raises(errors.InternalError) as caught:
+        engine(spec_for(data=table)).ingest(1, canonical(table))
+    check(caught.value)
+    assert "report" in (caught.value.hint or "")
+
+
+def test_every_kind_has_a_trigger():
+    tests = [name for name in globals() if name.startswith("test_trigger_")]
+    for kind in _linkrisk.error_kinds():
+        assert any(name.startswith(f"test_trigger_{kind}") for name in tests), kind
+
+
 def test_trigger_memory_limit(spec_for):
-    from linkrisk import RunOptions
-
-    from .conftest import people
-
     table = people(20_000)
     spec = spec_for(data=table, run=RunOptions(memory_limit="1 MiB", threads=1))
     with pytest.raises(errors.MemoryLimitError) as caught:
@@ -221,7 +237,7 @@ def test_trigger_spill_limit(tmp_path):
             assert error.hint and error.path and isinstance(error, OSError)
             print("refused")
     """)
-    root = str(__import__("pathlib").Path(__file__).parents[1])
+    root = str(Path(__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "run"), root], capture_output=True, text=True, check=False
     )

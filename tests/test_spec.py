@@ -138,6 +138,13 @@ def test_engine_json_has_the_engines_keys(tmp_path):
     }
 
 
+def test_engine_json_reads_back(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(WHOLE, encoding="utf-8")
+    spec = Spec.from_toml(path)
+    assert Spec.model_validate(json.loads(spec.to_engine_json())) == spec
+
+
 def test_engine_json_leaves_data_out():
     spec = Spec(
         sources=(Source(name="a", data=object(), attributes={"n": Attribute(column="x", kind="text")}),)
