@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from linkrisk.errors import Problem
-from linkrisk.kinds import AT_RANGES, KINDS, METHODS, OPTIONS, TRAITS, did_you_mean
+from linkrisk.kinds import AT_RANGES, DERIVED, KINDS, METHODS, OPTIONS, TRAITS, did_you_mean
 
 Tree = Mapping[str, Any]
 
@@ -19,6 +19,7 @@ def check(tree: Tree) -> list[Problem]:
     """Lists the problems that concern more than one field of the spec `tree`."""
     kinds: dict[str, tuple[str, str]] = {}
     problems = [*_sources(tree, kinds)]
+    _derive(kinds)
     linkage = _table(tree.get("linkage"))
     for i, rule in enumerate(_rows(linkage.get("blocking"))):
         problems += _blocking_rule(f"linkage.blocking[{i}].on", rule, kinds)
@@ -41,6 +42,15 @@ def check(tree: Tree) -> list[Problem]:
         if isinstance(name, str) and name not in kinds:
             problems.append(Problem(path, f"no source has an attribute `{name}`", did_you_mean(name, kinds)))
     return problems
+
+
+def _derive(kinds: dict[str, tuple[str, str]]) -> None:
+    """Adds the attributes that the engine fills in from others: a rule may name them."""
+    given = {kind for kind, _ in kinds.values()}
+    for name, (kind, path) in list(kinds.items()):
+        for part, part_kind in DERIVED.get(kind, ()):
+            if part == "region" or part_kind not in given:
+                kinds.setdefault(f"{name}.{part}", (part_kind, path))
 
 
 def _sources(tree: Tree, kinds: dict[str, tuple[str, str]]) -> Iterator[Problem]:
@@ -99,7 +109,9 @@ def _blocking_rule(path: str, rule: Tree, kinds: Mapping[str, tuple[str, str]]) 
         if not isinstance(entry, str):
             continue
         where = f"{path}[{i}]"
-        name, _, part = entry.partition(".")
+        name, _, part = (entry, "", "") if entry in kinds else entry.rpartition(".")
+        if not name:
+            name, part = part, ""
         if entry in used:
             yield Problem(where, f"`{entry}` is in the rule already", "remove it")
         used.add(entry)
@@ -111,12 +123,10 @@ def _blocking_rule(path: str, rule: Tree, kinds: Mapping[str, tuple[str, str]]) 
             continue
         if not traits.methods:
             yield Problem(where, f"records cannot be blocked on the kind `{kinds[name][0]}`", "remove it")
-        elif part and part not in traits.parts:
+        elif entry.endswith(".") or (part and part not in traits.parts):
             yield Problem(
                 where, f"the kind `{kinds[name][0]}` has no part `{part}`", did_you_mean(part, traits.parts)
             )
-        elif "." in entry and not part:
-            yield Problem(where, "the part's name is missing", did_you_mean(part, traits.parts))
 
 
 def _comparison(path: str, comparison: Tree, kinds: Mapping[str, tuple[str, str]]) -> Iterator[Problem]:

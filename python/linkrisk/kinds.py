@@ -65,14 +65,14 @@ class KindTraits(NamedTuple):
 
 
 TRAITS: dict[str, KindTraits] = {
-    "cn_resident_id": KindTraits(("exact", "id_number"), ("prefix4",)),
-    "aadhaar": KindTraits(("exact", "id_number"), ("prefix4",)),
-    "us_ssn": KindTraits(("exact", "id_number"), ("prefix4",)),
-    "travel_document": KindTraits(("exact", "id_number"), ("prefix4",), ("country",)),
+    "cn_resident_id": KindTraits(("exact", "id_number")),
+    "aadhaar": KindTraits(("exact", "id_number")),
+    "us_ssn": KindTraits(("exact", "id_number")),
+    "travel_document": KindTraits(("exact",), (), ("country",)),
     "plate": KindTraits(("exact", "plate_ocr"), ("folded",), ("scheme",)),
-    "phone": KindTraits(("exact", "id_number"), ("last6",), ("region",)),
+    "phone": KindTraits(("exact", "osa"), ("last6",), ("region",)),
     "email": KindTraits(TEXT_METHODS, ("prefix4",)),
-    "person_name": KindTraits(("person_name", *TEXT_METHODS), ("given", "family", "key")),
+    "person_name": KindTraits(("person_name", *TEXT_METHODS), ("given", "family", "key", "prefix4")),
     "birth_date": KindTraits(("exact", "date"), ("year", "month_day"), ("format",)),
     "age": KindTraits(("exact", "numeric_within"), (), ("reference_date",)),
     "sex": KindTraits(("exact",)),
@@ -84,8 +84,14 @@ TRAITS: dict[str, KindTraits] = {
     "fingerprint": KindTraits(()),
     "image_url": KindTraits(("exact",)),
     "account": KindTraits(TEXT_METHODS, ("prefix4",)),
-    "category": KindTraits(TEXT_METHODS),
+    "category": KindTraits(TEXT_METHODS, ("prefix4",)),
     "text": KindTraits(TEXT_METHODS, ("prefix4",)),
+}
+
+# What the engine fills in from a kind, as attributes called `attribute.part` where the spec has none
+# of the kind; the region of issue is always one of its own.
+DERIVED: dict[str, tuple[tuple[str, str], ...]] = {
+    "cn_resident_id": (("birth_date", "birth_date"), ("sex", "sex"), ("region", "category")),
 }
 
 OPTIONS = ("format", "region", "scheme", "country", "reference_date")
@@ -106,7 +112,6 @@ class AtRange(NamedTuple):
 AT_RANGES: dict[str, AtRange] = {
     "jaro_winkler": AtRange(0.0, 1.0, whole=False, descending=True, unit="similarities between 0 and 1"),
     "token_set": AtRange(0.0, 1.0, whole=False, descending=True, unit="Jaccard coefficients between 0 and 1"),
-    "person_name": AtRange(0.0, 1.0, whole=False, descending=True, unit="similarities between 0 and 1"),
     "levenshtein": AtRange(1, 64, whole=True, descending=False, unit="whole numbers of edits from 1"),
     "osa": AtRange(1, 64, whole=True, descending=False, unit="whole numbers of edits from 1"),
     "plate_ocr": AtRange(0.0, 64, whole=False, descending=False, unit="costs above 0"),

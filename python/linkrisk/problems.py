@@ -32,6 +32,7 @@ _TYPES = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "too_short": "must not be empty",
+    "too_long": "has too many entries: 20 is the limit",
     "string_too_short": "must not be empty",
     "string_too_long": "is too long",
     "missing": "is missing",
@@ -58,7 +59,17 @@ def path_of(steps: tuple[int | str, ...]) -> str:
 
 def translate(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Lists what `error` says about a description that `model` should have read."""
-    return [_problem(detail, model) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    places = [detail["loc"] for detail in details]
+    # A list whose entries are all wrong is called too short as well, which it is not.
+    echoes = {
+        loc for loc in places if any(len(other) > len(loc) and other[: len(loc)] == loc for other in places)
+    }
+    return [
+        _problem(detail, model)
+        for detail in details
+        if detail["type"] != "too_short" or detail["loc"] not in echoes
+    ]
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel]) -> Problem:

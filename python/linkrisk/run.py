@@ -15,6 +15,7 @@ from linkrisk.kinds import did_you_mean
 __all__ = ["Run"]
 
 MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
 
 
 class Run:
@@ -34,9 +35,17 @@ class Run:
         if not (self.path / MANIFEST).is_file():
             raise self._error("there is no run in the directory", "name the directory given to `--out`")
         manifest = self._json(MANIFEST)
-        if "stages" not in manifest:
+        if "linkrisk" not in manifest.get("versions", {}):
             raise self._error("its manifest is not one of linkrisk", "name the directory given to `--out`")
+        if manifest.get("format_version") != FORMAT_VERSION:
+            raise self._error("it was written by another version of linkrisk", "run its spec again")
+        if "cluster" not in self._stages(manifest):
+            raise self._error("the run is unfinished", "remove the directory and run its spec again")
         self._manifest = manifest
+
+    @staticmethod
+    def _stages(manifest: dict[str, Any]) -> list[object]:
+        return [s.get("stage") for s in manifest.get("stages", ()) if isinstance(s, dict)]
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

@@ -126,11 +126,6 @@ def _from_memory(source: Source) -> pl.LazyFrame:
 
 def _require_rows(source: str, file: Path | None, frame: pl.LazyFrame) -> None:
     if readable(source, file, lambda: frame.head(1).collect()).is_empty():
-        raise no_rows(source)
-
-
-def no_rows(source: str) -> DataError:
-    """Makes the error for a table without rows."""
-    return DataError(
-        f"source `{source}` has no rows", hint="remove it, or check its path", details={"source": source}
-    )
+        raise DataError(
+            f"source `{source}` has no rows", hint="remove it, or check its path", details={"source": source}
+        )

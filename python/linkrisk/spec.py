@@ -206,7 +206,7 @@ class Linkage(_Model):
 
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.95
     """Match probability from which a pair is a link."""
-    blocking: tuple[BlockingRule, ...] = ()
+    blocking: Annotated[tuple[BlockingRule, ...], Field(max_length=20)] = ()
     """Blocking rules; those that the kinds suggest where empty."""
     comparisons: tuple[Comparison, ...] = ()
     """Comparisons that replace the default of their attribute."""
@@ -283,8 +283,10 @@ class Spec(_Model):
         except tomllib.TOMLDecodeError as error:
             hint = "`linkrisk init` writes a first spec"
             raise SpecError(f"`{path}` is not TOML: {error}", hint=hint) from error
-        _resolve(tree.get("sources"), "path", path.parent)
-        _resolve([tree.get("linkage")], "model", path.parent)
+        # Absolute, because a run is evaluated later and perhaps from elsewhere.
+        folder = path.parent.absolute()
+        _resolve(tree.get("sources"), "path", folder)
+        _resolve([tree.get("linkage")], "model", folder)
         return cls.model_validate(tree)
 
     def to_engine_json(self) -> str:

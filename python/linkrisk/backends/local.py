@@ -10,7 +10,7 @@ from typing import Any
 from linkrisk._linkrisk import Engine, build_info, normalise, simulate
 from linkrisk.errors import DataError
 from linkrisk.progress import ProgressCallback
-from linkrisk.sources import Table, no_rows, open_sources
+from linkrisk.sources import Table, open_sources
 from linkrisk.spec import Spec
 
 __all__ = ["STAGES", "LocalBackend", "build_info", "normalise", "simulate"]
@@ -46,10 +46,9 @@ class LocalBackend:
         except DataError as error:
             # What reaches the engine from a broken stream is text without a place; the files know it.
             found = table.diagnose()
-            if found is None:
-                raise
-            raise found from error
+            if found is not None:
+                raise found from error
+            error.hint = error.hint or "check that the table can be read to its end"
+            raise
         summary: dict[str, Any] = json.loads(text)
-        if summary.get("records") == 0:
-            raise no_rows(table.source.name)
         return summary

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use arrow_schema::ArrowError;
 use linkrisk_core::error::{Error, Result};
 use linkrisk_core::pipeline::Pipeline;
 use linkrisk_core::runtime::Context;
@@ -39,8 +40,9 @@ impl Engine {
     /// Reads one source; `stream` is any object with `__arrow_c_stream__`.
     fn ingest(&self, py: Python<'_>, source: usize, stream: Stream) -> PyResult<String> {
         self.call(py, move |pipeline| {
-            let Stream(mut reader) = stream;
-            pipeline.ingest(source, &mut reader)
+            // What a reader says of a broken stream may quote a value of it, so it is left out.
+            let broken = |_| ArrowError::ComputeError("the stream broke off".to_owned());
+            pipeline.ingest(source, stream.0.map(|batch| batch.map_err(broken)))
         })
     }
 

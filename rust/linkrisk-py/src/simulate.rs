@@ -26,5 +26,5 @@ pub fn simulate_py(
 ) -> PyResult<String> {
     let context = Context::new(None, threads, seed).map_err(|e| errors::to_py(py, &e))?;
     let control = Control::new(&context, progress);
-    enter(py, &control, || to_json(&simulate::simulate(scenario, records, &out, &context)?))
+    enter(py, &control, || to_json(&simulate::simulate(scenario, records, seed, &out, &context)?))
 }

@@ -103,6 +103,7 @@ impl Ingest {
                     ErrorKind::MissingAttribute,
                     format!("source `{}` has no column for attribute `{}`", self.name, field.name),
                 )
+                .hint("hand over one column for each attribute, with the attribute's name")
                 .detail("source", &self.name)
                 .detail("attribute", &field.name)
             })?;
