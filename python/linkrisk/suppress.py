@@ -10,12 +10,17 @@ Every table is described by its counts and by the sums among them, whatever its 
 with a total, a two-way table with both margins, or several tables that share cells. Two audits
 run until nothing changes. *Elimination* over a prime field finds every hidden count that some
 combination of published sums determines. *Propagation* of bounds finds every small count that the
-sums hold closer than "less than the minimum"; both know what the printed mark itself says.
+sums hold closer than its printed mark does.
+
+Where tables overlap so much that their exact counts determine one another (sets of traits, and for
+each two traits who has both), suppression alone would hide nearly everything. Such counts are
+published rounded: to three digits, and never finer than the minimum. The audits know the rounding
+interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -67,13 +72,35 @@ def cell(count: int, minimum: int) -> Cell:
     return Cell(None, "small") if is_small(count, minimum) else Cell(count)
 
 
+def rounding_base(count: int, minimum: int = 11) -> int:
+    """Return the step to which a count is rounded: three digits, and 10, 20, 50, ... for the minimum."""
+    finest = next(base for base in _steps() if base >= minimum - 1)
+    return int(max(finest, 10 ** (len(str(count)) - 3)))
+
+
+def _steps() -> Iterable[int]:
+    power = 1
+    while True:
+        yield from (10 * power, 20 * power, 50 * power)
+        power *= 10
+
+
+def rounded_count(count: int, minimum: int = 11) -> int:
+    """Return a count rounded half up to its step."""
+    base = rounding_base(count, minimum)
+    return (count + base // 2) // base * base
+
+
 def suppress(
-    counts: Mapping[K, int], sums: Iterable[Sum[K]] = (), minimum: int = 11
+    counts: Mapping[K, int],
+    sums: Iterable[Sum[K]] = (),
+    minimum: int = 11,
+    rounded: Collection[K] = (),
 ) -> dict[K, Cell]:
     """Hide every small count and whatever would give it back.
 
-    Each small count keeps the whole range from 1 to ``minimum - 1`` open wherever hiding further
-    counts can achieve that; in any case no hidden count is determined by the sums. Ties between
+    Each small count keeps the whole range open that it would have with everything else hidden,
+    1 to ``minimum - 1`` as a rule, and no hidden count is determined by the sums. Ties between
     counts of one size are broken by the order of ``counts``. Cost: the cube of the number of
     hidden counts that share a sum, a few hundred at most in a report.
 
@@ -81,6 +108,7 @@ def suppress(
         counts: Every count to be published, totals included.
         sums: The relations that a reader knows to hold among them.
         minimum: The smallest count that may be shown.
+        rounded: The counts that are published rounded.
 
     Raises:
         ValueError: ``minimum`` is under 5, a count is negative, or a sum does not hold.
@@ -89,127 +117,151 @@ def suppress(
         raise ValueError(f"`minimum` must be at least {LOWEST_MINIMUM}: {minimum}")
     if any(count < 0 for count in counts.values()):
         raise ValueError("`counts` must not be negative")
-    relations = [Sum(s.total, tuple(s.parts)) for s in sums]
-    for relation in relations:
-        if counts[relation.total] != sum(counts[part] for part in relation.parts):
-            raise ValueError(f"`sums` must hold: {relation.total!r} is not the sum of its parts")
-    hidden = {key for key, count in counts.items() if is_small(count, minimum)}
-    order = {key: position for position, key in enumerate(counts)}
-    while True:
-        exposed = _narrowed(counts, relations, hidden, minimum)
-        exposed |= _determined(relations, hidden)
-        extra = {
-            choice
-            for key in exposed
-            if (choice := _next(key, counts, relations, hidden, order)) is not None
-        }
-        if not extra:
-            break
-        # One count at a time: the smallest often protects several relations at once.
-        hidden.add(min(extra, key=lambda key: (counts[key], order[key])))
-    return {
-        key: Cell(count)
-        if key not in hidden
-        else Cell(None, "small" if is_small(count, minimum) else "complementary")
-        for key, count in counts.items()
-    }
+    audit = _Audit(counts, [Sum(s.total, tuple(s.parts)) for s in sums], minimum, frozenset(rounded))
+    return audit.run()
 
 
-def _next(
-    key: K,
-    counts: Mapping[K, int],
-    relations: list[Sum[K]],
-    hidden: set[K],
-    order: Mapping[K, int],
-) -> K | None:
-    """The count to hide so that `key` is protected: the smallest part beside it, else a total."""
-    reached, frontier = {key}, [key]
-    parts: set[K] = set()
-    totals: set[K] = set()
-    while frontier and not parts and not totals:
-        touched = [r for r in relations if any(k in (r.total, *r.parts) for k in frontier)]
-        for relation in touched:
-            parts.update(p for p in relation.parts if p not in hidden and counts[p] > 0)
-            if relation.total not in hidden and counts[relation.total] > 0:
-                totals.add(relation.total)
-        around = {k for r in touched for k in (r.total, *r.parts) if k in hidden}
-        frontier = list(around - reached)
-        reached |= around
-    candidates = parts or totals
-    return min(candidates, key=lambda k: (counts[k], order[k])) if candidates else None
+class _Audit(Generic[K]):
+    """The counts, what is hidden of them, and what a reader can work out."""
 
+    def __init__(
+        self, counts: Mapping[K, int], relations: list[Sum[K]], minimum: int, rounded: frozenset[K]
+    ) -> None:
+        self.counts, self.relations, self.minimum = counts, relations, minimum
+        self.rounded = rounded
+        self.order = {key: position for position, key in enumerate(counts)}
+        self.small = {key for key, count in counts.items() if is_small(count, minimum)}
+        self.by_key: dict[K, list[Sum[K]]] = {}
+        for relation in relations:
+            if counts[relation.total] != sum(counts[part] for part in relation.parts):
+                raise ValueError(f"`sums` must hold: {relation.total!r} is not the sum of its parts")
+            for key in (relation.total, *relation.parts):
+                self.by_key.setdefault(key, []).append(relation)
+        # The marks say something by themselves: six parts of a total under eleven are five at most.
+        # What would be known with everything else hidden is as far as hiding can go.
+        self.hidden = {key for key, count in counts.items() if count}
+        self.widest: dict[K, tuple[int, int]] = {}
+        self.widest, _ = self._propagate()
+        self.hidden = set(self.small)
+        self.pinned: set[K] = set()
 
-def _narrowed(
-    counts: Mapping[K, int],
-    relations: list[Sum[K]],
-    hidden: set[K],
-    minimum: int,
-) -> set[K]:
-    """The small counts that sums and marks hold to less than the range from 1 to minimum - 1."""
-    low: dict[K, int] = {}
-    high: dict[K, int] = {}
-    small = {key for key in hidden if is_small(counts[key], minimum)}
-    for key, count in counts.items():
-        if key not in hidden:
-            low[key] = high[key] = count
-        elif key in small:
-            low[key], high[key] = 1, minimum - 1
-        else:
-            low[key], high[key] = minimum, _UNBOUNDED
-    active = [r for r in relations if any(k in hidden for k in (r.total, *r.parts))]
-    changed = True
-    while changed:
-        changed = False
-        for relation in active:
-            lows = sum(low[p] for p in relation.parts)
-            highs = sum(high[p] for p in relation.parts)
-            total = relation.total
-            changed |= _tighten(low, high, total, lows, min(highs, _UNBOUNDED))
-            for part in relation.parts:
-                least = low[total] - (highs - high[part])
-                most = high[total] - (lows - low[part])
-                changed |= _tighten(low, high, part, least, most)
-    return {key for key in small if low[key] > 1 or high[key] < minimum - 1}
+    def run(self) -> dict[K, Cell]:
+        """Hide one count at a time, the smallest that helps: it often protects several at once."""
+        while True:
+            exposed: dict[K, list[Sum[K]]] = self._determined()
+            bounds, narrowed = self._propagate()
+            self.pinned = {key for key, (low, high) in bounds.items() if low == high}
+            exposed |= narrowed
+            choices = {c for key, start in exposed.items() if (c := self._next(key, start)) is not None}
+            if not choices:
+                return {key: self._cell(key) for key in self.counts}
+            self.hidden.add(min(choices, key=self._rank))
 
+    def _cell(self, key: K) -> Cell:
+        if key in self.hidden:
+            return Cell(None, "small" if key in self.small else "complementary")
+        count = self.counts[key]
+        return Cell(rounded_count(count, self.minimum) if key in self.rounded else count)
 
-def _tighten(
-    low: dict[K, int], high: dict[K, int], key: K, least: int, most: int
-) -> bool:
-    """Narrow the bounds of one count; tell whether they moved."""
-    moved = False
-    if least > low[key]:
-        low[key], moved = least, True
-    if most < high[key]:
-        high[key], moved = most, True
-    return moved
+    def _rank(self, key: K) -> tuple[int, int]:
+        return self.counts[key], self.order[key]
 
+    def _next(self, key: K, start: list[Sum[K]]) -> K | None:
+        """The count to hide so that `key` is protected, as near to it as one is left.
 
-def _determined(relations: list[Sum[K]], hidden: set[K]) -> set[K]:
-    """The hidden counts that a combination of sums gives back exactly."""
-    rows: list[dict[K, int]] = []
-    for relation in relations:
-        row: dict[K, int] = {}
-        for key, sign in ((relation.total, 1), *((part, _PRIME - 1) for part in relation.parts)):
-            if key in hidden:
-                row[key] = (row.get(key, 0) + sign) % _PRIME
-        row = {key: value for key, value in row.items() if value}
-        if row:
-            rows.append(row)
-    reduced: dict[K, dict[K, int]] = {}
-    for row in rows:
-        for pivot, known in reduced.items():
-            if factor := row.get(pivot):
-                _subtract(row, known, factor)
-        if not row:
-            continue
-        pivot = next(iter(row))
-        inverse = pow(row[pivot], _PRIME - 2, _PRIME)
-        row = {key: value * inverse % _PRIME for key, value in row.items()}
-        for known in reduced.values():
-            if factor := known.get(pivot):
-                _subtract(known, row, factor)
-        reduced[pivot] = row
-    return {pivot for pivot, row in reduced.items() if len(row) == 1}
+        A rounded count goes first, unless an exact one gives it away; then the smallest part, and
+        a total last.
+        """
+        reached = {key}
+        touched = start
+        while touched:
+            open_parts, open_totals, open_rounded = set(), set(), set()
+            around: set[K] = set()
+            for relation in touched:
+                for member in (relation.total, *relation.parts):
+                    if member in self.hidden:
+                        around.add(member)
+                    elif self.counts[member] > 0:
+                        if member in self.rounded and member not in self.pinned:
+                            open_rounded.add(member)
+                        elif member == relation.total:
+                            open_totals.add(member)
+                        else:
+                            open_parts.add(member)
+            candidates = open_rounded or open_parts or open_totals
+            if candidates:
+                return min(candidates, key=self._rank)
+            frontier = around - reached
+            reached |= around
+            touched = [relation for k in sorted(frontier, key=self._rank) for relation in self.by_key[k]]
+        return None
+
+    def _bounds(self, key: K) -> tuple[int, int]:
+        """What a reader knows of one count from the mark or number printed for it."""
+        count = self.counts[key]
+        if key in self.small:
+            return 1, self.minimum - 1
+        if key in self.hidden:
+            return self.minimum, _UNBOUNDED
+        if key in self.rounded and count:
+            base, printed = rounding_base(count, self.minimum), rounded_count(count, self.minimum)
+            return max(self.minimum, printed - base // 2), printed + (base - 1) // 2
+        return count, count
+
+    def _propagate(self) -> tuple[dict[K, tuple[int, int]], dict[K, list[Sum[K]]]]:
+        """Work out the bounds of every count, and which sums narrow a small one more than need be."""
+        low, high = {}, {}
+        for key in self.by_key:
+            low[key], high[key] = self._bounds(key)
+        active = [r for r in self.relations if any(k in self.hidden for k in (r.total, *r.parts))]
+        blamed: dict[K, list[Sum[K]]] = {}
+
+        def tighten(key: K, least: int, most: int, relation: Sum[K]) -> bool:
+            moved = least > low[key] or most < high[key]
+            if moved:
+                low[key], high[key] = max(low[key], least), min(high[key], most)
+                least, most = self.widest.get(key, (0, _UNBOUNDED))
+                if key in self.small and (low[key] > least or high[key] < most):
+                    blamed.setdefault(key, [relation])
+            return moved
+
+        changed = True
+        while changed:
+            changed = False
+            for relation in active:
+                lows = sum(low[p] for p in relation.parts)
+                highs = sum(high[p] for p in relation.parts)
+                total = relation.total
+                changed |= tighten(total, lows, min(highs, _UNBOUNDED), relation)
+                for part in relation.parts:
+                    least = low[total] - (highs - high[part])
+                    most = high[total] - (lows - low[part])
+                    changed |= tighten(part, least, most, relation)
+        return {key: (low[key], high[key]) for key in low}, blamed
+
+    def _determined(self) -> dict[K, list[Sum[K]]]:
+        """The hidden counts that a combination of exact sums gives back, and the sums they are in."""
+        reduced: dict[K, dict[K, int]] = {}
+        for relation in self.relations:
+            row: dict[K, int] = {}
+            for key, sign in ((relation.total, 1), *((part, _PRIME - 1) for part in relation.parts)):
+                if key in self.hidden or (key in self.rounded and self.counts[key]):
+                    row[key] = (row.get(key, 0) + sign) % _PRIME
+            row = {key: value for key, value in row.items() if value}
+            for pivot, known in reduced.items():
+                if factor := row.get(pivot):
+                    _subtract(row, known, factor)
+            if not row:
+                continue
+            pivot = next(iter(row))
+            inverse = pow(row[pivot], _PRIME - 2, _PRIME)
+            row = {key: value * inverse % _PRIME for key, value in row.items()}
+            for known in reduced.values():
+                if factor := known.get(pivot):
+                    _subtract(known, row, factor)
+            reduced[pivot] = row
+        found = {pivot for pivot, row in reduced.items() if len(row) == 1 and pivot in self.hidden}
+        return {key: self.by_key[key] for key in found}
 
 
 def _subtract(row: dict[K, int], other: Mapping[K, int], factor: int) -> None:

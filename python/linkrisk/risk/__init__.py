@@ -17,6 +17,8 @@ from linkrisk.risk.exposure import (
 from linkrisk.risk.linkage import false_links, missed_links, uncompared_pairs, usable_values
 from linkrisk.risk.measure import Measure, definition_parts
 from linkrisk.risk.singling_out import (
+    BOUNDS,
+    THRESHOLDS,
     class_table,
     prosecutor_maximum,
     prosecutor_mean,
@@ -36,6 +38,8 @@ from linkrisk.risk.subjects import (
 from linkrisk.risk.tables import RunLike, Tables, run_directory
 
 __all__ = [
+    "BOUNDS",
+    "THRESHOLDS",
     "MODALITIES",
     "Measure",
     "RunLike",
