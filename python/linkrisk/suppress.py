@@ -182,8 +182,8 @@ class _Audit(Generic[K]):
                     if member in self.hidden:
                         around.add(member)
                     elif self.counts[member] > 0:
-                        if member in self.rounded and member not in self.pinned:
-                            open_rounded.add(member)
+                        if member in self.rounded:
+                            open_rounded |= {member} - self.pinned
                         elif member == relation.total:
                             open_totals.add(member)
                         else:
@@ -213,7 +213,8 @@ class _Audit(Generic[K]):
         low, high = {}, {}
         for key in self.by_key:
             low[key], high[key] = self._bounds(key)
-        active = [r for r in self.relations if any(k in self.hidden for k in (r.total, *r.parts))]
+        loose = self.hidden | self.rounded
+        active = [r for r in self.relations if any(k in loose for k in (r.total, *r.parts))]
         blamed: dict[K, list[Sum[K]]] = {}
 
         def tighten(key: K, least: int, most: int, relation: Sum[K]) -> bool:

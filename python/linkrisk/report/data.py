@@ -43,23 +43,23 @@ def _enter_attributes(ledger: Ledger, tables: Tables) -> None:
     for row in rows:
         at = (row["source"], row["attribute"])
         records: Key = ("source", row["source"])
-        parts = [ledger.enter(("attribute", *at, name), row[name]) for name in OUTCOMES]
+        parts = [ledger.enter(("attribute", *at, name), row[name], rounded=True) for name in OUTCOMES]
         ledger.relate(records, parts)
         for part in parts:
             ledger.split(records, part)
-        usable = ledger.enter(("attribute", *at, "usable"), row["usable"])
+        usable = ledger.enter(("attribute", *at, "usable"), row["usable"], rounded=True)
         ledger.relate(usable, [("attribute", *at, name) for name in USABLE])
         ledger.split(records, usable)
         for name in ("implausible", "derived"):
-            ledger.split(usable, ledger.enter(("attribute", *at, name), row[name]))
-        ledger.enter(("attribute", *at, "distinct"), row["distinct"])
+            ledger.split(usable, ledger.enter(("attribute", *at, name), row[name], rounded=True))
+        ledger.enter(("attribute", *at, "distinct"), row["distinct"], rounded=True)
         one_each.setdefault(row["modality"], {}).setdefault(row["source"], []).append(usable)
     for modality, sources in one_each.items():
         if all(len(keys) == 1 for keys in sources.values()):
             ledger.relate(("record", "holds", modality), [keys[0] for keys in sources.values()])
     for row in risk.records_by_modality(tables["attributes"]).details["rows"]:
         for end in ("low", "high"):
-            ledger.enter(("source", row["source"], row["modality"], end), row[end])
+            ledger.enter(("source", row["source"], row["modality"], end), row[end], rounded=True)
         same = one_each[row["modality"]][row["source"]]
         if len(same) == 1:
             ledger.relate(same[0], [("source", row["source"], row["modality"], "low")])
