@@ -323,10 +323,11 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
 
     columns = {a: {"column": [a], "kind": k} for _, a, k, *_ in ATTRIBUTES}
     manifest = {
-        "version": "0.1.0",
+        "format_version": 1,
+        "versions": {"linkrisk": "0.1.0"},
+        "state": "complete",
         "spec_hash": "5f1c0b7a9e3d4c21",
         "seed": seed,
-        "created": "2026-11-20T09:30:00Z",
         "spec": {
             "purpose": "notification under Article 33, case 17",
             "controller": "Example Access Control Ltd",
@@ -339,11 +340,10 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
             "run": {"seed": seed, "threads": 2},
             "report": {"minimum_count": minimum, "quasi_identifiers": []},
         },
-        "stages": {
-            "ingest": {"rows": total, "seconds": 2.1, "peak_bytes": 412_000_000},
-            "link": {"rows": candidates, "seconds": 3.4, "peak_bytes": 731_000_000},
-            "cluster": {"rows": links, "seconds": 0.6, "peak_bytes": 655_000_000},
-        },
+        "stages": [
+            {"stage": stage, "rows": rows, "seconds": seconds, "peak_memory_bytes": 700_000_000}
+            for stage, rows, seconds in (("ingest", total, 2.1), ("link", candidates, 3.4), ("cluster", links, 0.6))
+        ],
         "summary": {
             "records": total,
             "persons": about(persons, 0.011, "entities corrected for the expected false and missed links"),

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def build_report(run: RunLike) -> dict[str, Any]:
     published = ledger.publish(minimum)
     report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
-        "run": _run(tables.manifest, minimum),
+        "run": _run(tables.manifest, minimum, run_directory(run) / "manifest.json"),
         "summary": {},
         "records": data.records(tables, published),
         "subjects": people.subjects(tables, published),
@@ -57,16 +58,18 @@ def build_report(run: RunLike) -> dict[str, Any]:
     return report
 
 
-def _run(manifest: Mapping[str, Any], minimum: int) -> dict[str, Any]:
+def _run(manifest: Mapping[str, Any], minimum: int, path: Path) -> dict[str, Any]:
     spec = manifest.get("spec") or {}
-    versions = manifest.get("versions") or {}
+    # The engine keeps no clock in the manifest, whose bytes then follow from the data alone; the
+    # last stage replaced the file, and that is when the run was made.
+    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     purpose, controller = ((spec.get(name) or "").strip() or None for name in ("purpose", "controller"))
     return {
         "controller": controller,
         "purpose": purpose,
-        "created": manifest.get("created") or manifest.get("finished"),
-        "version": manifest.get("version") or versions.get("linkrisk"),
-        "seed": (spec.get("run") or {}).get("seed", manifest.get("seed")),
+        "created": made.isoformat(timespec="seconds"),
+        "version": (manifest.get("versions") or {}).get("linkrisk"),
+        "seed": manifest.get("seed"),
         "spec_hash": manifest.get("spec_hash"),
         "sources": [source["name"] for source in spec.get("sources") or ()],
         "record_level_output": bool(purpose and controller),
