@@ -28,7 +28,7 @@ OUTCOME_COLOURS = {
     "blank": "#e6e9ec",
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-WIDTH = 760
+WIDTH = 816
 # Shades on which white text keeps a contrast of 4.5 to 1.
 DARK_FROM = 0.55
 
@@ -50,7 +50,7 @@ def charts(report: Mapping[str, Any]) -> dict[str, str]:
 def _numbers(report: Mapping[str, Any]) -> str | None:
     units = (("record", "one record"), ("person", "one person, after linking"))
     values = [
-        {"number": str(row["modalities"]), "order": row["modalities"], "unit": label, "share": row["share"]}
+        {"number": str(row["modalities"]), "order": row["modalities"], "unit": label, "share": row["share"], "label": _whole(row["share"])}
         for unit, label in units
         for row in report["exposure"][unit]["by_number"]
         if visible(row["share"])
@@ -72,7 +72,7 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
         ),
     )
     labels = base.transform_filter("datum.share >= 0.005").mark_text(dy=-6, fontSize=11, color=MUTED).encode(
-        y="share:Q", text=alt.Text("share:Q", format=".0%")
+        y="share:Q", text="label:N"
     )
     before, after = (report["exposure"][unit]["value"] for unit in ("record", "person"))
     text = "Share of records and of persons by the number of kinds of trait that are known of them."
@@ -85,22 +85,33 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
     rows = [row for row in report["exposure"]["person"]["profiles"] if visible(row["count"])][:12]
     if not rows:
         return None
-    values = [
-        {
-            "profile": profile(row["modalities"]),
-            "count": row["count"],
-            "label": f"{number(row['count'], minimum)}  ({percent(row['share'])})",
-        }
-        for row in rows
-    ]
-    base = alt.Chart(alt.Data(values=values)).encode(
-        y=alt.Y("profile:N", sort=None, title=None, axis=_axis(labelLimit=420, ticks=False, domain=False)),
-        x=alt.X("count:Q", axis=None, scale=alt.Scale(domainMax=max(row["count"] for row in rows) * 1.35)),
+    traits = [m for m in SHORT_NAMES if any(m in row["modalities"] for row in rows)]
+    bars, dots = [], []
+    for place, row in enumerate(rows):
+        label = f"{number(row['count'], minimum)}  ({percent(row['share'])})"
+        bars.append({"row": place, "count": row["count"], "label": label})
+        dots += [{"row": place, "trait": SHORT_NAMES[m], "held": m in row["modalities"]} for m in traits]
+    y = alt.Y("row:O", axis=None)
+    height = alt.Step(27)
+    matrix = (
+        alt.Chart(alt.Data(values=dots))
+        .mark_point(filled=True, size=120, opacity=1)
+        .encode(
+            x=alt.X("trait:N", sort=None, title=None, axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False)),
+            y=y,
+            color=alt.condition("datum.held", alt.value(AFTER), alt.value("#e3e8ed")),
+        )
+        .properties(width=len(traits) * 58, height=height)
     )
-    bars = base.mark_bar(color=AFTER, height={"band": 0.72})
-    labels = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N")
-    text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {values[0]['profile']}, {values[0]['label']}."
-    return _svg(alt.layer(bars, labels).properties(width=330, height=alt.Step(27)), "profiles", "Sets of traits", text)
+    base = alt.Chart(alt.Data(values=bars)).encode(
+        y=y, x=alt.X("count:Q", axis=None, scale=alt.Scale(domainMax=max(row["count"] for row in rows) * 1.7))
+    )
+    lengths = alt.layer(
+        base.mark_bar(color=AFTER, height={"band": 0.66}),
+        base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N"),
+    ).properties(width=max(WIDTH - 30 - len(traits) * 58, 220), height=height)
+    text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {profile(rows[0]['modalities'])}, {bars[0]['label']}."
+    return _svg(alt.hconcat(matrix, lengths, spacing=10), "profiles", "Sets of traits", text)
 
 
 def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
@@ -152,7 +163,7 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
     ink = alt.condition("datum.dark", alt.value(PAPER), alt.value(INK))
     large = base.mark_text(fontSize=13, dy=alt.expr("datum.note ? -6 : 0"), fontWeight=600).encode(text="text:N", color=ink)
     small = base.mark_text(fontSize=10.5, dy=9).encode(text="note:N", color=ink)
-    width = min(74, (WIDTH - 190) // len(order))
+    width = min(74, (WIDTH - 150) // len(order))
     return _svg(
         alt.layer(cells, large, small).properties(width=alt.Step(width), height=alt.Step(44)),
         "matrix",
@@ -169,15 +180,17 @@ def _row_name(modality: str, persons: Any, minimum: int) -> str:
 def _whole(share: float) -> str:
     """A share in a small cell: no decimals, and never rounded to 0 or 100 when it is neither."""
     if 0 < share < 0.01:
-        return "< 1 %"
+        return "<\u00a01\u00a0%"
     if 0.99 < share < 1:
-        return "> 99 %"
-    return f"{share:.0%}".replace("%", " %")
+        return ">\u00a099\u00a0%"
+    return f"{share:.0%}".replace("%", "\u00a0%")
 
 
 def _classes(report: Mapping[str, Any]) -> str | None:
     rows = [row for row in report["singling_out"]["classes"] if visible(row["share"])]
-    if not any(row["share"] for row in rows):
+    while rows and not rows[-1]["share"]:
+        rows.pop()
+    if not rows:
         return None
     values = [
         {"size": row["class_size"], "share": row["share"], "label": percent(row["share"]), "few": index < 3}
@@ -269,7 +282,8 @@ def _svg(chart: Any, name: str, title: str, description: str) -> str:
         font=FONT,
         background="transparent",
         aria=False,
-        padding=2,
+        # The reader's font may be wider than the one that the drawing was measured with.
+        padding={"left": 14, "right": 14, "top": 4, "bottom": 4},
         axis=axis,
         view={"stroke": None},
         legend={"labelColor": INK, "labelFontSize": 12.5, "columnPadding": 18},

@@ -217,7 +217,7 @@ def limits(tables: Tables, published: Published) -> list[str]:
     if expected.get("precision") is not None:
         out.append(
             f"Precision ({percent(expected['precision'])}) and recall ({percent(expected['recall'])}) are the "
-            "model's own expectation. They were not checked against a truth."
+            "model’s own expectation. They were not checked against a truth."
         )
     out.append(
         "A plate identifies a vehicle, which people may share. It is never taken as proof of a person, so movements "

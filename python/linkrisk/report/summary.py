@@ -13,15 +13,15 @@ STARTS = ("face", "plate", "image", "contact", "name", "id", "account", "iris", 
 # What is worth most to somebody who means harm, and what merely describes.
 GOALS = ("id", "name", "contact", "account", "face", "plate", "image", "iris", "fingerprint", "location")
 HOLDER = {
-    "face": "a person's face",
-    "plate": "a number plate",
-    "image": "a picture",
-    "contact": "a phone number or e-mail address",
-    "name": "a name",
-    "id": "an official number",
-    "account": "an account number",
-    "iris": "an iris",
-    "fingerprint": "a fingerprint",
+    "face": ("a face", "face"),
+    "plate": ("a number plate", "number plate"),
+    "image": ("a picture", "picture"),
+    "contact": ("a phone number or e-mail address", "phone number or e-mail address"),
+    "name": ("a name", "name"),
+    "id": ("an official number", "official number"),
+    "account": ("an account number", "account number"),
+    "iris": ("an iris", "iris"),
+    "fingerprint": ("a fingerprint", "fingerprint"),
 }
 IRREVOCABLE = ("face", "iris", "fingerprint")
 
@@ -106,12 +106,15 @@ def _reach(report: Mapping[str, Any], minimum: int) -> list[dict[str, str]]:
         goals = [rows[start][goal] for goal in GOALS if goal in rows[start]]
         # From a name to the same person's name says nothing; what is near certain says most.
         goals = sorted(goals[:4], key=lambda pair: -pair["linked_share"])[:3]
+        if not goals:
+            continue
         reached = [f"the {MODALITY_NAMES[p['to']]} of {percent(p['linked_share'])}" for p in goals]
         persons = number(goals[0]["persons"], minimum)
+        start_with, held = HOLDER[start]
         out.append(
             _point(
-                f"Who starts with {HOLDER[start]}",
-                f"reaches {_and(reached)} of the {persons} people of whom the data hold one.",
+                f"Who starts with {start_with}",
+                f"Of the {persons} people whose {held} is in the data, the linked records give {_and(reached)}.",
             )
         )
     return out
@@ -125,7 +128,7 @@ def _lift(report: Mapping[str, Any]) -> dict[str, str] | None:
     most = max(pairs, key=lambda p: p["linked_share"] - p["same_record_share"])
     return _point(
         "What linking adds",
-        f"No single record need hold two traits for them to be joined. The largest step is from {MODALITY_NAMES[most['from']]} "
+        f"Two traits need not be in one record to be joined. The largest step is from {MODALITY_NAMES[most['from']]} "
         f"to {MODALITY_NAMES[most['to']]}: {percent(most['same_record_share'])} of these people have both in one record, and "
         f"{percent(most['linked_share'])} once their records are linked.",
     )
@@ -185,7 +188,7 @@ def _how_sure(report: Mapping[str, Any], minimum: int) -> dict[str, str] | None:
         return None
     return _point(
         "How sure this is",
-        f"By the model's own expectation {percent(precision)} of the links are right and {percent(recall)} of the true ones were "
+        f"By the model’s own expectation {percent(precision)} of the links are right and {percent(recall)} of the true ones were "
         "found. This was not checked against a truth, and the interval of the number of people follows from it.",
     )
 

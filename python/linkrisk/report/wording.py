@@ -1,4 +1,7 @@
-"""The words and numbers of the report: how a count is written, what a modality is called."""
+"""The words and numbers of the report: how a count is written, what a modality is called.
+
+A number and its unit are joined by a no-break space.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ MODALITY_NAMES = {
 
 SHORT_NAMES = MODALITY_NAMES | {
     "plate": "plate",
-    "id": "ID number",
+    "id": "ID no.",
     "contact": "contact",
-    "demographic": "demographics",
-    "location": "location",
+    "demographic": "birth, sex",
+    "location": "place",
 }
 
 GLOSSARY = (
@@ -63,7 +66,7 @@ def number(value: Any, minimum: int = 11) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return f"< {minimum}" if value.get("suppressed") == "small" else "withheld"
+        return f"<\u00a0{minimum}" if value.get("suppressed") == "small" else "withheld"
     if isinstance(value, float) and not value.is_integer():
         return f"{value:,.2f}"
     return f"{int(value):,}"
@@ -77,10 +80,10 @@ def percent(value: Any, minimum: int = 11) -> str:
         return "withheld"
     shown = value * 100
     if 0 < shown < 0.1:
-        return "< 0.1 %"
+        return "<\u00a00.1\u00a0%"
     if 99.9 < shown < 100:
-        return "> 99.9 %"
-    return f"{shown:.0f} %" if shown in (0, 100) else f"{shown:.1f} %"
+        return ">\u00a099.9\u00a0%"
+    return f"{shown:.0f}\u00a0%" if shown in (0, 100) else f"{shown:.1f}\u00a0%"
 
 
 def about(value: Any, minimum: int = 11) -> str:
