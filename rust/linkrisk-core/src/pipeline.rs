@@ -28,7 +28,7 @@ use crate::store::run_dir::RunDir;
 use crate::store::{Store, frequency};
 
 /// Pairs drawn at random to learn what chance agreement looks like; a tenth of a second.
-const RANDOM_PAIRS: u64 = 2_000_000;
+const RANDOM_PAIRS: u64 = 1_000_000;
 
 /// Candidate pairs the model is trained on; more change no weight by a hundredth of a bit.
 const TRAINING_PAIRS: f64 = 10_000_000.0;
@@ -291,7 +291,7 @@ impl Pipeline {
             count::add(&mut counts, more);
             Ok(())
         })?;
-        score::train(&Evidence {
+        let evidence = Evidence {
             comparisons,
             rules: &candidates.rules,
             candidates: &counts,
@@ -299,7 +299,8 @@ impl Pipeline {
             random: &random,
             pairs: all_pairs(&self.store),
             records: self.store.len(),
-        })
+        };
+        score::train(&evidence, context)
     }
 
     /// Compares every candidate pair and keeps the links.

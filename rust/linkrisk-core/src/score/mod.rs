@@ -1,5 +1,6 @@
 //! Patterns into evidence: training the model, and weighing pairs by it.
 
+mod em;
 pub mod model;
 pub mod train;
 pub mod weights;

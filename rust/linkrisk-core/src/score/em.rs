@@ -1,0 +1,464 @@
+//! Expectation–maximisation on patterns: how matches, related and unrelated pairs look.
+//!
+//! Within a class the comparisons are taken to be independent. What keeps candidate pairs, which
+//! agree on purpose, from teaching the model that agreement is common:
+//!
+//! * Unrelated pairs are anchored: their level probabilities come from pairs drawn at random and,
+//!   where those are too few, from the frequencies of values; their number is that of all pairs.
+//! * An attribute's levels among matches and related pairs are learned only from pairs that a rule
+//!   *without* that attribute found. Given the class, such a pair was chosen for reasons independent
+//!   of the attribute, so the estimate has no selection bias.
+//! * The number of matches is estimated by capture and recapture: a rule finds the share of all
+//!   matches that it finds among those which rules sharing no attribute with it find.
+//! * Related pairs agree on birth dates, ID numbers and whole names as strangers do. Left free, the
+//!   class becomes a second kind of match wherever a set has no households (FEBRL 3: F1 0.47).
+//!
+//! Cost: patterns × comparisons × rounds; some thousands of patterns whatever the number of pairs.
+//! Sums are taken over fixed stretches of patterns in their order, so threads do not show.
+
+use rayon::prelude::*;
+
+use super::model::{ChanceSource, Choice, ComparisonModel, LevelModel, Model, Source, VERSION};
+use super::train::Evidence;
+use crate::compare::{Comparison, LEVELS, PatternCounts, RULE_SHIFT};
+use crate::error::Result;
+use crate::kind::Kind;
+use crate::runtime::Context;
+use crate::spec::Method;
+
+pub(super) const MATCH: usize = 0;
+pub(super) const RELATED: usize = 1;
+const UNRELATED: usize = 2;
+const CLASSES: usize = 3;
+
+/// No level is rarer than this in a class.
+const FLOOR: f64 = 1e-12;
+
+/// Pairs that a level gets beside those observed, so that none has probability zero.
+const PRIOR: f64 = 0.5;
+
+/// From this many random pairs with a level their share stands; below, value frequencies do.
+const ENOUGH: f64 = 100.0;
+
+/// Rounds at most; the data sets tried stand still after 8 to 60.
+const ROUNDS: u32 = 100;
+
+/// Stand-still: the largest change of a probability in a round. A twentieth of a bit at the weights
+/// that decide.
+const TOLERANCE: f64 = 1e-4;
+
+/// Patterns whose sums are taken together.
+const STRETCH: usize = 1024;
+
+/// Whether relatives differ on the attribute of `comparison` as strangers do.
+pub(super) fn tells_relatives(comparison: &Comparison) -> bool {
+    (1..comparison.levels()).any(|level| is_personal(comparison, level))
+}
+
+/// Whether `level` of `comparison` is as rare among relatives as among strangers.
+fn is_personal(comparison: &Comparison, level: usize) -> bool {
+    match comparison.kind {
+        Kind::CnResidentId | Kind::Aadhaar | Kind::UsSsn | Kind::TravelDocument | Kind::BirthDate => true,
+        // Whole names that agree; relatives share one part of it.
+        Kind::PersonName if comparison.method == Method::PersonName => {
+            level <= comparison.exact + 2 || level == comparison.exact + 5
+        }
+        _ => false,
+    }
+}
+
+/// Patterns in flat form.
+struct Rows {
+    /// Levels, comparison by comparison, row after row.
+    levels: Vec<u8>,
+    rules: Vec<u32>,
+    weights: Vec<f64>,
+}
+
+impl Rows {
+    fn new(counts: &PatternCounts, comparisons: &[Comparison]) -> Self {
+        let mut patterns: Vec<(u64, u64)> = counts.iter().map(|(&p, &n)| (p, n)).collect();
+        // Sums of floats depend on their order, and a hash map's is nobody's.
+        patterns.sort_unstable();
+        Self {
+            levels: patterns
+                .iter()
+                .flat_map(|&(p, _)| comparisons.iter().map(move |c| c.level(p & LEVELS) as u8))
+                .collect(),
+            rules: patterns.iter().map(|&(p, _)| (p >> RULE_SHIFT) as u32).collect(),
+            weights: patterns.iter().map(|&(_, n)| n as f64).collect(),
+        }
+    }
+
+    fn total(&self) -> f64 {
+        self.weights.iter().sum()
+    }
+}
+
+/// Sums over patterns that a round needs.
+#[derive(Clone)]
+struct Sums {
+    /// Per level (flat) and class: pairs found by a rule without the attribute.
+    fair: Vec<[f64; CLASSES]>,
+    /// Per level and class: all pairs.
+    all: Vec<[f64; CLASSES]>,
+    /// Per class: pairs.
+    found: [f64; CLASSES],
+    /// Per rule and class: pairs of the rule, of rules disjoint from it, of both.
+    capture: Vec<[[f64; 3]; 2]>,
+    /// Log-likelihood in bits.
+    bits: f64,
+}
+
+impl Sums {
+    fn new(levels: usize, rules: usize) -> Self {
+        Self {
+            fair: vec![[0.0; CLASSES]; levels],
+            all: vec![[0.0; CLASSES]; levels],
+            found: [0.0; CLASSES],
+            capture: vec![[[0.0; 3]; 2]; rules],
+            bits: 0.0,
+        }
+    }
+
+    fn add(&mut self, more: &Sums) {
+        let add = |a: &mut [f64; CLASSES], b: &[f64; CLASSES]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        self.fair.iter_mut().zip(&more.fair).for_each(|(a, b)| add(a, b));
+        self.all.iter_mut().zip(&more.all).for_each(|(a, b)| add(a, b));
+        add(&mut self.found, &more.found);
+        for (a, b) in self.capture.iter_mut().flatten().zip(more.capture.iter().flatten()) {
+            add(a, b);
+        }
+        self.bits += more.bits;
+    }
+}
+
+pub(super) struct Em<'a> {
+    evidence: &'a Evidence<'a>,
+    related: bool,
+    candidates: Rows,
+    random: Rows,
+    /// Candidate pairs, of the counted ones.
+    pub observed: f64,
+    /// Start of each comparison's levels in the flat tables; level 0 is null.
+    starts: Vec<usize>,
+    /// P(level | class).
+    table: Vec<[f64; CLASSES]>,
+    sources: Vec<(Source, ChanceSource)>,
+    /// Random pairs with each level, whatever their class.
+    seen: Vec<f64>,
+    /// Expected pairs of each class among all pairs.
+    pub totals: [f64; CLASSES],
+    recall: f64,
+    rounds: u32,
+    bits: f64,
+    /// Rules that use each comparison's attribute.
+    using: Vec<u32>,
+    /// Rules that share no attribute with each rule.
+    disjoint: Vec<u32>,
+}
+
+impl<'a> Em<'a> {
+    pub fn new(evidence: &'a Evidence<'a>, related: bool) -> Self {
+        let comparisons = evidence.comparisons;
+        let candidates = Rows::new(evidence.candidates, comparisons);
+        let random = Rows::new(evidence.random, comparisons);
+        let count = evidence.rules.rules.len();
+        let attributes: Vec<u64> = (0..count).map(|r| evidence.rules.attributes(r)).collect();
+        let choose = |wanted: &dyn Fn(u64) -> bool| {
+            (0..count).filter(|&r| wanted(attributes[r])).fold(0u32, |bits, r| bits | 1 << r)
+        };
+        let mut starts = vec![0];
+        for comparison in comparisons {
+            starts.push(starts[starts.len() - 1] + comparison.levels());
+        }
+        let levels = starts[comparisons.len()];
+        let mut seen = vec![0.0; levels];
+        for (row, weight) in random.levels.chunks_exact(comparisons.len()).zip(&random.weights) {
+            for (k, &level) in row.iter().enumerate() {
+                seen[starts[k] + level as usize] += weight;
+            }
+        }
+        let records = f64::from(evidence.records);
+        let mut em = Self {
+            related,
+            observed: candidates.total(),
+            candidates,
+            random,
+            table: vec![[1.0; CLASSES]; levels],
+            sources: vec![(Source::Em, ChanceSource::RandomPairs); levels],
+            seen,
+            totals: [records / 2.0, if related { records / 4.0 } else { 0.0 }, evidence.pairs],
+            recall: 1.0,
+            rounds: 0,
+            bits: 0.0,
+            using: comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect(),
+            disjoint: (0..count).map(|r| choose(&|used| used & attributes[r] == 0)).collect(),
+            starts,
+            evidence,
+        };
+        em.begin();
+        em
+    }
+
+    /// Starting values: matches agree nine times in ten, related pairs on what is shared alone,
+    /// unrelated ones as random pairs do.
+    fn begin(&mut self) {
+        let mut sums = Sums::new(self.table.len(), 0);
+        sums.all.iter_mut().zip(&self.seen).for_each(|(sum, seen)| sum[UNRELATED] = *seen);
+        for (k, comparison) in self.evidence.comparisons.iter().enumerate() {
+            let levels = comparison.levels();
+            let near = levels.saturating_sub(comparison.exact + 2);
+            let coincidences: f64 = comparison.coincidences.iter().sum::<f64>().max(1.0);
+            for level in 1..levels {
+                self.table[self.starts[k] + level][MATCH] = if level <= comparison.exact {
+                    0.85 * (comparison.coincidences[level - 1] / coincidences).max(0.01)
+                } else if level < levels - 1 {
+                    0.10 / near as f64
+                } else {
+                    0.05
+                };
+            }
+            self.chance(k, &sums, 1.0);
+            let shared = if comparison.kind.is_shareable() { 0.7 } else { 0.2 };
+            for level in &mut self.table[self.starts[k] + 1..self.starts[k + 1]] {
+                level[RELATED] = shared * level[MATCH] + (1.0 - shared) * level[UNRELATED];
+            }
+            self.anchor(k);
+        }
+    }
+
+    pub fn run(mut self, context: &Context) -> Result<Self> {
+        loop {
+            context.cancel.check()?;
+            let (candidates, random) = context.pool.install(|| {
+                (self.expect(&self.candidates), self.expect(&self.random))
+            });
+            self.bits = candidates.bits;
+            if self.rounds == ROUNDS || self.rounds > 0 && self.maximise(&candidates, &random) < TOLERANCE {
+                return Ok(self);
+            }
+            if self.rounds == 0 {
+                self.maximise(&candidates, &random);
+            }
+            self.rounds += 1;
+        }
+    }
+
+    /// Splits every pattern's pairs among the classes and sums what the next round needs.
+    fn expect(&self, rows: &Rows) -> Sums {
+        let comparisons = self.evidence.comparisons.len();
+        let empty = Sums::new(self.table.len(), self.disjoint.len());
+        let stretches: Vec<Sums> = (0..rows.weights.len().div_ceil(STRETCH))
+            .into_par_iter()
+            .map(|stretch| {
+                let mut sums = empty.clone();
+                for at in stretch * STRETCH..rows.weights.len().min((stretch + 1) * STRETCH) {
+                    let levels = &rows.levels[at * comparisons..][..comparisons];
+                    self.expect_row(levels, rows.rules[at], rows.weights[at], &mut sums);
+                }
+                sums
+            })
+            .collect();
+        let mut total = empty;
+        stretches.iter().for_each(|sums| total.add(sums));
+        total
+    }
+
+    #[inline]
+    fn expect_row(&self, levels: &[u8], rules: u32, weight: f64, sums: &mut Sums) {
+        let mut mass = self.totals;
+        for (&level, &start) in levels.iter().zip(&self.starts) {
+            if level != 0 {
+                let row = &self.table[start + level as usize];
+                mass.iter_mut().zip(row).for_each(|(m, p)| *m *= p);
+            }
+        }
+        let evidence = mass.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        sums.bits += weight * evidence.log2();
+        let class = mass.map(|m| weight * m / evidence);
+        for (k, &level) in levels.iter().enumerate() {
+            let at = self.starts[k] + level as usize;
+            sums.all[at].iter_mut().zip(class).for_each(|(s, c)| *s += c);
+            if rules & !self.using[k] != 0 {
+                sums.fair[at].iter_mut().zip(class).for_each(|(s, c)| *s += c);
+            }
+        }
+        sums.found.iter_mut().zip(class).for_each(|(s, c)| *s += c);
+        for (rule, (&disjoint, capture)) in self.disjoint.iter().zip(&mut sums.capture).enumerate() {
+            let here = f64::from(rules >> rule & 1);
+            let there = f64::from(u32::from(rules & disjoint != 0));
+            for (sums, class) in capture.iter_mut().zip(class) {
+                sums[0] += here * class;
+                sums[1] += there * class;
+                sums[2] += here * there * class;
+            }
+        }
+    }
+
+    fn maximise(&mut self, candidates: &Sums, random: &Sums) -> f64 {
+        let before = self.table.clone();
+        self.count(candidates);
+        for k in 0..self.evidence.comparisons.len() {
+            self.learn(k, candidates);
+            self.chance(k, random, self.filled_among_matches(k, candidates));
+            self.anchor(k);
+        }
+        let change = |(a, b): (&[f64; CLASSES], &[f64; CLASSES])| {
+            a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+        };
+        before.iter().zip(&self.table).map(change).fold(0.0, f64::max)
+    }
+
+    /// Expected matches and related pairs among all pairs, by capture and recapture.
+    fn count(&mut self, sums: &Sums) {
+        for class in [MATCH, RELATED] {
+            let found = sums.found[class];
+            let (mut by_rule, mut rates) = (0.0, 0.0);
+            for capture in &sums.capture {
+                let [own, other, both] = capture[class];
+                if other >= ENOUGH.min(found / 10.0) && both > 0.0 {
+                    by_rule += own;
+                    rates += both / other;
+                }
+            }
+            let all = if rates > 0.0 { (by_rule / rates).max(found) } else { found };
+            if class == MATCH || self.related {
+                self.totals[class] = (all / self.evidence.share).max(1.0);
+            }
+            if class == MATCH {
+                self.recall = if all > 0.0 { found / all } else { 1.0 };
+            }
+        }
+    }
+
+    /// Levels of comparison `k` among matches and related pairs.
+    fn learn(&mut self, k: usize, sums: &Sums) {
+        let levels = self.starts[k] + 1..self.starts[k + 1];
+        for class in [MATCH, RELATED] {
+            let pairs = |from: &[[f64; CLASSES]]| from[levels.clone()].iter().map(|s| s[class]).sum::<f64>();
+            let fair = pairs(&sums.fair) >= 10.0;
+            let from = if fair { &sums.fair } else { &sums.all };
+            let total = pairs(from) + PRIOR * levels.len() as f64;
+            for at in levels.clone() {
+                self.table[at][class] = (from[at][class] + PRIOR) / total;
+                if class == MATCH {
+                    self.sources[at].0 = match (from[at][class] < PRIOR, fair) {
+                        (true, _) => Source::Fallback,
+                        (false, true) => Source::Em,
+                        (false, false) => Source::EmOwnRule,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Levels of comparison `k` among unrelated pairs; `filled` is the share of matches in which
+    /// both records have the attribute.
+    fn chance(&mut self, k: usize, random: &Sums, filled: f64) {
+        let comparison = &self.evidence.comparisons[k];
+        let start = self.starts[k];
+        let random_filled: f64 = self.seen[start + 1..self.starts[k + 1]].iter().sum();
+        // Pairs of all records in which the attribute is on both sides.
+        let all_filled = self.evidence.pairs * random_filled / self.random.total().max(1.0);
+        for level in 1..comparison.levels() {
+            let at = start + level;
+            let (probability, source) = if self.seen[at] >= ENOUGH || level > comparison.exact {
+                let source =
+                    if self.seen[at] < 1.0 { ChanceSource::Fallback } else { ChanceSource::RandomPairs };
+                ((random.all[at][UNRELATED] + PRIOR / 2.0) / random_filled.max(1.0), source)
+            } else {
+                let equal = comparison.coincidences[level - 1];
+                let matches = self.totals[MATCH] * filled * self.table[at][MATCH];
+                // Never less than a hundredth: the difference of two large numbers is not exact.
+                let unrelated = (equal - matches).max(0.01 * equal).max(1.0);
+                (unrelated / all_filled.max(1.0), ChanceSource::Frequency)
+            };
+            self.table[at][UNRELATED] = probability;
+            self.sources[at].1 = source;
+        }
+    }
+
+    /// Makes related pairs agree on what is personal as strangers do, and every class sum to one.
+    fn anchor(&mut self, k: usize) {
+        let comparison = &self.evidence.comparisons[k];
+        let rows = &mut self.table[self.starts[k] + 1..self.starts[k + 1]];
+        for class in [MATCH, UNRELATED] {
+            scale(rows, class, 1.0, |_| true);
+        }
+        let personal = |level: usize| is_personal(comparison, level + 1);
+        let mut fixed = 0.0;
+        for (level, row) in rows.iter_mut().enumerate().filter(|(level, _)| personal(*level)) {
+            row[RELATED] = row[UNRELATED];
+            fixed += row[UNRELATED];
+            debug_assert!(level + 1 < comparison.levels());
+        }
+        scale(rows, RELATED, (1.0 - fixed).max(FLOOR), |level| !personal(level));
+    }
+
+    /// Share of the matches in which both records have the attribute of comparison `k`.
+    fn filled_among_matches(&self, k: usize, sums: &Sums) -> f64 {
+        let rows = &sums.fair[self.starts[k]..self.starts[k + 1]];
+        let all: f64 = rows.iter().map(|s| s[MATCH]).sum();
+        if all > 0.0 { 1.0 - rows[0][MATCH] / all } else { 1.0 }
+    }
+
+    /// Log-likelihood in bits per candidate pair.
+    pub fn likelihood(&self) -> f64 {
+        self.bits / self.observed.max(1.0)
+    }
+
+    /// Free parameters that the related class adds.
+    pub fn related_parameters(&self) -> usize {
+        let free = |c: &Comparison| (1..c.levels()).filter(|&level| !is_personal(c, level)).count().saturating_sub(1);
+        self.evidence.comparisons.iter().map(free).sum::<usize>() + 1
+    }
+
+    pub fn model(&self, three: Option<f64>, reason: String, two: f64) -> Model {
+        let level = |comparison: &Comparison, k: usize, level: usize| {
+            let at = self.starts[k] + level;
+            let [m, related, u] = self.table[at];
+            LevelModel {
+                label: comparison.labels[level].clone(),
+                m,
+                u,
+                related: self.related.then_some(related),
+                weight: (m / u).log2(),
+                m_source: self.sources[at].0,
+                u_source: self.sources[at].1,
+            }
+        };
+        let comparisons = self.evidence.comparisons.iter().enumerate();
+        Model {
+            version: VERSION,
+            comparisons: comparisons
+                .map(|(k, comparison)| ComparisonModel {
+                    attribute: comparison.name.clone(),
+                    levels: (1..comparison.levels()).map(|l| level(comparison, k, l)).collect(),
+                })
+                .collect(),
+            pairs: self.evidence.pairs,
+            matches: self.totals[MATCH],
+            related: self.totals[RELATED],
+            prior: self.totals[MATCH] / self.evidence.pairs.max(1.0),
+            blocking_recall: self.recall,
+            trained_on: self.observed as u64,
+            iterations: self.rounds,
+            choice: Choice { two_classes: two, three_classes: three, reason },
+        }
+    }
+}
+
+/// Scales the probabilities of `class` in the levels that `free` names so that they sum to `sum`.
+fn scale(rows: &mut [[f64; CLASSES]], class: usize, sum: f64, free: impl Fn(usize) -> bool) {
+    let mut total = 0.0;
+    for (_, row) in rows.iter_mut().enumerate().filter(|(level, _)| free(*level)) {
+        row[class] = row[class].max(FLOOR);
+        total += row[class];
+    }
+    if total > 0.0 {
+        for (_, row) in rows.iter_mut().enumerate().filter(|(level, _)| free(*level)) {
+            row[class] *= sum / total;
+        }
+    }
+}
