@@ -296,10 +296,10 @@ const NOBODY: [&str; 14] = [
 /// only some providers ignore them.
 pub fn email(raw: &str, out: &mut String) -> Outcome {
     text::fold(raw, out);
-    if let (Some(start), Some(end)) = (out.rfind('<'), out.rfind('>')) {
-        if start < end {
-            *out = out[start + 1..end].to_owned();
-        }
+    if let (Some(start), Some(end)) = (out.rfind('<'), out.rfind('>'))
+        && start < end
+    {
+        *out = out[start + 1..end].to_owned();
     }
     text::drop_characters(out, char::is_whitespace);
     if let Some(address) = out.strip_prefix("mailto:") {

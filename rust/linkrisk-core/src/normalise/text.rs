@@ -87,7 +87,11 @@ const WORDS: [&str; 62] = [
 
 /// The longest prefix of `text` of at most `bytes` bytes that ends between characters.
 pub fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Whether a character is neither shown nor a space: control, zero-width, byte order mark, soft hyphen.
