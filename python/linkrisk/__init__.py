@@ -3,7 +3,7 @@
 `Spec` describes the tables and the linkage, `assess` runs it and `Run` reads the results.
 """
 
-from linkrisk import errors
+from linkrisk import errors, expressions
 from linkrisk._linkrisk import __version__, build_info
 from linkrisk.errors import LinkriskError
 from linkrisk.linker import Linker, assess, link
@@ -35,5 +35,6 @@ __all__ = [
     "assess",
     "build_info",
     "errors",
+    "expressions",
     "link",
 ]

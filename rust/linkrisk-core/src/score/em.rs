@@ -47,6 +47,10 @@ const ROUNDS: u32 = 100;
 /// that decide.
 const TOLERANCE: f64 = 1e-4;
 
+/// Odds of a random pair being a match or related, by the starting values, below which it is looked
+/// at once.
+const UNDOUBTED: f64 = 1e-4;
+
 /// Patterns whose sums are taken together.
 const STRETCH: usize = 1024;
 
@@ -147,6 +151,7 @@ pub(super) struct Em<'a> {
     sources: Vec<(Source, ChanceSource)>,
     /// Random pairs with each level, whatever their class.
     seen: Vec<f64>,
+    random_pairs: f64,
     /// Expected pairs of each class among all pairs.
     pub totals: [f64; CLASSES],
     recall: f64,
@@ -179,6 +184,7 @@ impl<'a> Em<'a> {
                 seen[starts[k] + level as usize] += weight;
             }
         }
+        let random_pairs = random.total();
         let records = f64::from(evidence.records);
         let mut em = Self {
             related,
@@ -188,6 +194,7 @@ impl<'a> Em<'a> {
             table: vec![[1.0; CLASSES]; levels],
             sources: vec![(Source::Em, ChanceSource::RandomPairs); levels],
             seen,
+            random_pairs,
             totals: [records / 2.0, if related { records / 4.0 } else { 0.0 }, evidence.pairs],
             recall: 1.0,
             rounds: 0,
@@ -229,11 +236,12 @@ impl<'a> Em<'a> {
     }
 
     pub fn run(mut self, context: &Context) -> Result<Self> {
+        let settled = self.settle();
         loop {
             context.cancel.check()?;
-            let (candidates, random) = context.pool.install(|| {
-                (self.expect(&self.candidates), self.expect(&self.random))
-            });
+            let (candidates, mut random) =
+                context.pool.install(|| (self.expect(&self.candidates), self.expect(&self.random)));
+            random.all.iter_mut().zip(&settled).for_each(|(sum, settled)| sum[UNRELATED] += settled);
             self.bits = candidates.bits;
             if self.rounds == ROUNDS || self.rounds > 0 && self.maximise(&candidates, &random) < TOLERANCE {
                 return Ok(self);
@@ -243,6 +251,40 @@ impl<'a> Em<'a> {
             }
             self.rounds += 1;
         }
+    }
+
+    /// Takes the random patterns out that are of unrelated pairs beyond doubt, and returns how often
+    /// each level occurs in them: all but a few in ten thousand, which no round needs to see again.
+    fn settle(&mut self) -> Vec<f64> {
+        let comparisons = self.evidence.comparisons.len();
+        let rows = std::mem::replace(&mut self.random, Rows { levels: Vec::new(), rules: Vec::new(), weights: Vec::new() });
+        let mut settled = vec![0.0; self.table.len()];
+        for (levels, weight) in rows.levels.chunks_exact(comparisons).zip(rows.weights) {
+            let mass = self.mass(levels);
+            if mass[MATCH] + mass[RELATED] < UNDOUBTED * mass[UNRELATED] {
+                for (&level, &start) in levels.iter().zip(&self.starts) {
+                    settled[start + level as usize] += weight;
+                }
+            } else {
+                self.random.levels.extend_from_slice(levels);
+                self.random.rules.push(0);
+                self.random.weights.push(weight);
+            }
+        }
+        settled
+    }
+
+    /// What each class expects of pairs with these levels, among all pairs.
+    #[inline]
+    fn mass(&self, levels: &[u8]) -> [f64; CLASSES] {
+        let mut mass = self.totals;
+        for (&level, &start) in levels.iter().zip(&self.starts) {
+            if level != 0 {
+                let row = &self.table[start + level as usize];
+                mass.iter_mut().zip(row).for_each(|(m, p)| *m *= p);
+            }
+        }
+        mass
     }
 
     /// Splits every pattern's pairs among the classes and sums what the next round needs.
@@ -267,13 +309,7 @@ impl<'a> Em<'a> {
 
     #[inline]
     fn expect_row(&self, levels: &[u8], rules: u32, weight: f64, sums: &mut Sums) {
-        let mut mass = self.totals;
-        for (&level, &start) in levels.iter().zip(&self.starts) {
-            if level != 0 {
-                let row = &self.table[start + level as usize];
-                mass.iter_mut().zip(row).for_each(|(m, p)| *m *= p);
-            }
-        }
+        let mass = self.mass(levels);
         let evidence = mass.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         sums.bits += weight * evidence.log2();
         let class = mass.map(|m| weight * m / evidence);
@@ -360,7 +396,7 @@ impl<'a> Em<'a> {
         let start = self.starts[k];
         let random_filled: f64 = self.seen[start + 1..self.starts[k + 1]].iter().sum();
         // Pairs of all records in which the attribute is on both sides.
-        let all_filled = self.evidence.pairs * random_filled / self.random.total().max(1.0);
+        let all_filled = self.evidence.pairs * random_filled / self.random_pairs.max(1.0);
         for level in 1..comparison.levels() {
             let at = start + level;
             let (probability, source) = if self.seen[at] >= ENOUGH || level > comparison.exact {
