@@ -15,6 +15,7 @@ pub mod kind;
 pub mod normalise;
 pub mod output;
 pub mod pipeline;
+pub mod risk;
 pub mod runtime;
 pub mod score;
 pub mod simulate;
