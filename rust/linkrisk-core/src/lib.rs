@@ -6,6 +6,7 @@
 //!
 //! Imports go one way: kernel → runtime → external → store → stages → pipeline.
 
+pub mod assess;
 pub mod block;
 pub mod cluster;
 pub mod compare;

@@ -12,11 +12,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::assess::{self, Results, RiskSummary};
 use crate::block::{Candidates, RulePlan, Rules, default};
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Conflicts, Forest, Link};
 use crate::compare::links::Found;
-use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, RULE_SHIFT, ScoredPair, count};
+use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::output;
 use crate::runtime::{Context, Reservation, memory};
@@ -98,7 +99,7 @@ pub struct Pipeline {
     model: Option<Model>,
     linked: Option<Linked>,
     clustered: Option<Clustered>,
-    assessed: Option<Value>,
+    assessed: Option<RiskSummary>,
 }
 
 #[derive(Debug)]
@@ -370,15 +371,7 @@ impl Pipeline {
         let scorer = Scorer::new(model, &planned.comparisons);
         let comparer = Comparer::new(&self.store, &planned.comparisons);
         let threshold = self.spec.linkage.threshold;
-        let links: Vec<Link> = linked
-            .pairs
-            .iter()
-            .filter_map(|pair| {
-                let score = scorer.score(pair.pattern);
-                let link = Link { left: pair.left, right: pair.right, weight: score.weight as f32 };
-                (score.probability >= threshold).then_some(link)
-            })
-            .collect();
+        let links: Vec<Link> = assess::links(&linked.pairs, &scorer, threshold).collect();
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
         let weigh = |memo: &mut compare::Memo, left: u32, right: u32| {
             let pattern = comparer.pattern(memo, self.store.record(left), self.store.record(right));
@@ -406,16 +399,45 @@ impl Pipeline {
         };
         self.clustered = Some(Clustered { persons, vehicles, summary: summary.clone() });
         self.finish_stage("cluster", u64::from(self.store.len()), started)?;
+        if let Some(run) = &mut self.run {
+            run.set("state", json!("linked"))?;
+        }
         Ok(summary)
     }
 
-    /// tmp
+    /// Computes the risk figures and writes their tables.
     ///
     /// # Errors
-    /// As [`Pipeline::cluster`].
-    pub fn assess(&mut self) -> Result<Value> {
+    /// As [`assess::assess`] and [`Pipeline::cluster`].
+    pub fn assess(&mut self) -> Result<RiskSummary> {
         self.cluster()?;
-        Ok(Value::Null)
+        if let Some(summary) = &self.assessed {
+            return Ok(summary.clone());
+        }
+        let started = Instant::now();
+        let planned = self.planned.as_ref().ok_or_else(not_planned)?;
+        let linked = self.linked.as_ref().ok_or_else(not_planned)?;
+        let clustered = self.clustered.as_ref().ok_or_else(not_planned)?;
+        let results = Results {
+            store: &self.store,
+            comparisons: &planned.comparisons,
+            plan: &planned.plan.rules,
+            model: self.model.as_ref().ok_or_else(not_planned)?,
+            counts: &linked.counts,
+            pairs: &linked.pairs,
+            persons: &clustered.persons,
+            vehicles: &clustered.vehicles,
+            clusters: &clustered.summary.counts,
+        };
+        let out = self.run.as_ref().map(RunDir::path);
+        let summary = assess::assess(&results, &self.spec, out, &self.context)?;
+        self.assessed = Some(summary.clone());
+        self.finish_stage("assess", summary.records, started)?;
+        if let Some(run) = &mut self.run {
+            run.set("summary", serde_json::to_value(&summary).map_err(|e| Error::internal(e.to_string()))?)?;
+            run.set("state", json!("assessed"))?;
+        }
+        Ok(summary)
     }
 
     fn finish_stage(&mut self, stage: &str, rows: u64, started: Instant) -> Result<()> {
@@ -454,16 +476,4 @@ fn spec_hash(spec: &Value) -> u64 {
         run.retain(|key, _| key == "seed");
     }
     xxh3_64(spec.to_string().as_bytes())
-}
-
-/// Pairs that each rule was the first to make.
-pub(crate) fn first_found(counts: &PatternCounts, rules: usize) -> Vec<u64> {
-    let mut first = vec![0; rules];
-    for (pattern, count) in counts {
-        let rule = (pattern >> RULE_SHIFT).trailing_zeros() as usize;
-        if let Some(slot) = first.get_mut(rule) {
-            *slot += count;
-        }
-    }
-    first
 }

@@ -1,0 +1,262 @@
+//! The risk figures of a linked run, gathered into tables and one summary.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rustc_hash::FxHashSet;
+use serde::Serialize;
+
+use crate::block::RulePlan;
+use crate::cluster::vehicles::Vehicles;
+use crate::cluster::{ClusterCounts, Forest, Link};
+use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
+use crate::error::Result;
+use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
+use crate::runtime::Context;
+use crate::score::{Model, Scorer};
+use crate::spec::Spec;
+use crate::store::Store;
+use crate::store::parquet::TableWriter;
+
+/// What the stages before found.
+#[derive(Debug)]
+pub struct Results<'a> {
+    /// The records.
+    pub store: &'a Store,
+    /// The comparisons.
+    pub comparisons: &'a [Comparison],
+    /// The blocking rules with their pairs.
+    pub plan: &'a [RulePlan],
+    /// The model.
+    pub model: &'a Model,
+    /// Every candidate pair's pattern, counted.
+    pub counts: &'a PatternCounts,
+    /// The pairs that were kept.
+    pub pairs: &'a [ScoredPair],
+    /// Which records are of one person.
+    pub persons: &'a Forest,
+    /// Which vehicle a plate is.
+    pub vehicles: &'a Vehicles,
+    /// What became of the components.
+    pub clusters: &'a ClusterCounts,
+}
+
+/// The figures of a run that are single numbers.
+#[derive(Debug, Clone, Serialize)]
+pub struct RiskSummary {
+    /// Records of all sources.
+    pub records: u64,
+    /// Distinct persons.
+    pub persons: Distinct,
+    /// Distinct vehicles.
+    pub vehicles: Distinct,
+    /// Links.
+    pub links: u64,
+    /// Pairs compared, each once.
+    pub candidate_pairs: u64,
+    /// What the model expects of its own links.
+    pub expected: Expectation,
+    /// The attributes an attacker is taken to know.
+    pub quasi_identifiers: Vec<String>,
+    /// Records of the largest person.
+    pub largest_entity: u64,
+    /// Components in which records contradict each other, and the links cut for that or otherwise.
+    pub contradictions: Contradictions,
+    /// Pairs of records of related people.
+    pub related_pairs: u64,
+    /// Persons who are in such a pair.
+    pub persons_with_relatives: u64,
+}
+
+/// Precision and recall as the model expects them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Expectation {
+    /// Mean match probability of the links.
+    pub precision: f64,
+    /// Share of the matches that became links.
+    pub recall: f64,
+}
+
+/// What clustering refused.
+#[derive(Debug, Clone, Serialize)]
+pub struct Contradictions {
+    /// Components in which two records contradict each other.
+    pub clusters: u64,
+    /// Links whose records came to be different entities.
+    pub links_cut: u64,
+}
+
+/// Computes the figures and, in a run directory, writes the tables.
+///
+/// # Errors
+/// As [`Profiles::count`], and [`ErrorKind::Io`](crate::error::ErrorKind::Io) or
+/// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit) where tables cannot be written.
+pub fn assess(results: &Results<'_>, spec: &Spec, out: Option<&Path>, context: &Context) -> Result<RiskSummary> {
+    let store = results.store;
+    let scorer = Scorer::new(results.model, results.comparisons);
+    let threshold = spec.linkage.threshold;
+    let quasi_identifiers = match spec.report.quasi_identifiers.as_slice() {
+        [] => risk::default_quasi_identifiers(store),
+        named => named.iter().filter_map(|name| store.layout.find(name)).collect(),
+    };
+    let assessed = Assessed {
+        store,
+        persons: results.persons,
+        vehicles: results.vehicles,
+        quasi_identifiers: quasi_identifiers.clone(),
+    };
+    let profiles = Profiles::count(&assessed, context)?;
+    let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
+    let (relations, persons_with_relatives) = relations(results, &scorer);
+    if let Some(out) = out {
+        let tables = [
+            risk::quality(store, context)?,
+            risk::exposure(&profiles)?,
+            risk::linkability(&profiles)?,
+            risk::classes(&profiles)?,
+            risk::entity_sizes(&profiles)?,
+            risk::match_weights(&tally.bins)?,
+            risk::blocking(results.plan, &tally.first_found)?,
+            risk::comparisons(results.model)?,
+            risk::related(&relations)?,
+        ];
+        for table in tables {
+            write(out, &table)?;
+        }
+    }
+    Ok(RiskSummary {
+        records: u64::from(store.len()),
+        persons: persons(results, &profiles, &scorer, threshold, context)?,
+        vehicles: Distinct::vehicles(profiles.vehicle_count()),
+        links: tally.links,
+        candidate_pairs: tally.pairs,
+        expected: Expectation {
+            precision: if tally.links == 0 { 1.0 } else { tally.probability / tally.links as f64 },
+            recall: (tally.probability / results.model.matches).min(1.0),
+        },
+        quasi_identifiers: quasi_identifiers.iter().map(|&i| store.layout.attributes[i].name.clone()).collect(),
+        largest_entity: profiles.largest_person(),
+        contradictions: Contradictions {
+            clusters: results.clusters.contradictions,
+            links_cut: results.clusters.links_cut,
+        },
+        related_pairs: tally.related,
+        persons_with_relatives,
+    })
+}
+
+/// What the histogram of patterns tells.
+struct Tally {
+    pairs: u64,
+    links: u64,
+    related: u64,
+    /// Sum of the links' match probabilities.
+    probability: f64,
+    bins: Vec<WeightBin>,
+    first_found: Vec<u64>,
+}
+
+impl Tally {
+    fn new(counts: &PatternCounts, scorer: &Scorer<'_>, threshold: f64, rules: usize) -> Self {
+        let mut tally =
+            Self { pairs: 0, links: 0, related: 0, probability: 0.0, bins: Vec::new(), first_found: vec![0; rules] };
+        let mut bins: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+        let mut patterns: Vec<(u64, u64)> = counts.iter().map(|(&p, &n)| (p, n)).collect();
+        // Sums of floats depend on their order.
+        patterns.sort_unstable();
+        for (pattern, n) in patterns {
+            let score = scorer.score(pattern);
+            let is_link = score.probability >= threshold;
+            tally.pairs += n;
+            let bin = bins.entry(score.weight.floor() as i64).or_default();
+            bin.0 += n;
+            if is_link {
+                tally.links += n;
+                tally.probability += n as f64 * score.probability;
+                bin.1 += n;
+            }
+            tally.related += if score.related >= 0.5 { n } else { 0 };
+            let first = (pattern >> RULE_SHIFT).trailing_zeros() as usize;
+            if let Some(found) = tally.first_found.get_mut(first) {
+                *found += n;
+            }
+        }
+        tally.bins = bins
+            .into_iter()
+            .map(|(weight, (candidates, links))| WeightBin { weight: weight as f64, candidates, links })
+            .collect();
+        tally
+    }
+}
+
+fn persons(
+    results: &Results<'_>,
+    profiles: &Profiles,
+    scorer: &Scorer<'_>,
+    threshold: f64,
+    context: &Context,
+) -> Result<Distinct> {
+    let links: Vec<Link> = links(results.pairs, scorer, threshold).collect();
+    let observed = profiles.person_count();
+    let matches = Matches {
+        records: profiles.person_records(),
+        observed,
+        pairs: profiles.person_pairs(),
+        matches: results.model.matches,
+        blocking_recall: results.model.blocking_recall,
+    };
+    let wrong = risk::false_merges(&links, results.persons, context)?;
+    let missed = risk::missed_merges(&matches, wrong);
+    Ok(Distinct::persons(observed, matches.records, wrong, missed, risk::blocking_variance(&matches)))
+}
+
+/// The links among the pairs that were kept.
+pub fn links<'a>(
+    pairs: &'a [ScoredPair],
+    scorer: &'a Scorer<'_>,
+    threshold: f64,
+) -> impl Iterator<Item = Link> + 'a {
+    pairs.iter().filter_map(move |pair| {
+        let score = scorer.score(pair.pattern);
+        let link = Link { left: pair.left, right: pair.right, weight: score.weight as f32 };
+        (score.probability >= threshold).then_some(link)
+    })
+}
+
+/// Related pairs by the traits they share, most frequent first, and the persons in any of them.
+fn relations(results: &Results<'_>, scorer: &Scorer<'_>) -> (Vec<Relation>, u64) {
+    let mut bases: BTreeMap<u64, (u64, FxHashSet<u32>)> = BTreeMap::new();
+    let mut persons = FxHashSet::default();
+    let shareable: Vec<(usize, &Comparison)> =
+        results.comparisons.iter().enumerate().filter(|(_, c)| c.kind.is_shareable()).collect();
+    for pair in results.pairs.iter().filter(|pair| scorer.score(pair.pattern).related >= 0.5) {
+        let (left, right) = (results.persons.root(pair.left), results.persons.root(pair.right));
+        if left == right {
+            continue;
+        }
+        let agrees = |(_, c): &&(usize, &Comparison)| (1..=c.exact).contains(&c.level(pair.pattern));
+        let basis = shareable.iter().filter(agrees).fold(0u64, |bits, (k, _)| bits | 1 << k);
+        let (pairs, members) = bases.entry(basis).or_default();
+        *pairs += 1;
+        members.extend([left, right]);
+        persons.extend([left, right]);
+    }
+    let name = |basis: u64| {
+        let names: Vec<&str> =
+            shareable.iter().filter(|(k, _)| basis >> k & 1 == 1).map(|(_, c)| c.name.as_str()).collect();
+        if names.is_empty() { "similar traits".to_owned() } else { format!("same {}", names.join(" + ")) }
+    };
+    let mut relations: Vec<Relation> = bases
+        .into_iter()
+        .map(|(basis, (pairs, members))| Relation { basis: name(basis), pairs, persons: members.len() as u64 })
+        .collect();
+    relations.sort_by(|a, b| b.pairs.cmp(&a.pairs).then_with(|| a.basis.cmp(&b.basis)));
+    (relations, persons.len() as u64)
+}
+
+fn write(out: &Path, table: &Table) -> Result<()> {
+    let mut writer =
+        TableWriter::create(&out.join("tables"), &format!("{}.parquet", table.name), table.batch.schema())?;
+    writer.write(&table.batch)?;
+    writer.finish().map(|_| ())
+}
