@@ -70,7 +70,7 @@ def progress_line(stream: IO[str] | None = None) -> Iterator[ProgressCallback]:
 
 
 def _plain(stream: IO[str]) -> ProgressCallback:
-    stage, told, untold = "", 0.0, ""
+    stage, told, shown, untold = "", 0.0, "", ""
 
     def write(line: str) -> None:
         if line:
@@ -78,7 +78,7 @@ def _plain(stream: IO[str]) -> ProgressCallback:
             stream.flush()
 
     def tell(event: dict[str, Any]) -> None:
-        nonlocal stage, told, untold
+        nonlocal stage, told, shown, untold
         if not event["stage"]:
             return
         now = time.monotonic()
@@ -87,8 +87,9 @@ def _plain(stream: IO[str]) -> ProgressCallback:
             write(untold)
         if event["stage"] != stage or now - told >= _PLAIN_INTERVAL:
             stage, told, untold = event["stage"], now, ""
-            write(describe(event))
+            shown = describe(event)
+            write(shown)
         else:
-            untold = describe(event)
+            untold = "" if describe(event) == shown else describe(event)
 
     return tell
