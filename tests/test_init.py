@@ -123,6 +123,7 @@ def test_two_columns_of_a_kind_get_two_names(register, tmp_path):
         ("c1", [f"粤B{i:05}" for i in range(50)], "plate"),
         ("c1", ["234123412346", "999941057058", "999971658847", "999933119405"], "aadhaar"),
         ("ssn", [f"987-65-43{i:02}" for i in range(20, 30)], None),
+        ("soc_sec_id", [f"{i * 7919 % 10_000_000:07}" for i in range(50)], "account"),
         ("created_at", ["2024-01-05 10:00:00"] * 9, "time"),
         ("born", [dt.date(1980, 1, 1)] * 9, "birth_date"),
         ("years", [30] * 9, None),

@@ -70,14 +70,26 @@ def progress_line(stream: IO[str] | None = None) -> Iterator[ProgressCallback]:
 
 
 def _plain(stream: IO[str]) -> ProgressCallback:
-    stage, told = "", 0.0
+    stage, told, shown, untold = "", 0.0, "", ""
+
+    def write(line: str) -> None:
+        if line:
+            stream.write(f"{line}\n")
+            stream.flush()
 
     def tell(event: dict[str, Any]) -> None:
-        nonlocal stage, told
+        nonlocal stage, told, shown, untold
+        if not event["stage"]:
+            return
         now = time.monotonic()
-        if event["stage"] and (event["stage"] != stage or now - told >= _PLAIN_INTERVAL):
-            stage, told = event["stage"], now
-            stream.write(f"{describe(event)}\n")
-            stream.flush()
+        if event["stage"] != stage:
+            # How a stage ended is worth more than how the next one begins.
+            write(untold)
+        if event["stage"] != stage or now - told >= _PLAIN_INTERVAL:
+            stage, told, untold = event["stage"], now, ""
+            shown = describe(event)
+            write(shown)
+        else:
+            untold = "" if describe(event) == shown else describe(event)
 
     return tell

@@ -43,7 +43,9 @@ _NAMES = {
     "iris": r"iris|虹膜",
     "fingerprint": r"finger|minutiae|指纹",
     "image_url": r"photo|image|img|pic|url|照片|图片",
-    "account": r"account|customer|user|member|device|imei|card_?n|账号|账户|会员",
+    # Official numbers whose system linkrisk does not know are numbers all the same.
+    "account": r"soc_?sec|national|tax_?(id|no)|insurance|account|customer|user|member|device"
+    r"|imei|card_?n|账号|账户|会员",
 }
 
 # Kinds whose values prove themselves, and the options with which they are tried.

@@ -28,7 +28,12 @@ pub struct Engine {
 impl Engine {
     #[new]
     #[pyo3(signature = (spec_json, out, progress))]
-    fn new(py: Python<'_>, spec_json: &str, out: Option<PathBuf>, progress: Option<Py<PyAny>>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        spec_json: &str,
+        out: Option<PathBuf>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let to_py = |e: Error| errors::to_py(py, &e);
         let spec = Spec::from_json(spec_json).map_err(to_py)?;
         let context = Context::new(spec.run.memory_limit, spec.run.threads, spec.run.seed).map_err(to_py)?;
@@ -80,9 +85,10 @@ impl Engine {
     ) -> PyResult<String> {
         enter(py, &self.control, || {
             // Locked on the worker: a second Python thread then waits where Ctrl-C still reaches it.
-            let mut pipeline = self.pipeline.lock().map_err(|_| {
-                Error::internal("the engine failed in an earlier call and cannot go on")
-            })?;
+            let mut pipeline = self
+                .pipeline
+                .lock()
+                .map_err(|_| Error::internal("the engine failed in an earlier call and cannot go on"))?;
             to_json(&work(&mut pipeline)?)
         })
     }

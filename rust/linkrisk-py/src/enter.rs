@@ -6,8 +6,8 @@
 //! so borrowed data and half-written files are gone by then. The worker wakes the caller when it is
 //! done: a call that takes microseconds costs microseconds, not a tick.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -72,7 +72,11 @@ impl Drop for Over<'_> {
 /// # Errors
 /// The work's own error as its Python class, the exception of a signal handler or of the callback,
 /// or `InternalError` where the work panicked.
-pub fn enter<T: Send>(py: Python<'_>, control: &Control, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+pub fn enter<T: Send>(
+    py: Python<'_>,
+    control: &Control,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> PyResult<T> {
     let over = AtomicBool::new(false);
     let outcome = py.detach(|| {
         thread::scope(|scope| {
