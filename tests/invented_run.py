@@ -58,7 +58,7 @@ class Population:
             self.all_records.update(person)
         for vehicle in self.vehicles:
             self.all_records.update(r for r in vehicle if r[0] == "parking")
-        self.sources = Counter({s: 0 for s in ("registrations", "visitors", "parking")})
+        self.sources = Counter(dict.fromkeys(("registrations", "visitors", "parking"), 0))
         for (source, _), count in self.all_records.items():
             self.sources[source] += count
 
@@ -234,7 +234,13 @@ def _match_weights(links: int, candidates: int) -> pl.DataFrame:
 
 
 def _blocking(records: int, candidates: int) -> pl.DataFrame:
-    shares = (("id_no", 0.41), ("name + born", 0.22), ("tel", 0.19), ("name + car", 0.11), ("name.family + tel", 0.07))
+    shares = (
+        ("id_no", 0.41),
+        ("name + born", 0.22),
+        ("tel", 0.19),
+        ("name + car", 0.11),
+        ("name.family + tel", 0.07),
+    )
     rows = []
     left = candidates
     for i, (rule, share) in enumerate(shares):
@@ -245,7 +251,16 @@ def _blocking(records: int, candidates: int) -> pl.DataFrame:
             (rule, int(records * (0.6 - 0.09 * i)), int(records * (0.3 - 0.04 * i)), int(found * (1 + 0.3 * i)),
              (12, 94, 1_284, 57, 301)[i], sampled * 4, sampled, sampled * 207_433, found)
         )  # fmt: skip
-    columns = ("records", "blocks", "pairs", "largest_block", "split_blocks", "sampled_blocks", "uncompared_pairs", "first_found")
+    columns = (
+        "records",
+        "blocks",
+        "pairs",
+        "largest_block",
+        "split_blocks",
+        "sampled_blocks",
+        "uncompared_pairs",
+        "first_found",
+    )
     return pl.DataFrame(rows, schema={"rule": pl.String} | dict.fromkeys(columns, pl.UInt64), orient="row")
 
 
@@ -306,7 +321,11 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
         "blocking": _blocking(total, candidates),
         "comparisons": _comparisons(),
         "related": pl.DataFrame(
-            {"basis": ["household", "firm"], "pairs": [related_persons * 3 // 4, 7], "persons": [related_persons, 9]},
+            {
+                "basis": ["household", "firm"],
+                "pairs": [related_persons * 3 // 4, 7],
+                "persons": [related_persons, 9],
+            },
             schema_overrides={"pairs": pl.UInt64, "persons": pl.UInt64},
         ),
     }

@@ -16,7 +16,9 @@ from linkrisk.evaluate import evaluate_run, read_truth
 Row = tuple[str, int, str | None, int | None]
 
 
-def write_run(path: Path, rows: list[Row], links: list[tuple[int, int, float]], *, expected: bool = True) -> Path:
+def write_run(
+    path: Path, rows: list[Row], links: list[tuple[int, int, float]], *, expected: bool = True
+) -> Path:
     """A run directory with these (source, row, truth, entity) and links, and truth in files."""
     path.mkdir(parents=True, exist_ok=True)
     names = sorted({source for source, *_ in rows})
@@ -24,26 +26,41 @@ def write_run(path: Path, rows: list[Row], links: list[tuple[int, int, float]], 
     for name in names:
         mine = sorted((row, truth) for source, row, truth, _ in rows if source == name)
         file = path / f"{name}.parquet"
-        pl.DataFrame({"who": [truth for _, truth in mine], "x": ["a"] * len(mine)}, schema={"who": pl.String, "x": pl.String}).write_parquet(file)
+        pl.DataFrame(
+            {"who": [truth for _, truth in mine], "x": ["a"] * len(mine)},
+            schema={"who": pl.String, "x": pl.String},
+        ).write_parquet(file)
         attributes = {"x": {"column": ["x"], "kind": "person_name"}}
-        sources.append({"name": name, "path": str(file), "id": None, "truth": "who", "attributes": attributes})
+        sources.append(
+            {"name": name, "path": str(file), "id": None, "truth": "who", "attributes": attributes}
+        )
     summary = {"expected": {"precision": 0.9, "recall": 0.6}} if expected else {}
     manifest = {"spec": {"sources": sources}, "summary": summary, "stages": []}
     (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     of_persons = [(s, r, None, "person", e) for s, r, _, e in rows if e is not None]
     vehicles = [(s, r, None, "vehicle", 1) for s, r, _, _ in rows]
-    schema = {"source": pl.String, "record": pl.UInt64, "id": pl.String, "subject": pl.String, "entity_id": pl.UInt64}
+    schema = {
+        "source": pl.String,
+        "record": pl.UInt64,
+        "id": pl.String,
+        "subject": pl.String,
+        "entity_id": pl.UInt64,
+    }
     pl.DataFrame(of_persons + vehicles, schema=schema, orient="row").write_parquet(path / "entities.parquet")
     schema = {"left_id": pl.UInt64, "right_id": pl.UInt64, "match_weight": pl.Float64}
-    pl.DataFrame(links, schema=schema, orient="row").with_columns(rule=pl.lit("r"), match_probability=pl.lit(0.99)).write_parquet(
-        path / "links.parquet"
-    )
+    pl.DataFrame(links, schema=schema, orient="row").with_columns(
+        rule=pl.lit("r"), match_probability=pl.lit(0.99)
+    ).write_parquet(path / "links.parquet")
     return path
 
 
 def brute_force(rows: list[Row]) -> dict[str, float | None]:
     """Pairwise and B-cubed rates by going through all pairs, a record of no person being alone."""
-    known = [(truth, ("alone", i) if entity is None else entity) for i, (_, _, truth, entity) in enumerate(rows) if truth is not None]
+    known = [
+        (truth, ("alone", i) if entity is None else entity)
+        for i, (_, _, truth, entity) in enumerate(rows)
+        if truth is not None
+    ]
     pairs = list(combinations(known, 2))
     found = sum(a[1] == b[1] for a, b in pairs)
     true = sum(a[0] == b[0] for a, b in pairs)
@@ -62,7 +79,9 @@ def brute_force(rows: list[Row]) -> dict[str, float | None]:
 
 
 records = st.lists(
-    st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["p", "q", "r", None]), st.sampled_from([7, 8, 9, None])),
+    st.tuples(
+        st.sampled_from(["a", "b"]), st.sampled_from(["p", "q", "r", None]), st.sampled_from([7, 8, 9, None])
+    ),
     min_size=1,
     max_size=14,
 )
@@ -92,7 +111,11 @@ def test_evaluate_run_agrees_with_brute_force(drawn, tmp_path_factory):
 
 def test_evaluate_run_b_cubed_closed_form(tmp_path):
     # Two true persons of 5 and 2 records; one cluster holds 4 + 1 of them, one record is alone twice.
-    rows: list[Row] = [("a", i, "p", 1) for i in range(4)] + [("a", 4, "q", 1), ("a", 5, "p", 2), ("a", 6, "q", None)]
+    rows: list[Row] = [("a", i, "p", 1) for i in range(4)] + [
+        ("a", 4, "q", 1),
+        ("a", 5, "p", 2),
+        ("a", 6, "q", None),
+    ]
     b_cubed = evaluate_run(write_run(tmp_path / "run", rows, []))["clusters"]["b_cubed"]
     # Precision: (4 * 4/5 + 1/5 + 1 + 1) / 7; recall: (4 * 4/5 + 1/5 + 1/2 + 1/2) / 7.
     assert b_cubed["precision"] == pytest.approx((4 * 4 / 5 + 1 / 5 + 1 + 1) / 7)
@@ -109,7 +132,13 @@ def test_evaluate_run_perfect_clusters_score_one(tmp_path):
 
 
 def test_evaluate_run_curve_counts_links_from_each_weight_up(tmp_path):
-    rows: list[Row] = [("a", 0, "p", 1), ("a", 1, "p", 1), ("a", 2, "q", 1), ("b", 0, "p", 1), ("b", 1, None, 1)]
+    rows: list[Row] = [
+        ("a", 0, "p", 1),
+        ("a", 1, "p", 1),
+        ("a", 2, "q", 1),
+        ("b", 0, "p", 1),
+        ("b", 1, None, 1),
+    ]
     b = 1 << 40
     links = [(0, 1, 20.5), (0, b, 12.0), (1, 2, 5.2), (2, b + 1, 30.0)]
     result = evaluate_run(write_run(tmp_path / "run", rows, links))
@@ -163,7 +192,12 @@ def test_evaluate_run_refuses_a_truth_that_cannot_be_used(tmp_path, truth, messa
 def test_read_truth_reads_a_folder_in_sorted_order(tmp_path):
     for name, values in (("2.csv", ["c"]), ("1.csv", ["a", "b"])):
         pl.DataFrame({"who": values, "x": values}).write_csv(tmp_path / name)
-    source = {"name": "s", "path": str(tmp_path / "*.csv"), "truth": "who", "attributes": {"x": {"column": ["x"], "kind": "text"}}}
+    source = {
+        "name": "s",
+        "path": str(tmp_path / "*.csv"),
+        "truth": "who",
+        "attributes": {"x": {"column": ["x"], "kind": "text"}},
+    }
     assert read_truth(source).collect().rows() == [(0, "a"), (1, "b"), (2, "c")]
 
 
@@ -171,7 +205,9 @@ def test_evaluate_run_counts_pairs_without_listing_them(tmp_path):
     # One cluster of 200,000 records would be 2e10 pairs.
     size = 200_000
     run = write_run(tmp_path / "run", [("a", 0, "p", 1)], [])
-    truth = pl.select(source=pl.repeat("a", size), record=pl.int_range(size), truth=pl.int_range(size) // (size // 2))
+    truth = pl.select(
+        source=pl.repeat("a", size), record=pl.int_range(size), truth=pl.int_range(size) // (size // 2)
+    )
     pl.select(
         source=pl.repeat("a", size), record=pl.int_range(size, dtype=pl.UInt64), subject=pl.repeat("person", size),
         entity_id=pl.repeat(5, size, dtype=pl.UInt64),
@@ -180,5 +216,3 @@ def test_evaluate_run_counts_pairs_without_listing_them(tmp_path):
     assert pairwise["found"] == math.comb(size, 2)
     assert pairwise["right"] == 2 * math.comb(size // 2, 2)
     assert pairwise["recall"] == 1.0
-
-

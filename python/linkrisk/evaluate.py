@@ -119,7 +119,9 @@ def _stated(sources: list[dict[str, Any]]) -> pl.LazyFrame | None:
 
 def _number(sources: list[str]) -> pl.Expr:
     """The record's number in the run, from its source and row."""
-    index = pl.col("source").cast(pl.String).replace_strict(sources, range(len(sources)), return_dtype=pl.UInt64)
+    index = (
+        pl.col("source").cast(pl.String).replace_strict(sources, range(len(sources)), return_dtype=pl.UInt64)
+    )
     return (index * (1 << ROW_BITS) + pl.col("record").cast(pl.UInt64)).alias("number")
 
 
@@ -141,9 +143,13 @@ def _described(numbered: pl.DataFrame) -> dict[str, Any]:
 def _clusters(
     numbered: pl.DataFrame, entities: pl.LazyFrame, sources: list[str]
 ) -> tuple[dict[str, Any], int]:
-    persons = entities.filter(pl.col("subject").cast(pl.String) == "person").select(_number(sources), "entity_id")
+    persons = entities.filter(pl.col("subject").cast(pl.String) == "person").select(
+        _number(sources), "entity_id"
+    )
     table = numbered.lazy().filter(pl.col("truth").is_not_null()).join(persons, on="number", how="left")
-    both = table.group_by("entity_id", "truth").len("both").with_columns(pl.col("both").cast(pl.Int64)).collect()
+    both = (
+        table.group_by("entity_id", "truth").len("both").with_columns(pl.col("both").cast(pl.Int64)).collect()
+    )
     in_truth = both.group_by("truth").agg(pl.col("both").sum().alias("in_truth"))
     of_persons = both.filter(pl.col("entity_id").is_not_null())
     in_cluster = of_persons.group_by("entity_id").agg(pl.col("both").sum().alias("in_cluster"))
@@ -155,7 +161,11 @@ def _clusters(
     squared = pl.col("both").cast(pl.Float64) ** 2
     alone = pl.col("entity_id").is_null()
     sums = counts.select(
-        pl.when(alone).then(pl.col("both")).otherwise(squared / pl.col("in_cluster")).sum().alias("precision"),
+        pl.when(alone)
+        .then(pl.col("both"))
+        .otherwise(squared / pl.col("in_cluster"))
+        .sum()
+        .alias("precision"),
         (pl.when(alone).then(pl.col("both")).otherwise(squared) / pl.col("in_truth")).sum().alias("recall"),
     ).collect()
     result = {
@@ -202,7 +212,11 @@ def _pairs(sizes: pl.Series) -> int:
 
 
 def _rates(right: int, found: int, true: int) -> dict[str, Any]:
-    return _scores(_divided(right, found), _divided(right, true)) | {"right": right, "found": found, "true": true}
+    return _scores(_divided(right, found), _divided(right, true)) | {
+        "right": right,
+        "found": found,
+        "true": true,
+    }
 
 
 def _scores(precision: float | None, recall: float | None) -> dict[str, Any]:

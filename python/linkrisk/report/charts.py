@@ -29,8 +29,7 @@ OUTCOME_COLOURS = {
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 WIDTH = 816
-# Shades on which white text keeps a contrast of 4.5 to 1.
-DARK_FROM = 0.55
+SHADES = ("#f2f7fc", "#8fbbe0", "#2f74b5", "#08386b")
 
 
 def charts(report: Mapping[str, Any]) -> dict[str, str]:
@@ -50,7 +49,13 @@ def charts(report: Mapping[str, Any]) -> dict[str, str]:
 def _numbers(report: Mapping[str, Any]) -> str | None:
     units = (("record", "one record"), ("person", "one person, after linking"))
     values = [
-        {"number": str(row["modalities"]), "order": row["modalities"], "unit": label, "share": row["share"], "label": _whole(row["share"])}
+        {
+            "number": str(row["modalities"]),
+            "order": row["modalities"],
+            "unit": label,
+            "share": row["share"],
+            "label": _whole(row["share"]),
+        }
         for unit, label in units
         for row in report["exposure"][unit]["by_number"]
         if visible(row["share"])
@@ -60,7 +65,12 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
     if not values:
         return None
     base = alt.Chart(alt.Data(values=values)).encode(
-        x=alt.X("number:O", sort=alt.EncodingSortField("order"), title="kinds of trait known", axis=_axis(labelAngle=0)),
+        x=alt.X(
+            "number:O",
+            sort=alt.EncodingSortField("order"),
+            title="kinds of trait known",
+            axis=_axis(labelAngle=0),
+        ),
         xOffset=alt.XOffset("unit:N", sort=[label for _, label in units]),
     )
     bars = base.mark_bar().encode(
@@ -71,14 +81,18 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
             legend=_legend(),
         ),
     )
-    labels = base.transform_filter("datum.share >= 0.005").mark_text(dy=-6, fontSize=11, color=MUTED).encode(
-        y="share:Q", text="label:N"
+    labels = (
+        base.transform_filter("datum.share >= 0.005")
+        .mark_text(dy=-6, fontSize=11, color=MUTED)
+        .encode(y="share:Q", text="label:N")
     )
     before, after = (report["exposure"][unit]["value"] for unit in ("record", "person"))
     text = "Share of records and of persons by the number of kinds of trait that are known of them."
     if visible(before) and visible(after):
         text += f" On average {before} per record and {after} per person."
-    return _svg(alt.layer(bars, labels).properties(width=WIDTH - 60, height=220), "numbers", "Kinds of trait", text)
+    return _svg(
+        alt.layer(bars, labels).properties(width=WIDTH - 60, height=220), "numbers", "Kinds of trait", text
+    )
 
 
 def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
@@ -97,7 +111,12 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
         alt.Chart(alt.Data(values=dots))
         .mark_point(filled=True, size=120, opacity=1)
         .encode(
-            x=alt.X("trait:N", sort=None, title=None, axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False)),
+            x=alt.X(
+                "trait:N",
+                sort=None,
+                title=None,
+                axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False),
+            ),
             y=y,
             color=alt.condition("datum.held", alt.value(AFTER), alt.value("#e3e8ed")),
         )
@@ -133,14 +152,21 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
             {
                 "from": _row_name(p["from"], persons[p["from"]], minimum),
                 "to": SHORT_NAMES[p["to"]],
-                "share": bound,
+                "fill": HIDDEN if bound is None else shade(bound),
+                "ink": INK if bound is None else ink_on(shade(bound)),
                 "text": text,
                 "note": f"was {_whole(same)}" if gain >= 0.01 else "",
-                "dark": bound is not None and bound >= DARK_FROM,
             }
         )
     values += [
-        {"from": _row_name(m, persons[m], minimum), "to": SHORT_NAMES[m], "share": None, "text": "", "note": "", "dark": False}
+        {
+            "from": _row_name(m, persons[m], minimum),
+            "to": SHORT_NAMES[m],
+            "fill": PAPER,
+            "ink": INK,
+            "text": "",
+            "note": "",
+        }
         for m in order
     ]
     base = alt.Chart(alt.Data(values=values)).encode(
@@ -149,19 +175,11 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
         y=alt.Y("from:N", sort=[_row_name(m, persons[m], minimum) for m in order], title=None,
                 axis=_axis(ticks=False, domain=False, labelLimit=220)),
     )  # fmt: skip
-    cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(
-        color=alt.condition(
-            "isValid(datum.share)",
-            alt.Color(
-                "share:Q",
-                scale=alt.Scale(domain=[0, 1], range=["#eef4fa", "#7fb0d9", "#2a6fae", "#08386b"], interpolate="lab"),
-                legend=None,
-            ),
-            alt.value(HIDDEN),
-        )
+    cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=alt.Color("fill:N", scale=None))
+    ink = alt.Color("ink:N", scale=None)
+    large = base.mark_text(fontSize=13, dy=alt.expr("datum.note ? -6 : 0"), fontWeight=600).encode(
+        text="text:N", color=ink
     )
-    ink = alt.condition("datum.dark", alt.value(PAPER), alt.value(INK))
-    large = base.mark_text(fontSize=13, dy=alt.expr("datum.note ? -6 : 0"), fontWeight=600).encode(text="text:N", color=ink)
     small = base.mark_text(fontSize=10.5, dy=9).encode(text="note:N", color=ink)
     width = min(74, (WIDTH - 150) // len(order))
     return _svg(
@@ -186,6 +204,40 @@ def _whole(share: float) -> str:
     return f"{share:.0%}".replace("%", "\u00a0%")
 
 
+def shade(share: float) -> str:
+    """The colour of a share between 0 and 1: the higher the darker."""
+    place = min(max(share, 0.0), 1.0) * (len(SHADES) - 1)
+    low = min(int(place), len(SHADES) - 2)
+    mixed = (
+        a + (b - a) * (place - low)
+        for a, b in zip(_channels(SHADES[low]), _channels(SHADES[low + 1]), strict=True)
+    )
+    return "#" + "".join(f"{round(channel):02x}" for channel in mixed)
+
+
+def ink_on(fill: str) -> str:
+    """Black or white, whichever stands out more on a colour."""
+    return max(("#000000", PAPER), key=lambda ink: contrast(ink, fill))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (v / 255 for v in _channels(colour))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
 def _classes(report: Mapping[str, Any]) -> str | None:
     rows = [row for row in report["singling_out"]["classes"] if visible(row["share"])]
     while rows and not rows[-1]["share"]:
@@ -197,13 +249,23 @@ def _classes(report: Mapping[str, Any]) -> str | None:
         for index, row in enumerate(rows)
     ]
     base = alt.Chart(alt.Data(values=values)).encode(
-        x=alt.X("size:N", sort=None, title="persons who share the same combination", axis=_axis(labelAngle=0)),
+        x=alt.X(
+            "size:N", sort=None, title="persons who share the same combination", axis=_axis(labelAngle=0)
+        ),
         y=alt.Y("share:Q", title=None, axis=_axis(format="%", grid=True, tickCount=4)),
     )
-    bars = base.mark_bar(width={"band": 0.74}).encode(color=alt.condition("datum.few", alt.value("#d55e00"), alt.value(AFTER)))
+    bars = base.mark_bar(width={"band": 0.74}).encode(
+        color=alt.condition("datum.few", alt.value("#d55e00"), alt.value(AFTER))
+    )
     labels = base.mark_text(dy=-7, fontSize=12, color=INK).encode(text="label:N")
-    text = "Share of persons by the size of their class: " + "; ".join(f"{v['size']}: {v['label']}" for v in values) + "."
-    return _svg(alt.layer(bars, labels).properties(width=WIDTH - 60, height=210), "classes", "Class sizes", text)
+    text = (
+        "Share of persons by the size of their class: "
+        + "; ".join(f"{v['size']}: {v['label']}" for v in values)
+        + "."
+    )
+    return _svg(
+        alt.layer(bars, labels).properties(width=WIDTH - 60, height=210), "classes", "Class sizes", text
+    )
 
 
 def _weights(report: Mapping[str, Any]) -> str | None:
@@ -212,7 +274,9 @@ def _weights(report: Mapping[str, Any]) -> str | None:
     for row in report["linkage"]["match_weights"]:
         if visible(row["candidates"]) and visible(row["links"]):
             values.append({"weight": row["weight"], "kind": kinds[1], "pairs": row["links"]})
-            values.append({"weight": row["weight"], "kind": kinds[0], "pairs": row["candidates"] - row["links"]})
+            values.append(
+                {"weight": row["weight"], "kind": kinds[0], "pairs": row["candidates"] - row["links"]}
+            )
     values = [row | {"end": row["weight"] + 1} for row in values if row["pairs"]]
     if not values:
         return None
@@ -220,14 +284,31 @@ def _weights(report: Mapping[str, Any]) -> str | None:
         alt.Chart(alt.Data(values=values))
         .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X("weight:Q", bin="binned", title="match weight in bits (higher: more surely one person)", axis=_axis(tickCount=10)),
+            x=alt.X(
+                "weight:Q",
+                bin="binned",
+                title="match weight in bits (higher: more surely one person)",
+                axis=_axis(tickCount=10),
+            ),
             x2="end:Q",
-            y=alt.Y("pairs:Q", title="candidate pairs", stack=True, axis=_axis(format="~s", grid=True, tickCount=4)),
-            color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[BEFORE, AFTER]), legend=_legend()),
+            y=alt.Y(
+                "pairs:Q",
+                title="candidate pairs",
+                stack=True,
+                axis=_axis(format="~s", grid=True, tickCount=4),
+            ),
+            color=alt.Color(
+                "kind:N", scale=alt.Scale(domain=list(kinds), range=[BEFORE, AFTER]), legend=_legend()
+            ),
         )
         .properties(width=WIDTH - 90, height=200)
     )
-    return _svg(chart, "weights", "Match weights", "Candidate pairs by match weight, and which of them were linked. Two separate hills mean a clear decision.")
+    return _svg(
+        chart,
+        "weights",
+        "Match weights",
+        "Candidate pairs by match weight, and which of them were linked. Two separate hills mean a clear decision.",
+    )
 
 
 def _quality(report: Mapping[str, Any]) -> str | None:
@@ -250,8 +331,16 @@ def _quality(report: Mapping[str, Any]) -> str | None:
         alt.Chart(alt.Data(values=values))
         .mark_bar(height={"band": 0.7})
         .encode(
-            y=alt.Y("attribute:N", sort=None, title=None, axis=_axis(labelLimit=240, ticks=False, domain=False)),
-            x=alt.X("share:Q", title=None, stack=True, axis=_axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1], clamp=True)),
+            y=alt.Y(
+                "attribute:N", sort=None, title=None, axis=_axis(labelLimit=240, ticks=False, domain=False)
+            ),
+            x=alt.X(
+                "share:Q",
+                title=None,
+                stack=True,
+                axis=_axis(format="%", tickCount=5),
+                scale=alt.Scale(domain=[0, 1], clamp=True),
+            ),
             color=alt.Color(
                 "outcome:N",
                 scale=alt.Scale(domain=outcomes, range=list(OUTCOME_COLOURS.values())),
@@ -261,7 +350,12 @@ def _quality(report: Mapping[str, Any]) -> str | None:
         )
         .properties(width=WIDTH - 190, height=alt.Step(24))
     )
-    return _svg(chart, "quality", "Data quality", "Share of values per attribute that are valid, repaired, partial, invalid, placeholders or blank.")
+    return _svg(
+        chart,
+        "quality",
+        "Data quality",
+        "Share of values per attribute that are valid, repaired, partial, invalid, placeholders or blank.",
+    )
 
 
 def _axis(**options: Any) -> alt.Axis:
@@ -269,7 +363,9 @@ def _axis(**options: Any) -> alt.Axis:
 
 
 def _legend() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", direction="horizontal", offset=12, symbolType="square", symbolSize=140)
+    return alt.Legend(
+        title=None, orient="top", direction="horizontal", offset=12, symbolType="square", symbolSize=140
+    )
 
 
 def _svg(chart: Any, name: str, title: str, description: str) -> str:
@@ -288,7 +384,9 @@ def _svg(chart: Any, name: str, title: str, description: str) -> str:
         view={"stroke": None},
         legend={"labelColor": INK, "labelFontSize": 12.5, "columnPadding": 18},
     )
-    raw = vl_convert.vegalite_to_svg(configured.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]))
+    raw = vl_convert.vegalite_to_svg(
+        configured.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    )
     return accessible(raw, name, title, description)
 
 

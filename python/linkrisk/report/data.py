@@ -166,7 +166,9 @@ def linkage(tables: Tables, published: Published) -> dict[str, Any]:
             | {name: published.count(("rule", row["rule"], name)) for name in BLOCKING_COUNTS}
             for row in uncompared.details["rows"]
         ],
-        "comparisons": tables["comparisons"].sort("comparison", "level", maintain_order=True).rows(named=True),
+        "comparisons": tables["comparisons"]
+        .sort("comparison", "level", maintain_order=True)
+        .rows(named=True),
         "match_weights": [
             {
                 "weight": weight,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from linkrisk.report.ledger import visible
-from linkrisk.report.wording import MODALITY_NAMES, about, number, percent, profile
+from linkrisk.report.wording import MODALITY_NAMES, about, number, percent
 
 # Where an attacker starts: what can be had of a stranger in the street comes first.
 STARTS = ("face", "plate", "image", "contact", "name", "id", "account", "iris", "fingerprint")

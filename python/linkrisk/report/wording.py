@@ -48,7 +48,10 @@ GLOSSARY = (
         "How often a comparison comes out so for two records of one person (m), and of two different ones (u).",
     ),
     ("match weight", "log2(m/u), in bits: one bit more doubles the odds that two records are of one person."),
-    ("modality", "What an attribute gives away about somebody: face, plate, official number, name and so on."),
+    (
+        "modality",
+        "What an attribute gives away about somebody: face, plate, official number, name and so on.",
+    ),
     ("precision", "Of the links, the share that is right."),
     (
         "quasi-identifier",
@@ -57,7 +60,10 @@ GLOSSARY = (
     ("recall", "Of the pairs of records that are of one person, the share that was linked."),
     ("record", "One row of a source."),
     ("related", "Two persons who share what a household or a firm shares, and differ in what is personal."),
-    ("unique", "Alone in one's class: nobody else in the data has the same combination of quasi-identifiers."),
+    (
+        "unique",
+        "Alone in one's class: nobody else in the data has the same combination of quasi-identifiers.",
+    ),
 )
 
 
