@@ -209,9 +209,11 @@ def test_evaluate_run_counts_pairs_without_listing_them(tmp_path):
         source=pl.repeat("a", size), record=pl.int_range(size), truth=pl.int_range(size) // (size // 2)
     )
     pl.select(
-        source=pl.repeat("a", size), record=pl.int_range(size, dtype=pl.UInt64), subject=pl.repeat("person", size),
+        source=pl.repeat("a", size),
+        record=pl.int_range(size, dtype=pl.UInt64),
+        subject=pl.repeat("person", size),
         entity_id=pl.repeat(5, size, dtype=pl.UInt64),
-    ).write_parquet(run / "entities.parquet")  # fmt: skip
+    ).write_parquet(run / "entities.parquet")
     pairwise = evaluate_run(run, truth)["clusters"]["pairwise"]
     assert pairwise["found"] == math.comb(size, 2)
     assert pairwise["right"] == 2 * math.comb(size // 2, 2)

@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 
 from invented_run import MODALITIES, write_invented_run
+from linkrisk import risk
 from linkrisk.report import build_report, render, write_report
-from linkrisk.report.charts import contrast, ink_on, shade
+from linkrisk.report.colours import contrast, ink_on, shade
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -231,6 +232,18 @@ def test_report_share_with_small_complement_is_only_bounded(tmp_path):
     assert row["linked_share"]["at_least"] <= (faces - 3) / faces
 
 
+def test_report_share_is_whole_only_where_nothing_is_left(tmp_path):
+    run = write_invented_run(tmp_path, 60_000)
+    matrix = pl.read_parquet(run / "tables" / "linkability.parquet")
+    pair = pl.concat_list("from_modality", "to_modality").list.sort().list.join("+") == "face+id"
+    faces = matrix.filter(pair & (pl.col("from_modality") == "face"))["persons"][0]
+    linked = pl.when(pair).then(faces - 12).otherwise("linked").cast(pl.UInt64)
+    matrix.with_columns(linked=linked).write_parquet(run / "tables" / "linkability.parquet")
+    shares = {(p["from"], p["to"]): p["linked_share"] for p in build_report(run)["linkability"]["pairs"]}
+    assert 0.98 < shares["face", "id"] < 1
+    assert shares["face", "name"] == 1
+
+
 def test_summary_numbers_are_published_numbers(report):
     persons = report["subjects"]["persons"]["value"]
     assert report["summary"]["headline"][0]["value"] == f"{round(persons, 3 - len(str(persons))):,}"
@@ -247,9 +260,7 @@ def test_matrix_text_stands_out_on_every_shade(share):
 
 
 def test_modalities_are_those_of_the_engine():
-    from linkrisk.risk import MODALITIES as ours
-
-    assert ours == MODALITIES
+    assert risk.MODALITIES == MODALITIES
 
 
 def test_build_report_refuses_a_folder_without_a_run(tmp_path):

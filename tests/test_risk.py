@@ -97,7 +97,7 @@ def test_prosecutor_share_compares_strictly(size, threshold, at_risk):
 
 def test_k_anonymity_agrees_with_pycanon():
     pandas = pytest.importorskip("pandas")
-    anonymity = pytest.importorskip("pycanon").anonymity
+    anonymity = pytest.importorskip("pycanon.anonymity")
     rng = random.Random(3)
     rows = [(rng.randrange(4), rng.randrange(3), rng.randrange(2)) for _ in range(120)]
     people = pl.DataFrame(rows, schema=["age", "sex", "place"], orient="row")

@@ -1,7 +1,6 @@
 """The report's charts: published figures in, inline SVG out, nothing to load and nothing to run.
 
-Colours are those of Okabe and Ito, told apart with every common colour vision; where a colour
-carries a number, the number is printed as well.
+Where a colour carries a number, the number is printed as well.
 """
 
 from __future__ import annotations
@@ -14,22 +13,23 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from linkrisk.report.colours import (
+    AFTER,
+    BEFORE,
+    HIDDEN,
+    INK,
+    MUTED,
+    OUTCOME_COLOURS,
+    PAPER,
+    RULE,
+    ink_on,
+    shade,
+)
 from linkrisk.report.ledger import visible
 from linkrisk.report.wording import SHORT_NAMES, number, percent, profile
 
-INK, MUTED, RULE, PAPER = "#1b1f24", "#57606a", "#d8dee4", "#ffffff"
-BEFORE, AFTER, HIDDEN = "#b3bcc6", "#0b5394", "#eceff2"
-OUTCOME_COLOURS = {
-    "valid": "#0b5394",
-    "repaired": "#56b4e9",
-    "partial": "#f0c66e",
-    "invalid": "#d55e00",
-    "placeholder": "#8c6d8f",
-    "blank": "#e6e9ec",
-}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 WIDTH = 816
-SHADES = ("#f2f7fc", "#8fbbe0", "#2f74b5", "#08386b")
 
 
 def charts(report: Mapping[str, Any]) -> dict[str, str]:
@@ -64,7 +64,7 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
     values = [row for row in values if row["number"] in used]
     if not values:
         return None
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X(
             "number:O",
             sort=alt.EncodingSortField("order"),
@@ -108,7 +108,7 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
     y = alt.Y("row:O", axis=None)
     height = alt.Step(27)
     matrix = (
-        alt.Chart(alt.Data(values=dots))
+        alt.Chart(alt.InlineData(values=dots))
         .mark_point(filled=True, size=120, opacity=1)
         .encode(
             x=alt.X(
@@ -122,14 +122,15 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
         )
         .properties(width=len(traits) * 58, height=height)
     )
-    base = alt.Chart(alt.Data(values=bars)).encode(
+    base = alt.Chart(alt.InlineData(values=bars)).encode(
         y=y, x=alt.X("count:Q", axis=None, scale=alt.Scale(domainMax=max(row["count"] for row in rows) * 1.7))
     )
     lengths = alt.layer(
         base.mark_bar(color=AFTER, height={"band": 0.66}),
         base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N"),
     ).properties(width=max(WIDTH - 30 - len(traits) * 58, 220), height=height)
-    text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {profile(rows[0]['modalities'])}, {bars[0]['label']}."
+    first = f"{profile(rows[0]['modalities'])}, {bars[0]['label']}"
+    text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {first}."
     return _svg(alt.hconcat(matrix, lengths, spacing=10), "profiles", "Sets of traits", text)
 
 
@@ -169,7 +170,7 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
         }
         for m in order
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X("to:N", sort=[SHORT_NAMES[m] for m in order], title="leads to",
                 axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False, labelLimit=100)),
         y=alt.Y("from:N", sort=[_row_name(m, persons[m], minimum) for m in order], title=None,
@@ -204,40 +205,6 @@ def _whole(share: float) -> str:
     return f"{share:.0%}".replace("%", "\u00a0%")
 
 
-def shade(share: float) -> str:
-    """The colour of a share between 0 and 1: the higher the darker."""
-    place = min(max(share, 0.0), 1.0) * (len(SHADES) - 1)
-    low = min(int(place), len(SHADES) - 2)
-    mixed = (
-        a + (b - a) * (place - low)
-        for a, b in zip(_channels(SHADES[low]), _channels(SHADES[low + 1]), strict=True)
-    )
-    return "#" + "".join(f"{round(channel):02x}" for channel in mixed)
-
-
-def ink_on(fill: str) -> str:
-    """Black or white, whichever stands out more on a colour."""
-    return max(("#000000", PAPER), key=lambda ink: contrast(ink, fill))
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in (v / 255 for v in _channels(colour))
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _channels(colour: str) -> list[int]:
-    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-
-
 def _classes(report: Mapping[str, Any]) -> str | None:
     rows = [row for row in report["singling_out"]["classes"] if visible(row["share"])]
     while rows and not rows[-1]["share"]:
@@ -248,7 +215,7 @@ def _classes(report: Mapping[str, Any]) -> str | None:
         {"size": row["class_size"], "share": row["share"], "label": percent(row["share"]), "few": index < 3}
         for index, row in enumerate(rows)
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X(
             "size:N", sort=None, title="persons who share the same combination", axis=_axis(labelAngle=0)
         ),
@@ -281,7 +248,7 @@ def _weights(report: Mapping[str, Any]) -> str | None:
     if not values:
         return None
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(alt.InlineData(values=values))
         .mark_bar(binSpacing=1)
         .encode(
             x=alt.X(
@@ -307,7 +274,8 @@ def _weights(report: Mapping[str, Any]) -> str | None:
         chart,
         "weights",
         "Match weights",
-        "Candidate pairs by match weight, and which of them were linked. Two separate hills mean a clear decision.",
+        "Candidate pairs by match weight, and which of them were linked. Two separate hills mean a "
+        "clear decision.",
     )
 
 
@@ -328,7 +296,7 @@ def _quality(report: Mapping[str, Any]) -> str | None:
     if not values:
         return None
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(alt.InlineData(values=values))
         .mark_bar(height={"band": 0.7})
         .encode(
             y=alt.Y(
@@ -371,15 +339,23 @@ def _legend() -> alt.Legend:
 def _svg(chart: Any, name: str, title: str, description: str) -> str:
     """Draw a chart as an SVG that stands by itself inside a page, with a title and a description."""
     axis = {
-        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
-        "titlePadding": 10, "gridColor": RULE, "domainColor": "#afb8c1", "tickColor": "#afb8c1", "labelPadding": 6,
-    }  # fmt: skip
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 10,
+        "gridColor": RULE,
+        "domainColor": "#afb8c1",
+        "tickColor": "#afb8c1",
+        "labelPadding": 6,
+    }
     configured = chart.configure(
         font=FONT,
         background="transparent",
         aria=False,
         # The reader's font may be wider than the one that the drawing was measured with.
-        padding={"left": 14, "right": 14, "top": 4, "bottom": 4},
+        padding={"left": 20, "right": 16, "top": 4, "bottom": 4},
         axis=axis,
         view={"stroke": None},
         legend={"labelColor": INK, "labelFontSize": 12.5, "columnPadding": 18},
@@ -404,5 +380,6 @@ def accessible(svg: str, name: str, title: str, description: str) -> str:
     return (
         f'<svg viewBox="{box[1]}" role="img" aria-labelledby="{name}-title {name}-desc" '
         f'style="max-width:{float(width):.0f}px">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>{body}'
+        f'<title id="{name}-title">{escape(title)}</title><desc '
+        f'id="{name}-desc">{escape(description)}</desc>{body}'
     )
