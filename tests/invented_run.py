@@ -18,8 +18,18 @@ from typing import Any
 import polars as pl
 
 MODALITIES = (
-    "face", "iris", "fingerprint", "plate", "id", "name", "contact", "demographic", "location", "account", "image",
-)  # fmt: skip
+    "face",
+    "iris",
+    "fingerprint",
+    "plate",
+    "id",
+    "name",
+    "contact",
+    "demographic",
+    "location",
+    "account",
+    "image",
+)
 BIT = {name: 1 << i for i, name in enumerate(MODALITIES)}
 OUTCOMES = ("blank", "placeholder", "invalid", "partial", "repaired", "valid")
 
@@ -58,7 +68,7 @@ class Population:
             self.all_records.update(person)
         for vehicle in self.vehicles:
             self.all_records.update(r for r in vehicle if r[0] == "parking")
-        self.sources = Counter({s: 0 for s in ("registrations", "visitors", "parking")})
+        self.sources = Counter(dict.fromkeys(("registrations", "visitors", "parking"), 0))
         for (source, _), count in self.all_records.items():
             self.sources[source] += count
 
@@ -140,11 +150,14 @@ def _linkability(people: Population) -> pl.DataFrame:
     return pl.DataFrame(
         rows,
         schema={
-            "from_modality": pl.String, "to_modality": pl.String,
-            "persons": pl.UInt64, "same_record": pl.UInt64, "linked": pl.UInt64,
+            "from_modality": pl.String,
+            "to_modality": pl.String,
+            "persons": pl.UInt64,
+            "same_record": pl.UInt64,
+            "linked": pl.UInt64,
         },
         orient="row",
-    )  # fmt: skip
+    )
 
 
 def _classes(people: Population) -> pl.DataFrame:
@@ -176,7 +189,7 @@ ATTRIBUTES = (
     ("parking", "car", "plate", "plate", "vehicle", (0, 0.0, 0.016, 0.009, 0.0)),
     ("parking", "gate", "place", "location", None, (0.0, 0.0, 0.0, 0.0, 0.0)),
     ("parking", "at", "time", "location", None, (0.0, 0.0, 0.00001, 0.0, 0.0)),
-)  # fmt: skip
+)
 
 
 def _attributes(people: Population) -> pl.DataFrame:
@@ -194,15 +207,23 @@ def _attributes(people: Population) -> pl.DataFrame:
         valid = usable - partial - repaired
         rows.append(
             {
-                "source": source, "attribute": attribute, "kind": kind, "modality": modality,
-                "subject": subject, "records": records,
-                "blank": records - usable - placeholder - invalid, "placeholder": placeholder,
-                "invalid": invalid, "partial": partial, "repaired": repaired, "valid": valid,
+                "source": source,
+                "attribute": attribute,
+                "kind": kind,
+                "modality": modality,
+                "subject": subject,
+                "records": records,
+                "blank": records - usable - placeholder - invalid,
+                "placeholder": placeholder,
+                "invalid": invalid,
+                "partial": partial,
+                "repaired": repaired,
+                "valid": valid,
                 "implausible": int(usable * 0.004) if kind in ("phone", "plate") else 0,
                 "derived": usable if attribute in ("born", "sex") else 0,
                 "distinct": 0 if kind == "face" else max(1, int(usable * 0.43)),
             }
-        )  # fmt: skip
+        )
     counts = dict.fromkeys(("records", *OUTCOMES, "implausible", "derived", "distinct"), pl.UInt64)
     return pl.DataFrame(rows, schema_overrides=counts)
 
@@ -234,7 +255,13 @@ def _match_weights(links: int, candidates: int) -> pl.DataFrame:
 
 
 def _blocking(records: int, candidates: int) -> pl.DataFrame:
-    shares = (("id_no", 0.41), ("name + born", 0.22), ("tel", 0.19), ("name + car", 0.11), ("name.family + tel", 0.07))
+    shares = (
+        ("id_no", 0.41),
+        ("name + born", 0.22),
+        ("tel", 0.19),
+        ("name + car", 0.11),
+        ("name.family + tel", 0.07),
+    )
     rows = []
     left = candidates
     for i, (rule, share) in enumerate(shares):
@@ -242,36 +269,64 @@ def _blocking(records: int, candidates: int) -> pl.DataFrame:
         left -= found
         sampled = 3 if rule == "tel" else 0
         rows.append(
-            (rule, int(records * (0.6 - 0.09 * i)), int(records * (0.3 - 0.04 * i)), int(found * (1 + 0.3 * i)),
-             (12, 94, 1_284, 57, 301)[i], sampled * 4, sampled, sampled * 207_433, found)
-        )  # fmt: skip
-    columns = ("records", "blocks", "pairs", "largest_block", "split_blocks", "sampled_blocks", "uncompared_pairs", "first_found")
+            (
+                rule,
+                int(records * (0.6 - 0.09 * i)),
+                int(records * (0.3 - 0.04 * i)),
+                int(found * (1 + 0.3 * i)),
+                (12, 94, 1_284, 57, 301)[i],
+                sampled * 4,
+                sampled,
+                sampled * 207_433,
+                found,
+            )
+        )
+    columns = (
+        "records",
+        "blocks",
+        "pairs",
+        "largest_block",
+        "split_blocks",
+        "sampled_blocks",
+        "uncompared_pairs",
+        "first_found",
+    )
     return pl.DataFrame(rows, schema={"rule": pl.String} | dict.fromkeys(columns, pl.UInt64), orient="row")
 
 
 def _comparisons() -> pl.DataFrame:
     levels: dict[str, list[tuple[str, float, float, float | None, str]]] = {
         "id_no": [
-            ("equal", 0.957, 4.1e-6, 0.00002, "em"), ("one edit or transposition", 0.021, 9.0e-6, 0.0004, "em"),
-            ("compatible with a masked one", 0.014, 2.2e-5, 0.0011, "em"), ("else", 0.008, 0.99996, 0.998, "em"),
+            ("equal", 0.957, 4.1e-6, 0.00002, "em"),
+            ("one edit or transposition", 0.021, 9.0e-6, 0.0004, "em"),
+            ("compatible with a masked one", 0.014, 2.2e-5, 0.0011, "em"),
+            ("else", 0.008, 0.99996, 0.998, "em"),
         ],
         "name": [
-            ("equal and rare", 0.612, 0.00021, 0.0009, "em"), ("equal and common", 0.297, 0.0104, 0.012, "em"),
-            ("Jaro–Winkler ≥ 0.92", 0.048, 0.0019, 0.021, "em"), ("Jaro–Winkler ≥ 0.80", 0.021, 0.0131, 0.214, "em"),
+            ("equal and rare", 0.612, 0.00021, 0.0009, "em"),
+            ("equal and common", 0.297, 0.0104, 0.012, "em"),
+            ("Jaro–Winkler ≥ 0.92", 0.048, 0.0019, 0.021, "em"),
+            ("Jaro–Winkler ≥ 0.80", 0.021, 0.0131, 0.214, "em"),
             ("else", 0.022, 0.97439, 0.752, "em"),
         ],
         "born": [
-            ("equal", 0.968, 6.8e-5, 0.002, "em"), ("one edit", 0.019, 0.0021, 0.014, "em"),
-            ("day and month swapped", 0.004, 5.1e-5, 0.0004, "fallback"), ("same year", 0.003, 0.024, 0.061, "em"),
+            ("equal", 0.968, 6.8e-5, 0.002, "em"),
+            ("one edit", 0.019, 0.0021, 0.014, "em"),
+            ("day and month swapped", 0.004, 5.1e-5, 0.0004, "fallback"),
+            ("same year", 0.003, 0.024, 0.061, "em"),
             ("else", 0.006, 0.97378, 0.9226, "em"),
         ],
         "tel": [
-            ("equal", 0.861, 1.1e-5, 0.71, "em"), ("one edit", 0.022, 8.0e-6, 0.012, "em"), ("else", 0.117, 0.99998, 0.278, "em"),
+            ("equal", 0.861, 1.1e-5, 0.71, "em"),
+            ("one edit", 0.022, 8.0e-6, 0.012, "em"),
+            ("else", 0.117, 0.99998, 0.278, "em"),
         ],
         "car": [
-            ("equal", 0.842, 2.7e-5, 0.66, "em"), ("misread characters only", 0.061, 9.1e-5, 0.047, "em"), ("else", 0.097, 0.99988, 0.293, "em"),
+            ("equal", 0.842, 2.7e-5, 0.66, "em"),
+            ("misread characters only", 0.061, 9.1e-5, 0.047, "em"),
+            ("else", 0.097, 0.99988, 0.293, "em"),
         ],
-    }  # fmt: skip
+    }
     rows = [
         (name, level, label, m, u, related, math.log2(m / u), source)
         for name, entries in levels.items()
@@ -280,11 +335,17 @@ def _comparisons() -> pl.DataFrame:
     return pl.DataFrame(
         rows,
         schema={
-            "comparison": pl.String, "level": pl.Int64, "label": pl.String, "m": pl.Float64,
-            "u": pl.Float64, "related": pl.Float64, "weight": pl.Float64, "source": pl.String,
+            "comparison": pl.String,
+            "level": pl.Int64,
+            "label": pl.String,
+            "m": pl.Float64,
+            "u": pl.Float64,
+            "related": pl.Float64,
+            "weight": pl.Float64,
+            "source": pl.String,
         },
         orient="row",
-    )  # fmt: skip
+    )
 
 
 def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, minimum: int = 11) -> Path:
@@ -306,7 +367,11 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
         "blocking": _blocking(total, candidates),
         "comparisons": _comparisons(),
         "related": pl.DataFrame(
-            {"basis": ["household", "firm"], "pairs": [related_persons * 3 // 4, 7], "persons": [related_persons, 9]},
+            {
+                "basis": ["household", "firm"],
+                "pairs": [related_persons * 3 // 4, 7],
+                "persons": [related_persons, 9],
+            },
             schema_overrides={"pairs": pl.UInt64, "persons": pl.UInt64},
         ),
     }
@@ -317,9 +382,12 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
     def about(observed: int, spread: float, method: str) -> dict[str, Any]:
         estimate = round(observed * 0.987)
         return {
-            "estimate": estimate, "low": round(estimate * (1 - spread)), "high": round(estimate * (1 + spread)),
-            "method": method, "observed": observed,
-        }  # fmt: skip
+            "estimate": estimate,
+            "low": round(estimate * (1 - spread)),
+            "high": round(estimate * (1 + spread)),
+            "method": method,
+            "observed": observed,
+        }
 
     columns = {a: {"column": [a], "kind": k} for _, a, k, *_ in ATTRIBUTES}
     manifest = {
@@ -332,8 +400,14 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
             "purpose": "notification under Article 33, case 17",
             "controller": "Example Access Control Ltd",
             "sources": [
-                {"name": s, "path": f"{s}/*.parquet", "id": None, "truth": None, "duplicate_free": False,
-                 "attributes": {a: columns[a] for src, a, *_ in ATTRIBUTES if src == s}}
+                {
+                    "name": s,
+                    "path": f"{s}/*.parquet",
+                    "id": None,
+                    "truth": None,
+                    "duplicate_free": False,
+                    "attributes": {a: columns[a] for src, a, *_ in ATTRIBUTES if src == s},
+                }
                 for s in people.sources
             ],
             "linkage": {"threshold": 0.95, "max_entity_records": 1_000, "max_block_pairs": 500_000},
@@ -342,20 +416,26 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
         },
         "stages": [
             {"stage": stage, "rows": rows, "seconds": seconds, "peak_memory_bytes": 700_000_000}
-            for stage, rows, seconds in (("ingest", total, 2.1), ("link", candidates, 3.4), ("cluster", links, 0.6))
+            for stage, rows, seconds in (
+                ("ingest", total, 2.1),
+                ("link", candidates, 3.4),
+                ("cluster", links, 0.6),
+            )
         ],
         "summary": {
             "records": total,
             "persons": about(persons, 0.011, "entities corrected for the expected false and missed links"),
             "vehicles": about(vehicles, 0.006, "distinct plates corrected for misread ones"),
-            "links": links, "candidate_pairs": candidates,
+            "links": links,
+            "candidate_pairs": candidates,
             "expected": {"precision": 0.9962, "recall": 0.9814},
             "quasi_identifiers": ["born", "sex", "place"],
             "largest_entity": max(map(len, people.persons)),
             "contradictions": {"clusters": persons // 900, "links_cut": persons // 620},
-            "related_pairs": related_persons * 3 // 4 + 7, "persons_with_relatives": related_persons,
+            "related_pairs": related_persons * 3 // 4 + 7,
+            "persons_with_relatives": related_persons,
         },
-    }  # fmt: skip
+    }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     (directory / "model.json").write_text("{}", encoding="utf-8")
     return directory

@@ -86,9 +86,10 @@ def _steps() -> Iterable[int]:
 
 
 def rounded_count(count: int, minimum: int = 11) -> int:
-    """Return a count rounded half up to its step."""
+    """Return a count rounded half up to its step, and up where it would print below the minimum."""
     base = rounding_base(count, minimum)
-    return (count + base // 2) // base * base
+    nearest = (count + base // 2) // base * base
+    return nearest if nearest >= minimum or not count else -(-minimum // base) * base
 
 
 def suppress(
@@ -205,7 +206,8 @@ class _Audit(Generic[K]):
             return self.minimum, _UNBOUNDED
         if key in self.rounded and count:
             base, printed = rounding_base(count, self.minimum), rounded_count(count, self.minimum)
-            return max(self.minimum, printed - base // 2), printed + (base - 1) // 2
+            least = self.minimum if printed < self.minimum + base else printed - base // 2
+            return least, printed + (base - 1) // 2
         return count, count
 
     def _propagate(self) -> tuple[dict[K, tuple[int, int]], dict[K, list[Sum[K]]]]:

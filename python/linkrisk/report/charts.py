@@ -1,7 +1,6 @@
 """The report's charts: published figures in, inline SVG out, nothing to load and nothing to run.
 
-Colours are those of Okabe and Ito, told apart with every common colour vision; where a colour
-carries a number, the number is printed as well.
+Where a colour carries a number, the number is printed as well.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from linkrisk.report.colours import (
+    AFTER,
+    BEFORE,
+    HIDDEN,
+    INK,
+    MUTED,
+    OUTCOME_COLOURS,
+    PAPER,
+    RULE,
+    ink_on,
+    shade,
+)
 from linkrisk.report.ledger import visible
 from linkrisk.report.wording import SHORT_NAMES, number, percent, profile
 
-INK, MUTED, RULE, PAPER = "#1b1f24", "#57606a", "#d8dee4", "#ffffff"
-BEFORE, AFTER, HIDDEN = "#b3bcc6", "#0b5394", "#eceff2"
-OUTCOME_COLOURS = {
-    "valid": "#0b5394",
-    "repaired": "#56b4e9",
-    "partial": "#f0c66e",
-    "invalid": "#d55e00",
-    "placeholder": "#8c6d8f",
-    "blank": "#e6e9ec",
-}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 WIDTH = 816
-# Shades on which white text keeps a contrast of 4.5 to 1.
-DARK_FROM = 0.55
 
 
 def charts(report: Mapping[str, Any]) -> dict[str, str]:
@@ -50,7 +49,13 @@ def charts(report: Mapping[str, Any]) -> dict[str, str]:
 def _numbers(report: Mapping[str, Any]) -> str | None:
     units = (("record", "one record"), ("person", "one person, after linking"))
     values = [
-        {"number": str(row["modalities"]), "order": row["modalities"], "unit": label, "share": row["share"], "label": _whole(row["share"])}
+        {
+            "number": str(row["modalities"]),
+            "order": row["modalities"],
+            "unit": label,
+            "share": row["share"],
+            "label": _whole(row["share"]),
+        }
         for unit, label in units
         for row in report["exposure"][unit]["by_number"]
         if visible(row["share"])
@@ -59,8 +64,13 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
     values = [row for row in values if row["number"] in used]
     if not values:
         return None
-    base = alt.Chart(alt.Data(values=values)).encode(
-        x=alt.X("number:O", sort=alt.EncodingSortField("order"), title="kinds of trait known", axis=_axis(labelAngle=0)),
+    base = alt.Chart(alt.InlineData(values=values)).encode(
+        x=alt.X(
+            "number:O",
+            sort=alt.EncodingSortField("order"),
+            title="kinds of trait known",
+            axis=_axis(labelAngle=0),
+        ),
         xOffset=alt.XOffset("unit:N", sort=[label for _, label in units]),
     )
     bars = base.mark_bar().encode(
@@ -71,14 +81,18 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
             legend=_legend(),
         ),
     )
-    labels = base.transform_filter("datum.share >= 0.005").mark_text(dy=-6, fontSize=11, color=MUTED).encode(
-        y="share:Q", text="label:N"
+    labels = (
+        base.transform_filter("datum.share >= 0.005")
+        .mark_text(dy=-6, fontSize=11, color=MUTED)
+        .encode(y="share:Q", text="label:N")
     )
     before, after = (report["exposure"][unit]["value"] for unit in ("record", "person"))
     text = "Share of records and of persons by the number of kinds of trait that are known of them."
     if visible(before) and visible(after):
         text += f" On average {before} per record and {after} per person."
-    return _svg(alt.layer(bars, labels).properties(width=WIDTH - 60, height=220), "numbers", "Kinds of trait", text)
+    return _svg(
+        alt.layer(bars, labels).properties(width=WIDTH - 60, height=220), "numbers", "Kinds of trait", text
+    )
 
 
 def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
@@ -94,23 +108,29 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
     y = alt.Y("row:O", axis=None)
     height = alt.Step(27)
     matrix = (
-        alt.Chart(alt.Data(values=dots))
+        alt.Chart(alt.InlineData(values=dots))
         .mark_point(filled=True, size=120, opacity=1)
         .encode(
-            x=alt.X("trait:N", sort=None, title=None, axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False)),
+            x=alt.X(
+                "trait:N",
+                sort=None,
+                title=None,
+                axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False),
+            ),
             y=y,
             color=alt.condition("datum.held", alt.value(AFTER), alt.value("#e3e8ed")),
         )
         .properties(width=len(traits) * 58, height=height)
     )
-    base = alt.Chart(alt.Data(values=bars)).encode(
+    base = alt.Chart(alt.InlineData(values=bars)).encode(
         y=y, x=alt.X("count:Q", axis=None, scale=alt.Scale(domainMax=max(row["count"] for row in rows) * 1.7))
     )
     lengths = alt.layer(
         base.mark_bar(color=AFTER, height={"band": 0.66}),
         base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="label:N"),
     ).properties(width=max(WIDTH - 30 - len(traits) * 58, 220), height=height)
-    text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {profile(rows[0]['modalities'])}, {bars[0]['label']}."
+    first = f"{profile(rows[0]['modalities'])}, {bars[0]['label']}"
+    text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {first}."
     return _svg(alt.hconcat(matrix, lengths, spacing=10), "profiles", "Sets of traits", text)
 
 
@@ -133,35 +153,34 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
             {
                 "from": _row_name(p["from"], persons[p["from"]], minimum),
                 "to": SHORT_NAMES[p["to"]],
-                "share": bound,
+                "fill": HIDDEN if bound is None else shade(bound),
+                "ink": INK if bound is None else ink_on(shade(bound)),
                 "text": text,
                 "note": f"was {_whole(same)}" if gain >= 0.01 else "",
-                "dark": bound is not None and bound >= DARK_FROM,
             }
         )
     values += [
-        {"from": _row_name(m, persons[m], minimum), "to": SHORT_NAMES[m], "share": None, "text": "", "note": "", "dark": False}
+        {
+            "from": _row_name(m, persons[m], minimum),
+            "to": SHORT_NAMES[m],
+            "fill": PAPER,
+            "ink": INK,
+            "text": "",
+            "note": "",
+        }
         for m in order
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X("to:N", sort=[SHORT_NAMES[m] for m in order], title="leads to",
                 axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False, labelLimit=100)),
         y=alt.Y("from:N", sort=[_row_name(m, persons[m], minimum) for m in order], title=None,
                 axis=_axis(ticks=False, domain=False, labelLimit=220)),
     )  # fmt: skip
-    cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(
-        color=alt.condition(
-            "isValid(datum.share)",
-            alt.Color(
-                "share:Q",
-                scale=alt.Scale(domain=[0, 1], range=["#eef4fa", "#7fb0d9", "#2a6fae", "#08386b"], interpolate="lab"),
-                legend=None,
-            ),
-            alt.value(HIDDEN),
-        )
+    cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=alt.Color("fill:N", scale=None))
+    ink = alt.Color("ink:N", scale=None)
+    large = base.mark_text(fontSize=13, dy=alt.expr("datum.note ? -6 : 0"), fontWeight=600).encode(
+        text="text:N", color=ink
     )
-    ink = alt.condition("datum.dark", alt.value(PAPER), alt.value(INK))
-    large = base.mark_text(fontSize=13, dy=alt.expr("datum.note ? -6 : 0"), fontWeight=600).encode(text="text:N", color=ink)
     small = base.mark_text(fontSize=10.5, dy=9).encode(text="note:N", color=ink)
     width = min(74, (WIDTH - 150) // len(order))
     return _svg(
@@ -196,14 +215,24 @@ def _classes(report: Mapping[str, Any]) -> str | None:
         {"size": row["class_size"], "share": row["share"], "label": percent(row["share"]), "few": index < 3}
         for index, row in enumerate(rows)
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(
-        x=alt.X("size:N", sort=None, title="persons who share the same combination", axis=_axis(labelAngle=0)),
+    base = alt.Chart(alt.InlineData(values=values)).encode(
+        x=alt.X(
+            "size:N", sort=None, title="persons who share the same combination", axis=_axis(labelAngle=0)
+        ),
         y=alt.Y("share:Q", title=None, axis=_axis(format="%", grid=True, tickCount=4)),
     )
-    bars = base.mark_bar(width={"band": 0.74}).encode(color=alt.condition("datum.few", alt.value("#d55e00"), alt.value(AFTER)))
+    bars = base.mark_bar(width={"band": 0.74}).encode(
+        color=alt.condition("datum.few", alt.value("#d55e00"), alt.value(AFTER))
+    )
     labels = base.mark_text(dy=-7, fontSize=12, color=INK).encode(text="label:N")
-    text = "Share of persons by the size of their class: " + "; ".join(f"{v['size']}: {v['label']}" for v in values) + "."
-    return _svg(alt.layer(bars, labels).properties(width=WIDTH - 60, height=210), "classes", "Class sizes", text)
+    text = (
+        "Share of persons by the size of their class: "
+        + "; ".join(f"{v['size']}: {v['label']}" for v in values)
+        + "."
+    )
+    return _svg(
+        alt.layer(bars, labels).properties(width=WIDTH - 60, height=210), "classes", "Class sizes", text
+    )
 
 
 def _weights(report: Mapping[str, Any]) -> str | None:
@@ -212,22 +241,42 @@ def _weights(report: Mapping[str, Any]) -> str | None:
     for row in report["linkage"]["match_weights"]:
         if visible(row["candidates"]) and visible(row["links"]):
             values.append({"weight": row["weight"], "kind": kinds[1], "pairs": row["links"]})
-            values.append({"weight": row["weight"], "kind": kinds[0], "pairs": row["candidates"] - row["links"]})
+            values.append(
+                {"weight": row["weight"], "kind": kinds[0], "pairs": row["candidates"] - row["links"]}
+            )
     values = [row | {"end": row["weight"] + 1} for row in values if row["pairs"]]
     if not values:
         return None
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(alt.InlineData(values=values))
         .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X("weight:Q", bin="binned", title="match weight in bits (higher: more surely one person)", axis=_axis(tickCount=10)),
+            x=alt.X(
+                "weight:Q",
+                bin="binned",
+                title="match weight in bits (higher: more surely one person)",
+                axis=_axis(tickCount=10),
+            ),
             x2="end:Q",
-            y=alt.Y("pairs:Q", title="candidate pairs", stack=True, axis=_axis(format="~s", grid=True, tickCount=4)),
-            color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[BEFORE, AFTER]), legend=_legend()),
+            y=alt.Y(
+                "pairs:Q",
+                title="candidate pairs",
+                stack=True,
+                axis=_axis(format="~s", grid=True, tickCount=4),
+            ),
+            color=alt.Color(
+                "kind:N", scale=alt.Scale(domain=list(kinds), range=[BEFORE, AFTER]), legend=_legend()
+            ),
         )
         .properties(width=WIDTH - 90, height=200)
     )
-    return _svg(chart, "weights", "Match weights", "Candidate pairs by match weight, and which of them were linked. Two separate hills mean a clear decision.")
+    return _svg(
+        chart,
+        "weights",
+        "Match weights",
+        "Candidate pairs by match weight, and which of them were linked. Two separate hills mean a "
+        "clear decision.",
+    )
 
 
 def _quality(report: Mapping[str, Any]) -> str | None:
@@ -247,11 +296,19 @@ def _quality(report: Mapping[str, Any]) -> str | None:
     if not values:
         return None
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(alt.InlineData(values=values))
         .mark_bar(height={"band": 0.7})
         .encode(
-            y=alt.Y("attribute:N", sort=None, title=None, axis=_axis(labelLimit=240, ticks=False, domain=False)),
-            x=alt.X("share:Q", title=None, stack=True, axis=_axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1], clamp=True)),
+            y=alt.Y(
+                "attribute:N", sort=None, title=None, axis=_axis(labelLimit=240, ticks=False, domain=False)
+            ),
+            x=alt.X(
+                "share:Q",
+                title=None,
+                stack=True,
+                axis=_axis(format="%", tickCount=5),
+                scale=alt.Scale(domain=[0, 1], clamp=True),
+            ),
             color=alt.Color(
                 "outcome:N",
                 scale=alt.Scale(domain=outcomes, range=list(OUTCOME_COLOURS.values())),
@@ -261,7 +318,12 @@ def _quality(report: Mapping[str, Any]) -> str | None:
         )
         .properties(width=WIDTH - 190, height=alt.Step(24))
     )
-    return _svg(chart, "quality", "Data quality", "Share of values per attribute that are valid, repaired, partial, invalid, placeholders or blank.")
+    return _svg(
+        chart,
+        "quality",
+        "Data quality",
+        "Share of values per attribute that are valid, repaired, partial, invalid, placeholders or blank.",
+    )
 
 
 def _axis(**options: Any) -> alt.Axis:
@@ -269,26 +331,38 @@ def _axis(**options: Any) -> alt.Axis:
 
 
 def _legend() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", direction="horizontal", offset=12, symbolType="square", symbolSize=140)
+    return alt.Legend(
+        title=None, orient="top", direction="horizontal", offset=12, symbolType="square", symbolSize=140
+    )
 
 
 def _svg(chart: Any, name: str, title: str, description: str) -> str:
     """Draw a chart as an SVG that stands by itself inside a page, with a title and a description."""
     axis = {
-        "labelColor": INK, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
-        "titlePadding": 10, "gridColor": RULE, "domainColor": "#afb8c1", "tickColor": "#afb8c1", "labelPadding": 6,
-    }  # fmt: skip
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 10,
+        "gridColor": RULE,
+        "domainColor": "#afb8c1",
+        "tickColor": "#afb8c1",
+        "labelPadding": 6,
+    }
     configured = chart.configure(
         font=FONT,
         background="transparent",
         aria=False,
         # The reader's font may be wider than the one that the drawing was measured with.
-        padding={"left": 14, "right": 14, "top": 4, "bottom": 4},
+        padding={"left": 20, "right": 16, "top": 4, "bottom": 4},
         axis=axis,
         view={"stroke": None},
         legend={"labelColor": INK, "labelFontSize": 12.5, "columnPadding": 18},
     )
-    raw = vl_convert.vegalite_to_svg(configured.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]))
+    raw = vl_convert.vegalite_to_svg(
+        configured.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    )
     return accessible(raw, name, title, description)
 
 
@@ -306,5 +380,6 @@ def accessible(svg: str, name: str, title: str, description: str) -> str:
     return (
         f'<svg viewBox="{box[1]}" role="img" aria-labelledby="{name}-title {name}-desc" '
         f'style="max-width:{float(width):.0f}px">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>{body}'
+        f'<title id="{name}-title">{escape(title)}</title><desc '
+        f'id="{name}-desc">{escape(description)}</desc>{body}'
     )

@@ -144,7 +144,9 @@ def linkage(tables: Tables, published: Published) -> dict[str, Any]:
     """Return the section on blocking, comparisons and what the model expects of its links."""
     expected = tables.summary.get("expected") or {}
     uncompared = risk.uncompared_pairs(tables["blocking"])
-    share = uncompared.value if visible(published.count(("pairs", "uncompared"))) else {"suppressed": "small"}
+    share: Any = uncompared.value
+    if not visible(published.count(("pairs", "uncompared"))):
+        share = published.count(("pairs", "uncompared"))
     return {
         "threshold": (tables.spec.get("linkage") or {}).get("threshold"),
         "candidate_pairs": published.count(("pairs", "candidates")),
@@ -166,7 +168,9 @@ def linkage(tables: Tables, published: Published) -> dict[str, Any]:
             | {name: published.count(("rule", row["rule"], name)) for name in BLOCKING_COUNTS}
             for row in uncompared.details["rows"]
         ],
-        "comparisons": tables["comparisons"].sort("comparison", "level", maintain_order=True).rows(named=True),
+        "comparisons": tables["comparisons"]
+        .sort("comparison", "level", maintain_order=True)
+        .rows(named=True),
         "match_weights": [
             {
                 "weight": weight,
@@ -190,7 +194,8 @@ def limits(tables: Tables, published: Published) -> list[str]:
         sampled = sum(bool(row["sampled_blocks"]) for row in tables["blocking"].rows(named=True))
         rules = "one blocking rule" if sampled == 1 else f"{number(sampled)} blocking rules"
         out.append(
-            f"{number(uncompared, published.minimum)} pairs of {rules} lie in blocks too large to be compared in "
+            f"{number(uncompared, published.minimum)} pairs of {rules} lie in blocks too large to "
+            "be compared in "
             "full; those blocks were sampled. Links among their other pairs were missed."
         )
     out.append(
@@ -210,21 +215,25 @@ def limits(tables: Tables, published: Published) -> list[str]:
     if implausible:
         names = sorted({row["attribute"] for row in implausible})
         out.append(
-            f"Values held by an implausible number of records (in {_and(names)}) were taken for placeholders and "
+            f"Values held by an implausible number of records (in {_and(names)}) were taken for "
+            "placeholders and "
             "never compared as equal."
         )
     expected: Mapping[str, Any] = tables.summary.get("expected") or {}
     if expected.get("precision") is not None:
         out.append(
-            f"Precision ({percent(expected['precision'])}) and recall ({percent(expected['recall'])}) are the "
+            f"Precision ({percent(expected['precision'])}) and recall "
+            f"({percent(expected['recall'])}) are the "
             "model’s own expectation. They were not checked against a truth."
         )
     out.append(
-        "A plate identifies a vehicle, which people may share. It is never taken as proof of a person, so movements "
+        "A plate identifies a vehicle, which people may share. It is never taken as proof of a "
+        "person, so movements "
         "of a vehicle are not counted as movements of its keeper."
     )
     out.append(
-        "The report measures what these sources allow by themselves. An attacker with further data reaches at least "
+        "The report measures what these sources allow by themselves. An attacker with further data "
+        "reaches at least "
         "as far."
     )
     return out

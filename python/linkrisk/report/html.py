@@ -66,5 +66,5 @@ def _reach(report: Mapping[str, Any], minimum: int) -> list[dict[str, Any]]:
 
 def _bounded(share: Any, count: Any, minimum: int) -> str:
     if isinstance(share, dict):
-        return f"at least {percent(share['at_least'])}" if "at_least" in share else number(count, minimum)
+        return percent(share) if "at_least" in share else number(count, minimum)
     return percent(share)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from linkrisk.suppress import Cell, Sum, cell, is_small, suppress
+from linkrisk.suppress import Cell, Sum, cell, is_small, rounding_base, suppress
 
 Key = tuple[Hashable, ...]
 
@@ -60,14 +60,16 @@ class Ledger:
                 small[rest] = self._counts[rest]
                 sums.append(Sum(whole, (part, rest)))
         printed = {key: count for key, count in self._counts.items() if key[0] != "rest"} | small
-        return Published(suppress(printed, sums, minimum, self._rounded), minimum)
+        incomplete = {pair for pair, rest in self._splits.items() if self._counts[rest]}
+        return Published(suppress(printed, sums, minimum, self._rounded), minimum, incomplete)
 
 
 class Published:
     """The counts as they may be shown."""
 
-    def __init__(self, cells: dict[Key, Cell], minimum: int) -> None:
+    def __init__(self, cells: dict[Key, Cell], minimum: int, incomplete: set[tuple[Key, Key]]) -> None:
         self._cells = cells
+        self._incomplete = incomplete
         self.minimum = minimum
 
     def count(self, key: Key) -> Any:
@@ -86,7 +88,13 @@ class Published:
             if rest is not None:
                 return mark | {"at_least": _floor(1 - (self.minimum - 1) / denominator.value)}
             return mark
-        return round(min(numerator.value / denominator.value, 1.0), 6) if denominator.value else None
+        if not denominator.value:
+            return None
+        if numerator.value >= denominator.value and (whole, part) in self._incomplete:
+            # Both were rounded to one number. That they differ is no secret, by how much is.
+            step = rounding_base(denominator.value, self.minimum)
+            return round(1 - step / 2 / denominator.value, 6)
+        return round(min(numerator.value / denominator.value, 1.0), 6)
 
     def alone(self, count: float | None) -> Any:
         """Return a count that takes part in no sum, rounded to a whole number."""

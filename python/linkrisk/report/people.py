@@ -271,7 +271,9 @@ def singling_out(tables: Tables, published: Published) -> dict[str, Any]:
         "quasi_identifiers": list(tables.summary.get("quasi_identifiers") or ()),
         "persons": published.count(total),
         "smallest_class": figure(smallest, smallest.value),
-        "uniqueness": figure(risk.uniqueness(classes), below(2), persons=published.count(("classes", "below", 2))),
+        "uniqueness": figure(
+            risk.uniqueness(classes), below(2), persons=published.count(("classes", "below", 2))
+        ),
         "small_classes": figure(
             risk.small_classes(classes),
             below(5),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from linkrisk.report.ledger import visible
-from linkrisk.report.wording import MODALITY_NAMES, about, number, percent, profile
+from linkrisk.report.wording import MODALITY_NAMES, about, number, percent
 
 # Where an attacker starts: what can be had of a stranger in the street comes first.
 STARTS = ("face", "plate", "image", "contact", "name", "id", "account", "iris", "fingerprint")
@@ -114,7 +114,8 @@ def _reach(report: Mapping[str, Any], minimum: int) -> list[dict[str, str]]:
         out.append(
             _point(
                 f"Who starts with {start_with}",
-                f"Of the {persons} people whose {held} is in the data, the linked records give {_and(reached)}.",
+                f"Of the {persons} people whose {held} is in the data, the linked records give "
+                f"{_and(reached)}.",
             )
         )
     return out
@@ -128,8 +129,10 @@ def _lift(report: Mapping[str, Any]) -> dict[str, str] | None:
     most = max(pairs, key=lambda p: p["linked_share"] - p["same_record_share"])
     return _point(
         "What linking adds",
-        f"Two traits need not be in one record to be joined. The largest step is from {MODALITY_NAMES[most['from']]} "
-        f"to {MODALITY_NAMES[most['to']]}: {percent(most['same_record_share'])} of these people have both in one record, and "
+        "Two traits need not be in one record to be joined. The largest step is from "
+        f"{MODALITY_NAMES[most['from']]} "
+        f"to {MODALITY_NAMES[most['to']]}: {percent(most['same_record_share'])} of these people "
+        "have both in one record, and "
         f"{percent(most['linked_share'])} once their records are linked.",
     )
 
@@ -142,7 +145,8 @@ def _most_exposed(report: Mapping[str, Any], minimum: int) -> dict[str, str] | N
     names = _and([MODALITY_NAMES[m] for m in fullest["modalities"]])
     return _point(
         "The most exposed",
-        f"Of {number(fullest['count'], minimum)} people the data hold {len(fullest['modalities'])} kinds of trait at once: {names}.",
+        f"Of {number(fullest['count'], minimum)} people the data hold {len(fullest['modalities'])} "
+        f"kinds of trait at once: {names}.",
     )
 
 
@@ -176,7 +180,8 @@ def _relatives(report: Mapping[str, Any], minimum: int) -> dict[str, str] | None
     share = f" ({percent(found['value'])})" if visible(found["value"]) else ""
     return _point(
         "Who can be reached through somebody else",
-        f"{number(found['count'], minimum)} people{share} share an address, a telephone or a vehicle with a relative or colleague "
+        f"{number(found['count'], minimum)} people{share} share an address, a telephone or a "
+        "vehicle with a relative or colleague "
         "in the data.",
     )
 
@@ -188,8 +193,10 @@ def _how_sure(report: Mapping[str, Any], minimum: int) -> dict[str, str] | None:
         return None
     return _point(
         "How sure this is",
-        f"By the model’s own expectation {percent(precision)} of the links are right and {percent(recall)} of the true ones were "
-        "found. This was not checked against a truth, and the interval of the number of people follows from it.",
+        f"By the model’s own expectation {percent(precision)} of the links are right and "
+        f"{percent(recall)} of the true ones were "
+        "found. This was not checked against a truth, and the interval of the number of people "
+        "follows from it.",
     )
 
 

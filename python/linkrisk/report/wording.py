@@ -15,7 +15,7 @@ MODALITY_NAMES = {
     "id": "official number",
     "name": "name",
     "contact": "phone or e-mail",
-    "demographic": "birth date, age or sex",
+    "demographic": "birth date or sex",
     "location": "place or time",
     "account": "account",
     "image": "picture",
@@ -41,23 +41,32 @@ GLOSSARY = (
     ("exposure", "The set of modalities that the records of somebody give away."),
     (
         "link",
-        "A pair of records that the linkage takes for one person, because the match probability is above the threshold.",
+        "A pair of records that the linkage takes for one person, because the match probability is "
+        "above the threshold.",
     ),
     (
         "m, u",
-        "How often a comparison comes out so for two records of one person (m), and of two different ones (u).",
+        "How often a comparison comes out so for two records of one person (m), and of two "
+        "different ones (u).",
     ),
     ("match weight", "log2(m/u), in bits: one bit more doubles the odds that two records are of one person."),
-    ("modality", "What an attribute gives away about somebody: face, plate, official number, name and so on."),
+    (
+        "modality",
+        "What an attribute gives away about somebody: face, plate, official number, name and so on.",
+    ),
     ("precision", "Of the links, the share that is right."),
     (
         "quasi-identifier",
-        "An attribute that names nobody by itself and that an attacker may know from elsewhere, such as a birth date.",
+        "An attribute that names nobody by itself and that an attacker may know from elsewhere, "
+        "such as a birth date.",
     ),
     ("recall", "Of the pairs of records that are of one person, the share that was linked."),
     ("record", "One row of a source."),
     ("related", "Two persons who share what a household or a firm shares, and differ in what is personal."),
-    ("unique", "Alone in one's class: nobody else in the data has the same combination of quasi-identifiers."),
+    (
+        "unique",
+        "Alone in one's class: nobody else in the data has the same combination of quasi-identifiers.",
+    ),
 )
 
 
@@ -77,7 +86,10 @@ def percent(value: Any, minimum: int = 11) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return "withheld"
+        if "at_least" in value:
+            return f"≥\u00a0{value['at_least'] * 100:.1f}\u00a0%"
+        # Beside a count that is printed as "< minimum" there is nothing to add.
+        return "–" if value["suppressed"] == "small" else "withheld"
     shown = value * 100
     if 0 < shown < 0.1:
         return "<\u00a00.1\u00a0%"

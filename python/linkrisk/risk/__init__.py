@@ -39,8 +39,8 @@ from linkrisk.risk.tables import RunLike, Tables, run_directory
 
 __all__ = [
     "BOUNDS",
-    "THRESHOLDS",
     "MODALITIES",
+    "THRESHOLDS",
     "Measure",
     "RunLike",
     "Tables",

@@ -96,9 +96,7 @@ def linkability(matrix: pl.DataFrame) -> Measure:
     """
     pairs = _pairs(matrix)
     reached = sum(row["linked"] for row in pairs)
-    return measured(
-        linkability, share(reached, sum(row["persons"] for row in pairs)), pairs=pairs
-    )
+    return measured(linkability, share(reached, sum(row["persons"] for row in pairs)), pairs=pairs)
 
 
 def linkage_lift(matrix: pl.DataFrame) -> Measure:
@@ -120,9 +118,7 @@ def linkage_lift(matrix: pl.DataFrame) -> Measure:
 
 def _pairs(matrix: pl.DataFrame) -> list[dict[str, Any]]:
     return (
-        matrix.filter(
-            (pl.col("from_modality") != pl.col("to_modality")) & (pl.col("persons") > 0)
-        )
+        matrix.filter((pl.col("from_modality") != pl.col("to_modality")) & (pl.col("persons") > 0))
         .select("from_modality", "to_modality", "persons", "same_record", "linked")
         .rows(named=True)
     )

@@ -85,6 +85,4 @@ def uncompared_pairs(blocking: pl.DataFrame) -> Measure:
     """
     left_out = int(blocking["uncompared_pairs"].sum())
     made = int(blocking["pairs"].sum()) + left_out
-    return measured(
-        uncompared_pairs, share(left_out, made), pairs=left_out, rows=blocking.rows(named=True)
-    )
+    return measured(uncompared_pairs, share(left_out, made), pairs=left_out, rows=blocking.rows(named=True))

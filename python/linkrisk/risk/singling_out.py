@@ -81,9 +81,7 @@ def prosecutor_share(classes: pl.DataFrame, threshold: float = 0.2) -> Measure:
     Source: El Emam, "Guide to the De-Identification of Personal Health Information" (2013).
     """
     at_risk = _persons(classes, 1.0 / pl.col("class_size") > threshold)
-    return measured(
-        prosecutor_share, share(at_risk, _persons(classes)), threshold=threshold, persons=at_risk
-    )
+    return measured(prosecutor_share, share(at_risk, _persons(classes)), threshold=threshold, persons=at_risk)
 
 
 def prosecutor_maximum(classes: pl.DataFrame) -> Measure:

@@ -25,9 +25,7 @@ def records(attributes: pl.DataFrame) -> Measure:
     records concerned".
     """
     by_source = (
-        attributes.group_by("source", maintain_order=True)
-        .agg(pl.col("records").max())
-        .rows(named=True)
+        attributes.group_by("source", maintain_order=True).agg(pl.col("records").max()).rows(named=True)
     )
     return measured(records, sum(row["records"] for row in by_source), by_source=by_source)
 
@@ -115,9 +113,7 @@ def records_per_person(entity_sizes: pl.DataFrame, summary: Mapping[str, Any]) -
     of_persons = entity_sizes.filter(pl.col("subject") == "person")
     held = int((of_persons["records"] * of_persons["entities"]).sum())
     persons = summary.get("persons") or {}
-    value, low, high = (
-        share(held, persons.get(end) or 0) for end in ("estimate", "high", "low")
-    )
+    value, low, high = (share(held, persons.get(end) or 0) for end in ("estimate", "high", "low"))
     return measured(records_per_person, value, low, high, records=held)
 
 
