@@ -12,10 +12,10 @@ import jsonschema
 import polars as pl
 import pytest
 
-from invented_run import MODALITIES, write_invented_run
 from linkrisk import risk
 from linkrisk.report import build_report, render, write_report
 from linkrisk.report.colours import contrast, ink_on, shade
+from tests.invented_run import MODALITIES, write_invented_run
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

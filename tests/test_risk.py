@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from invented_run import write_invented_run
 from linkrisk import risk
 from linkrisk.risk import Measure, Tables, definition_parts
+from tests.invented_run import write_invented_run
 
 # Class sizes and values of the published formulas, worked out apart from this code.
 CLASS_SIZES = [1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 5, 10]
