@@ -13,7 +13,7 @@ use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
 use crate::error::Result;
 use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
 use crate::runtime::Context;
-use crate::score::{Model, Scorer};
+use crate::score::{Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::Store;
 use crate::store::parquet::TableWriter;
@@ -196,7 +196,7 @@ fn persons(
     threshold: f64,
     context: &Context,
 ) -> Result<Distinct> {
-    let links: Vec<Link> = links(results.pairs, scorer, threshold).collect();
+    let links = links(results.pairs, scorer, threshold);
     let observed = profiles.person_count();
     let matches = Matches {
         records: profiles.person_records(),
@@ -211,16 +211,16 @@ fn persons(
 }
 
 /// The links among the pairs that were kept.
-pub fn links<'a>(
-    pairs: &'a [ScoredPair],
-    scorer: &'a Scorer<'_>,
-    threshold: f64,
-) -> impl Iterator<Item = Link> + 'a {
-    pairs.iter().filter_map(move |pair| {
-        let score = scorer.score(pair.pattern);
-        let link = Link { left: pair.left, right: pair.right, weight: score.weight as f32 };
-        (score.probability >= threshold).then_some(link)
-    })
+pub fn links(pairs: &[ScoredPair], scorer: &Scorer<'_>, threshold: f64) -> Vec<Link> {
+    let mut scores = Scores::new(scorer);
+    let mut links = Vec::new();
+    for pair in pairs {
+        let score = scores.score(pair.pattern);
+        if score.probability >= threshold {
+            links.push(Link { left: pair.left, right: pair.right, weight: score.weight as f32 });
+        }
+    }
+    links
 }
 
 /// Related pairs by the traits they share, most frequent first, and the persons in any of them.
@@ -229,7 +229,11 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>) -> (Vec<Relation>, u64)
     let mut persons = FxHashSet::default();
     let shareable: Vec<(usize, &Comparison)> =
         results.comparisons.iter().enumerate().filter(|(_, c)| c.kind.is_shareable()).collect();
-    for pair in results.pairs.iter().filter(|pair| scorer.score(pair.pattern).related >= 0.5) {
+    let mut scores = Scores::new(scorer);
+    for pair in results.pairs {
+        if scores.score(pair.pattern).related < 0.5 {
+            continue;
+        }
         let (left, right) = (results.persons.root(pair.left), results.persons.root(pair.right));
         if left == right {
             continue;

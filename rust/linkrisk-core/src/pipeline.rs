@@ -15,24 +15,26 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::assess::{self, Results, RiskSummary};
 use crate::block::{Candidates, RulePlan, Rules, default};
 use crate::cluster::vehicles::Vehicles;
-use crate::cluster::{self, ClusterCounts, Conflicts, Forest, Link};
+use crate::cluster::{self, ClusterCounts, Conflicts, Forest};
 use crate::compare::links::Found;
 use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::output;
 use crate::runtime::{Context, Reservation, memory};
-use crate::score::{self, Evidence, Model, Scorer};
+use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, Ids};
 use crate::store::ingest::Ingest;
 use crate::store::run_dir::RunDir;
 use crate::store::{Store, frequency};
 
-/// Pairs drawn at random to learn what chance agreement looks like; a tenth of a second.
-const RANDOM_PAIRS: u64 = 1_000_000;
+/// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in four
+/// thousand are then known to a tenth, and frequencies of values tell of rarer ones.
+const RANDOM_PAIRS: u64 = 400_000;
 
-/// Candidate pairs the model is trained on; more change no weight by a hundredth of a bit.
-const TRAINING_PAIRS: f64 = 10_000_000.0;
+/// Candidate pairs the model is trained on: with some hundred thousand matches among them, shares of
+/// one in a hundred are known to a fiftieth.
+const TRAINING_PAIRS: f64 = 1_000_000.0;
 
 /// Pairs of this match probability and more are kept although they are no links, for the threshold
 /// curve.
@@ -332,7 +334,7 @@ impl Pipeline {
         let mut held = context.memory.reserve("links", 0)?;
         let (mut counts, mut pairs) = (PatternCounts::default(), Vec::new());
         candidates.scan(&self.store, 1.0, context, &visitor, |found: Found| {
-            count::add(&mut counts, found.counts);
+            found.count_into(&mut counts);
             held.grow_to(((pairs.len() + found.pairs.len()) * size_of::<ScoredPair>()) as u64)?;
             pairs.extend(found.pairs);
             Ok(())
@@ -371,18 +373,18 @@ impl Pipeline {
         let scorer = Scorer::new(model, &planned.comparisons);
         let comparer = Comparer::new(&self.store, &planned.comparisons);
         let threshold = self.spec.linkage.threshold;
-        let links: Vec<Link> = assess::links(&linked.pairs, &scorer, threshold).collect();
+        let links = assess::links(&linked.pairs, &scorer, threshold);
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let weigh = |memo: &mut compare::Memo, left: u32, right: u32| {
+        let weigh = |(memo, scores): &mut (compare::Memo, Scores<'_>), left: u32, right: u32| {
             let pattern = comparer.pattern(memo, self.store.record(left), self.store.record(right));
-            scorer.score(pattern).weight as f32
+            scores.score(pattern).weight as f32
         };
         let (persons, counts) = cluster::cluster(
             &self.store,
             &links,
             &conflicts,
             (bits(threshold), self.spec.linkage.max_entity_records),
-            (|| comparer.memo(), weigh),
+            (|| (comparer.memo(), Scores::new(&scorer)), weigh),
             context,
         )?;
         let vehicles = Vehicles::find(&self.store, &persons, context)?;

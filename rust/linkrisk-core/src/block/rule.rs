@@ -99,6 +99,21 @@ impl KeyPart {
         self.cut(store, value)
     }
 
+    /// Whether two records have the part and share it.
+    #[inline(always)]
+    fn agrees(&self, store: &Store, left: &[u64], right: &[u64]) -> bool {
+        let (a, b) = (self.slot.get(left), self.slot.get(right));
+        if a == 0 || b == 0 {
+            return false;
+        }
+        if self.part == Part::Whole {
+            return a == b && a & PARTIAL == 0;
+        }
+        let part = self.cut(store, a);
+        part != 0 && (a == b || part == self.cut(store, b))
+    }
+
+    #[inline]
     fn cut(&self, store: &Store, value: u64) -> u64 {
         let column = &store.columns[self.attribute];
         match (self.part, &column.values) {
@@ -222,8 +237,7 @@ impl Rules {
     pub fn shared(&self, store: &Store, left: &[u64], right: &[u64]) -> u32 {
         let mut equal = 0u64;
         for (i, part) in self.parts.iter().enumerate() {
-            let value = part.value(store, left);
-            equal |= u64::from(value != 0 && value == part.value(store, right)) << i;
+            equal |= u64::from(part.agrees(store, left, right)) << i;
         }
         let mut rules = 0;
         for (i, rule) in self.rules.iter().enumerate() {

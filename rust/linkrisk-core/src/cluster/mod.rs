@@ -95,9 +95,13 @@ pub fn cluster<S: Send>(
             forest.relabel(members, &labels);
         }
     }
-    counts.links_cut = links.par_iter().filter(|l| forest.root(l.left) != forest.root(l.right)).count() as u64;
-    let mut roots: Vec<u32> = components.members.iter().map(|&m| forest.root(m)).collect();
-    roots.par_sort_unstable();
+    let (links_cut, roots) = context.pool.install(|| {
+        let cut = links.par_iter().filter(|l| forest.root(l.left) != forest.root(l.right)).count() as u64;
+        let mut roots: Vec<u32> = components.members.par_iter().map(|&m| forest.root(m)).collect();
+        roots.par_sort_unstable();
+        (cut, roots)
+    });
+    counts.links_cut = links_cut;
     for run in roots.chunk_by(|a, b| a == b).filter(|run| run.len() > 1) {
         counts.entities += 1;
         counts.largest = counts.largest.max(run.len() as u64);
@@ -122,8 +126,12 @@ impl Components {
     fn new(forest: &Forest, links: &[Link], context: &Context) -> Result<Self> {
         let held = context.memory.reserve("components", links.len() as u64 * 24)?;
         context.cancel.check()?;
-        let mut by_root: Vec<(u32, u32)> = links.iter().enumerate().map(|(i, l)| (forest.root(l.left), i as u32)).collect();
-        by_root.par_sort_unstable();
+        let by_root: Vec<(u32, u32)> = context.pool.install(|| {
+            let numbered = links.par_iter().enumerate();
+            let mut by_root: Vec<(u32, u32)> = numbered.map(|(i, l)| (forest.root(l.left), i as u32)).collect();
+            by_root.par_sort_unstable();
+            by_root
+        });
         let mut all = Self { _held: held, members: Vec::new(), links: Vec::with_capacity(links.len()), starts: vec![(0, 0)] };
         let mut seen = Vec::new();
         for run in by_root.chunk_by(|a, b| a.0 == b.0) {

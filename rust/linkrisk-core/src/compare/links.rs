@@ -19,10 +19,19 @@ pub struct ScoredPair {
 /// What a task found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Every pattern, counted.
-    pub counts: PatternCounts,
+    /// Every pattern: how often it occurs, and whether its pairs are kept.
+    patterns: FxHashMap<u64, (u64, bool)>,
     /// The pairs kept.
     pub pairs: Vec<ScoredPair>,
+}
+
+impl Found {
+    /// Adds how often each pattern occurs to `counts`.
+    pub fn count_into(&self, counts: &mut PatternCounts) {
+        for (&pattern, &(count, _)) in &self.patterns {
+            *counts.entry(pattern).or_default() += count;
+        }
+    }
 }
 
 /// Keeps the pairs whose pattern `keep` wants and counts all.
@@ -30,16 +39,16 @@ pub struct Found {
 pub struct Links<'a, K> {
     /// Compares.
     pub comparer: &'a Comparer<'a>,
-    /// Whether pairs of a pattern are kept; asked once per pattern and thread.
+    /// Whether pairs of a pattern are kept; asked once per pattern and task.
     pub keep: K,
 }
 
 impl<K: Fn(u64) -> bool + Sync> Visitor for Links<'_, K> {
-    type Scratch = (Memo, FxHashMap<u64, bool>);
+    type Scratch = Memo;
     type Output = Found;
 
-    fn scratch(&self) -> Self::Scratch {
-        (self.comparer.memo(), FxHashMap::default())
+    fn scratch(&self) -> Memo {
+        self.comparer.memo()
     }
 
     fn output(&self) -> Found {
@@ -47,11 +56,12 @@ impl<K: Fn(u64) -> bool + Sync> Visitor for Links<'_, K> {
     }
 
     #[inline]
-    fn visit(&self, (memo, known): &mut Self::Scratch, found: &mut Found, pair: Pair<'_>) {
+    fn visit(&self, memo: &mut Memo, found: &mut Found, pair: Pair<'_>) {
         let levels = self.comparer.pattern(memo, pair.left_words, pair.right_words);
         let pattern = levels | u64::from(pair.rules) << RULE_SHIFT;
-        *found.counts.entry(pattern).or_default() += 1;
-        if *known.entry(levels).or_insert_with(|| (self.keep)(levels)) {
+        let (count, keep) = found.patterns.entry(pattern).or_insert_with(|| (0, (self.keep)(levels)));
+        *count += 1;
+        if *keep {
             found.pairs.push(ScoredPair { left: pair.left, right: pair.right, pattern });
         }
     }

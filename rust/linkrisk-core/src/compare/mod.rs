@@ -48,9 +48,13 @@ pub fn comparisons(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Compariso
     comparison::resolve(store, linkage)
 }
 
-/// Levels of the pairs of codes compared last: frequent names meet again and again.
+/// What the pairs of texts compared last came to: frequent names meet again and again.
 #[derive(Debug)]
-pub struct Memo(Vec<(u64, u8)>);
+pub struct Memo {
+    levels: Vec<(u64, u8)>,
+    /// Similarities of given and family names.
+    parts: Vec<(u64, f32)>,
+}
 
 impl Memo {
     /// 4,096 entries of 16 bytes per thread fit the second-level cache several times over; on a
@@ -58,14 +62,25 @@ impl Memo {
     const SIZE: usize = 1 << 12;
 
     fn new() -> Self {
-        Self(vec![(0, 0); Self::SIZE])
+        Self { levels: vec![(0, 0); Self::SIZE], parts: vec![(0, 0.0); Self::SIZE] }
+    }
+
+    #[inline]
+    fn similarity(&mut self, left: u32, right: u32, compare: impl FnOnce() -> f32) -> f32 {
+        let key = u64::from(left.min(right)) << 32 | u64::from(left.max(right));
+        let entry = &mut self.parts[mix(key) as usize % Self::SIZE];
+        // Codes start at 1, so no pair has the key of an empty entry.
+        if entry.0 != key {
+            *entry = (key, compare());
+        }
+        entry.1
     }
 
     #[inline(always)]
     fn level(&mut self, comparison: usize, left: u64, right: u64, compare: impl FnOnce() -> u8) -> u8 {
         let key = left << 32 | right;
         let hash = mix(key ^ (comparison as u64) << 58);
-        let entry = &mut self.0[hash as usize % Self::SIZE];
+        let entry = &mut self.levels[hash as usize % Self::SIZE];
         // The hash, not the key: it tells comparisons apart, and two pairs with one hash would have
         // to meet in one thread's 4,096 entries.
         if entry.0 != hash {
@@ -120,13 +135,12 @@ impl<'a> Comparer<'a> {
             }
             Values::Name(names) => {
                 let (a, b) = (a.min(b), a.max(b));
-                memo.level(i, a, b, || match comparison.method {
-                    Method::PersonName => {
-                        let at = |i: usize, or: f64| comparison.at.get(i).copied().unwrap_or(or);
-                        comparison.exact as u8 + 1 + name::level(names, a as u32, b as u32, at(0, 0.92), at(1, 0.84))
-                    }
-                    _ => text(comparison, names.full.text(a as u32), names.full.text(b as u32)),
-                })
+                if comparison.method == Method::PersonName {
+                    let at = |i: usize, or: f64| comparison.at.get(i).map_or(or, |&t| t) as f32;
+                    let level = name::level(names, memo, (a as u32, b as u32), at(0, 0.92), at(1, 0.84));
+                    return comparison.exact as u8 + 1 + level;
+                }
+                memo.level(i, a, b, || text(comparison, names.full.text(a as u32), names.full.text(b as u32)))
             }
         }
     }

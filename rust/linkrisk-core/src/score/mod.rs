@@ -7,4 +7,4 @@ pub mod weights;
 
 pub use model::Model;
 pub use train::{Evidence, train};
-pub use weights::{Score, Scorer};
+pub use weights::{Score, Scorer, Scores};

@@ -3,7 +3,8 @@
 //! I. P. Fellegi and A. B. Sunter, *A theory for record linkage*, JASA 64 (1969).
 
 use super::model::Model;
-use crate::compare::Comparison;
+use crate::compare::{Comparison, LEVELS};
+use rustc_hash::FxHashMap;
 
 /// What a pattern says of a pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +54,27 @@ impl<'a> Scorer<'a> {
         let weight = matched - others;
         let all = log2_sum(matched, others);
         Score { weight, probability: 1.0 / (1.0 + (-weight).exp2()), related: (related - all).exp2() }
+    }
+}
+
+/// A scorer that remembers the patterns it has seen.
+#[derive(Debug)]
+pub struct Scores<'a> {
+    scorer: &'a Scorer<'a>,
+    known: FxHashMap<u64, Score>,
+}
+
+impl<'a> Scores<'a> {
+    /// An empty memory of `scorer`.
+    pub fn new(scorer: &'a Scorer<'a>) -> Self {
+        Self { scorer, known: FxHashMap::default() }
+    }
+
+    /// What `pattern` says.
+    #[inline]
+    pub fn score(&mut self, pattern: u64) -> Score {
+        let levels = pattern & LEVELS;
+        *self.known.entry(levels).or_insert_with(|| self.scorer.score(levels))
     }
 }
 

@@ -41,7 +41,10 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
         let kind = store.layout.attributes[attribute].kind;
         let implausible = implausible(kind, &counts);
         let column = &mut store.columns[attribute];
-        let kept = || counts.iter().filter(|(value, _)| !implausible.contains(value)).map(|&(_, n)| n);
+        let kept = || {
+            let counts = counts.iter();
+            counts.filter(|(value, _)| implausible.is_empty() || !implausible.contains(value)).map(|&(_, n)| n)
+        };
         column.distinct = kept().count() as u64;
         column.filled = kept().sum();
         column.coincidences = kept().map(|n| n as f64 * (n as f64 - 1.0) / 2.0).sum();

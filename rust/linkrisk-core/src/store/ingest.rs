@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::column::Column;
 use super::text::Texts;
 use super::vector::Templates;
-use super::{SourceRange, Store};
+use super::{Layout, SourceRange, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, Storage};
 use crate::normalise::{Derived, Normaliser, Outcome};
@@ -115,7 +115,7 @@ impl Ingest {
             work.into_par_iter().map(|(field, array, column)| pack(name, source, field, array, column)).collect()
         });
         let packed: Vec<Packed> = packed.into_iter().collect::<Result<_>>()?;
-        self.write(store, rows, &packed)?;
+        self.write(store, &packed, context)?;
         store.account()?;
         self.rows += rows as u64;
         context.progress.add(rows as u64);
@@ -138,11 +138,32 @@ impl Ingest {
         Ok(self.rows)
     }
 
-    fn write(&self, store: &mut Store, rows: usize, packed: &[Packed]) -> Result<()> {
+    fn write(&self, store: &mut Store, packed: &[Packed], context: &Context) -> Result<()> {
+        const ROWS: usize = 4096;
         let layout = store.layout.clone();
+        let rows = packed.first().map_or(0, |p| p.values.len());
         let words = store.push(rows)?;
+        let derived: Vec<Vec<u64>> = context.pool.install(|| {
+            words
+                .par_chunks_mut(layout.words * ROWS)
+                .enumerate()
+                .map(|(chunk, words)| self.write_rows(&layout, words, packed, chunk * ROWS))
+                .collect()
+        });
+        for derived in derived {
+            for (column, count) in store.columns.iter_mut().zip(derived) {
+                column.tallies[self.source].derived += count;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the rows of `words` from row `first` of the batch on; returns how often each attribute was
+    /// derived.
+    fn write_rows(&self, layout: &Layout, words: &mut [u64], packed: &[Packed], first: usize) -> Vec<u64> {
         let mut derived = vec![0u64; layout.attributes.len()];
         for (row, record) in words.chunks_exact_mut(layout.words).enumerate() {
+            let row = first + row;
             for (field, packed) in self.fields.iter().zip(packed) {
                 if packed.present[row] {
                     record[0] |= 1 << field.attribute;
@@ -165,10 +186,7 @@ impl Ingest {
                 }
             }
         }
-        for (column, count) in store.columns.iter_mut().zip(derived) {
-            column.tallies[self.source].derived += count;
-        }
-        Ok(())
+        derived
     }
 }
 
