@@ -142,7 +142,7 @@ fn test_count_stops_when_cancelled_and_respects_the_memory_limit() {
     let rows = many();
     let context = Context::new(None, Some(2), 1).expect("threads start");
     context.cancel.cancel();
-    assert_eq!(count(&rows, &context).unwrap_err().kind(), crate::error::ErrorKind::Cancelled);
+    assert_eq!(count(&rows, &context).expect_err("must fail").kind(), crate::error::ErrorKind::Cancelled);
     let context = Context::new(Some(8 * TASK as u64), Some(2), 1).expect("threads start");
-    assert_eq!(count(&rows, &context).unwrap_err().kind(), crate::error::ErrorKind::MemoryLimit);
+    assert_eq!(count(&rows, &context).expect_err("must fail").kind(), crate::error::ErrorKind::MemoryLimit);
 }
