@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_array::builder::{Float64Builder, StringBuilder, StringDictionaryBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use rayon::prelude::*;
 
 use crate::block::Rules;
 use crate::cluster::Forest;
@@ -16,8 +18,8 @@ use crate::error::Result;
 use crate::kernel::hash::mix;
 use crate::kind::Subject;
 use crate::runtime::Context;
-use crate::score::Scorer;
-use crate::store::Store;
+use crate::score::{Scorer, Scores};
+use crate::store::{SourceRange, Store};
 use crate::store::ids::read_ids;
 use crate::store::parquet::{TableWriter, batch};
 
@@ -63,12 +65,13 @@ pub fn links(
 ) -> Result<u64> {
     let schema = links_schema();
     let mut writer = TableWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
+    let mut scores = Scores::new(scorer);
     for chunk in pairs.chunks(ROWS) {
         let (mut left, mut right) = (UInt64Builder::new(), UInt64Builder::new());
         let mut rule = StringDictionaryBuilder::<Int32Type>::new();
         let (mut weight, mut probability) = (Float64Builder::new(), Float64Builder::new());
         for pair in chunk {
-            let score = scorer.score(pair.pattern);
+            let score = scores.score(pair.pattern);
             if score.probability < threshold {
                 continue;
             }
@@ -79,7 +82,7 @@ pub fn links(
             weight.append_value(score.weight);
             probability.append_value(score.probability);
         }
-        let columns: Vec<arrow_array::ArrayRef> = vec![
+        let columns: Vec<ArrayRef> = vec![
             Arc::new(left.finish()),
             Arc::new(right.finish()),
             Arc::new(rule.finish()),
@@ -107,50 +110,85 @@ pub fn entities(
 ) -> Result<u64> {
     let schema = entities_schema();
     let mut writer = TableWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
-    let person_bits = person_bits(store);
-    let has_plates = vehicles.bound() > 0;
+    let rows = Entities { store, persons, vehicles, person_bits: person_bits(store), seed: context.seed };
+    // As many batches as threads are made side by side and written in order.
+    let side_by_side = context.pool.current_num_threads();
     for (source, path) in store.sources.iter().zip(ids) {
         let mut own = match path {
             Some(path) => Some(read_ids(path, ROWS)?),
             None => None,
         };
-        for start in (0..source.records).step_by(ROWS) {
+        let starts: Vec<u32> = (0..source.records).step_by(ROWS).collect();
+        for starts in starts.chunks(side_by_side) {
             context.cancel.check()?;
-            let own = match &mut own {
-                Some(batches) => batches.next().transpose()?,
-                None => None,
-            };
-            let own = own.as_ref().map(|b| b.column(0).as_string::<i32>());
-            let mut names = StringDictionaryBuilder::<Int32Type>::new();
-            let mut subjects = StringDictionaryBuilder::<Int32Type>::new();
-            let (mut rows, mut entities, mut keys) = (UInt64Builder::new(), UInt64Builder::new(), StringBuilder::new());
-            for row in start..source.records.min(start + ROWS as u32) {
-                let record = source.start + row;
-                let mut push = |subject: Subject, entity: u32| {
-                    names.append_value(&source.name);
-                    rows.append_value(u64::from(row));
-                    keys.append_option(own.map(|own| own.value((row - start) as usize)));
-                    subjects.append_value(subject.name());
-                    entities.append_value(entity_id(context.seed, subject, entity));
+            let mut work = Vec::with_capacity(starts.len());
+            for &start in starts {
+                let own = match &mut own {
+                    Some(batches) => batches.next().transpose()?,
+                    None => None,
                 };
-                if store.presence(record) & person_bits != 0 {
-                    push(Subject::Person, persons.root(record));
-                }
-                if has_plates {
-                    vehicles.of(store, record).for_each(|vehicle| push(Subject::Vehicle, vehicle));
-                }
+                work.push((start, own));
             }
-            let columns: Vec<arrow_array::ArrayRef> = vec![
-                Arc::new(names.finish()),
-                Arc::new(rows.finish()),
-                Arc::new(keys.finish()),
-                Arc::new(subjects.finish()),
-                Arc::new(entities.finish()),
-            ];
-            writer.write(&batch(&schema, columns)?)?;
+            let batches: Vec<Result<RecordBatch>> = context.pool.install(|| {
+                work.par_iter().map(|(start, own)| rows.batch(&schema, source, *start, own.as_ref())).collect()
+            });
+            for batch in batches {
+                writer.write(&batch?)?;
+            }
         }
     }
     writer.finish()
+}
+
+/// What makes the rows of `entities.parquet`.
+struct Entities<'a> {
+    store: &'a Store,
+    persons: &'a Forest,
+    vehicles: &'a Vehicles,
+    person_bits: u64,
+    seed: u64,
+}
+
+impl Entities<'_> {
+    /// The rows of the records of `source` from `start` on, whose own ids are in `own`.
+    fn batch(
+        &self,
+        schema: &SchemaRef,
+        source: &SourceRange,
+        start: u32,
+        own: Option<&RecordBatch>,
+    ) -> Result<RecordBatch> {
+        let own = own.map(|b| b.column(0).as_string::<i32>());
+        let has_plates = self.vehicles.bound() > 0;
+        let mut names = StringDictionaryBuilder::<Int32Type>::new();
+        let mut subjects = StringDictionaryBuilder::<Int32Type>::new();
+        let (mut rows, mut entities) = (UInt64Builder::new(), UInt64Builder::new());
+        let mut keys = StringBuilder::new();
+        for row in start..source.records.min(start + ROWS as u32) {
+            let record = source.start + row;
+            let mut push = |subject: Subject, entity: u32| {
+                names.append_value(&source.name);
+                rows.append_value(u64::from(row));
+                keys.append_option(own.map(|own| own.value((row - start) as usize)));
+                subjects.append_value(subject.name());
+                entities.append_value(entity_id(self.seed, subject, entity));
+            };
+            if self.store.presence(record) & self.person_bits != 0 {
+                push(Subject::Person, self.persons.root(record));
+            }
+            if has_plates {
+                self.vehicles.of(self.store, record).for_each(|vehicle| push(Subject::Vehicle, vehicle));
+            }
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(names.finish()),
+            Arc::new(rows.finish()),
+            Arc::new(keys.finish()),
+            Arc::new(subjects.finish()),
+            Arc::new(entities.finish()),
+        ];
+        batch(schema, columns)
+    }
 }
 
 /// The attributes that identify a person, a bit each.

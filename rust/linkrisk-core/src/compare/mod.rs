@@ -66,23 +66,26 @@ impl Memo {
     }
 
     #[inline]
-    fn similarity(&mut self, left: u32, right: u32, compare: impl FnOnce() -> f32) -> f32 {
-        let key = u64::from(left.min(right)) << 32 | u64::from(left.max(right));
-        let entry = &mut self.parts[mix(key) as usize % Self::SIZE];
-        // Codes start at 1, so no pair has the key of an empty entry.
-        if entry.0 != key {
-            *entry = (key, compare());
+    fn similarity(&mut self, comparison: usize, left: u32, right: u32, compare: impl FnOnce() -> f32) -> f32 {
+        let hash = Self::hash(comparison, u64::from(left.min(right)), u64::from(left.max(right)));
+        let entry = &mut self.parts[hash as usize % Self::SIZE];
+        if entry.0 != hash {
+            *entry = (hash, compare());
         }
         entry.1
     }
 
+    /// The hash, not the codes, is kept: it tells comparisons apart, and two pairs with one hash would
+    /// have to meet in one thread's 4,096 entries.
+    #[inline(always)]
+    fn hash(comparison: usize, left: u64, right: u64) -> u64 {
+        mix((left << 32 | right) ^ (comparison as u64) << 58)
+    }
+
     #[inline(always)]
     fn level(&mut self, comparison: usize, left: u64, right: u64, compare: impl FnOnce() -> u8) -> u8 {
-        let key = left << 32 | right;
-        let hash = mix(key ^ (comparison as u64) << 58);
+        let hash = Self::hash(comparison, left, right);
         let entry = &mut self.levels[hash as usize % Self::SIZE];
-        // The hash, not the key: it tells comparisons apart, and two pairs with one hash would have
-        // to meet in one thread's 4,096 entries.
         if entry.0 != hash {
             *entry = (hash, compare());
         }
@@ -136,8 +139,8 @@ impl<'a> Comparer<'a> {
             Values::Name(names) => {
                 let (a, b) = (a.min(b), a.max(b));
                 if comparison.method == Method::PersonName {
-                    let at = |i: usize, or: f64| comparison.at.get(i).map_or(or, |&t| t) as f32;
-                    let level = name::level(names, memo, (a as u32, b as u32), at(0, 0.92), at(1, 0.84));
+                    let at = |step: usize, or: f64| comparison.at.get(step).map_or(or, |&t| t) as f32;
+                    let level = name::level(names, (memo, i), (a as u32, b as u32), at(0, 0.92), at(1, 0.84));
                     return comparison.exact as u8 + 1 + level;
                 }
                 memo.level(i, a, b, || text(comparison, names.full.text(a as u32), names.full.text(b as u32)))

@@ -21,7 +21,13 @@ pub const LABELS: [&str; 7] = [
 /// Which of [`LABELS`] two different names have, from 0; 7 for none.
 ///
 /// `alike` and `similar` are Jaro–Winkler similarities of parts.
-pub fn level(names: &Names, memo: &mut Memo, (left, right): (u32, u32), alike: f32, similar: f32) -> u8 {
+pub fn level(
+    names: &Names,
+    (memo, comparison): (&mut Memo, usize),
+    (left, right): (u32, u32),
+    alike: f32,
+    similar: f32,
+) -> u8 {
     let (a, b) = (names.codes(left), names.codes(right));
     if a.key == b.key {
         return 0;
@@ -29,7 +35,7 @@ pub fn level(names: &Names, memo: &mut Memo, (left, right): (u32, u32), alike: f
     let mut likeness = |x: u32, y: u32| match (x, y) {
         (0, _) | (_, 0) => MISSING,
         (x, y) if x == y => 1.0,
-        (x, y) => memo.similarity(x, y, || likeness_of(names.parts.text(x), names.parts.text(y))),
+        (x, y) => memo.similarity(comparison, x, y, || likeness_of(names.parts.text(x), names.parts.text(y))),
     };
     let (given, family) = (likeness(a.given, b.given), likeness(a.family, b.family));
     // The lesser of the two; below every threshold where one is missing.

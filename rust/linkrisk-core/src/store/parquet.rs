@@ -8,9 +8,10 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
 use super::run_dir::Pending;
 use crate::error::{Error, Result};
@@ -39,6 +40,13 @@ impl TableWriter {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROW_GROUP))
+            // Labels repeat and are sent as dictionaries; ids and weights do not, and a dictionary of
+            // them is built only to be thrown away.
+            .set_dictionary_enabled(false)
+            .set_column_dictionary_enabled(ColumnPath::from("source"), true)
+            .set_column_dictionary_enabled(ColumnPath::from("subject"), true)
+            .set_column_dictionary_enabled(ColumnPath::from("rule"), true)
+            .set_column_encoding(ColumnPath::from("record"), Encoding::DELTA_BINARY_PACKED)
             .set_created_by(concat!("linkrisk ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer =
