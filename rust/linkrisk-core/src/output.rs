@@ -177,7 +177,7 @@ impl Entities<'_> {
                 push(Subject::Person, self.persons.root(record));
             }
             if has_plates {
-                self.vehicles.of(self.store, record).for_each(|vehicle| push(Subject::Vehicle, vehicle));
+                self.vehicles.of(record).for_each(|vehicle| push(Subject::Vehicle, vehicle));
             }
         }
         let columns: Vec<ArrayRef> = vec![

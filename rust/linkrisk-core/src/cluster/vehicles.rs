@@ -9,7 +9,7 @@ use super::Forest;
 use crate::error::Result;
 use crate::kernel::ocr::plate_distance;
 use crate::kind::Kind;
-use crate::runtime::Context;
+use crate::runtime::{Context, Reservation};
 use crate::store::{Slot, Store};
 
 /// OCR distance up to which two plates of one person are one vehicle: two symbols of one confusion
@@ -19,9 +19,10 @@ const LOOK_ALIKE: f32 = 0.5;
 /// The vehicles of a run.
 #[derive(Debug)]
 pub struct Vehicles {
-    plates: Vec<u64>,
     forest: Forest,
-    slots: Vec<Slot>,
+    /// Number of each record's plate plus one, zero for none, per attribute.
+    plates: Vec<Vec<u32>>,
+    _held: Reservation,
 }
 
 impl Vehicles {
@@ -33,63 +34,68 @@ impl Vehicles {
         let slots: Vec<Slot> =
             store.layout.attributes.iter().filter(|a| a.kind == Kind::Plate).map(|a| a.slot).collect();
         let records = u64::from(store.len());
-        let _held = context.memory.reserve("plates", records * 12 * slots.len() as u64)?;
-        let mut plates: Vec<u64> = Vec::new();
-        let mut held: Vec<(u32, u64)> = Vec::new();
-        for slot in &slots {
-            for record in 0..store.len() {
-                let plate = slot.get(store.record(record));
-                if plate != 0 {
-                    plates.push(plate);
-                    held.push((persons.root(record), plate));
-                }
-            }
-            context.cancel.check()?;
+        // Sorting takes 16 bytes per plate; 4 per record and attribute stay.
+        let mut reserved = context.memory.reserve("plates", records * 20 * slots.len() as u64)?;
+        let mut found: Vec<(u64, u32, u32)> = Vec::new();
+        for (attribute, slot) in slots.iter().enumerate() {
+            let with = |record: u32| (slot.get(store.record(record)), record, attribute as u32);
+            context.pool.install(|| {
+                found.par_extend((0..store.len()).into_par_iter().map(with).filter(|&(plate, ..)| plate != 0));
+            });
         }
-        context.pool.install(|| plates.par_sort_unstable());
-        plates.dedup();
-        let forest = Forest::new(plates.len() as u32, context)?;
-        let vehicles = Self { plates, forest, slots };
-        context.pool.install(|| held.par_sort_unstable());
+        context.cancel.check()?;
+        context.pool.install(|| found.par_sort_unstable());
+        let mut plates = vec![vec![0u32; store.len() as usize]; slots.len()];
+        let mut known: Vec<u64> = Vec::new();
+        for same in found.chunk_by(|a, b| a.0 == b.0) {
+            known.push(same[0].0);
+            for &(_, record, attribute) in same {
+                plates[attribute as usize][record as usize] = known.len() as u32;
+            }
+        }
+        drop(found);
+        let forest = Forest::new(known.len() as u32, context)?;
+        let mut held: Vec<(u32, u32)> = context.pool.install(|| {
+            let all = plates.par_iter().flat_map(|numbers| numbers.par_iter().enumerate());
+            let mut held: Vec<(u32, u32)> = all
+                .filter(|&(_, &number)| number != 0)
+                .map(|(record, &number)| (persons.root(record as u32), number - 1))
+                .collect();
+            held.par_sort_unstable();
+            held
+        });
         held.dedup();
         for person in held.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
             for (i, &(_, a)) in person.iter().enumerate() {
                 for &(_, b) in &person[i + 1..] {
-                    if plate_distance(a, b) <= LOOK_ALIKE {
-                        vehicles.forest.join(vehicles.place(a), vehicles.place(b));
+                    if plate_distance(known[a as usize], known[b as usize]) <= LOOK_ALIKE {
+                        forest.join(a, b);
                     }
                 }
             }
         }
-        Ok(vehicles)
-    }
-
-    fn place(&self, plate: u64) -> u32 {
-        self.plates.binary_search(&plate).unwrap_or_default() as u32
+        reserved.shrink_to(records * 4 * slots.len() as u64);
+        Ok(Self { forest, plates, _held: reserved })
     }
 
     /// The vehicles of `record`, by number, each once.
-    pub fn of(&self, store: &Store, record: u32) -> impl Iterator<Item = u32> + use<> {
-        let words = store.record(record);
-        let mut found: Vec<u32> = self
-            .slots
-            .iter()
-            .map(|slot| slot.get(words))
-            .filter(|&plate| plate != 0)
-            .map(|plate| self.forest.root(self.place(plate)))
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter()
+    pub fn of(&self, record: u32) -> impl Iterator<Item = u32> + '_ {
+        let number = move |attribute: usize| {
+            let number = self.plates[attribute][record as usize];
+            (number != 0).then(|| self.forest.root(number - 1))
+        };
+        let first = move |attribute: usize, vehicle: u32| (0..attribute).all(|a| number(a) != Some(vehicle));
+        (0..self.plates.len())
+            .filter_map(move |attribute| number(attribute).filter(|&vehicle| first(attribute, vehicle)))
     }
 
     /// How many vehicles there are.
     pub fn count(&self) -> u64 {
-        (0..self.plates.len() as u32).filter(|&at| self.forest.root(at) == at).count() as u64
+        (0..self.forest.len()).filter(|&at| self.forest.root(at) == at).count() as u64
     }
 
     /// Number above every vehicle's number.
     pub fn bound(&self) -> u32 {
-        self.plates.len() as u32
+        self.forest.len()
     }
 }

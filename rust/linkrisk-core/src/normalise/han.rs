@@ -189,7 +189,14 @@ pub fn push_syllables(text: &str, out: &mut Vec<String>) -> bool {
 
 /// Whether romanised text is a row of syllables.
 pub fn is_romanised(text: &str) -> bool {
-    push_syllables(text, &mut Vec::new())
+    fn reads(text: &str, known: &FxHashSet<String>) -> bool {
+        text.is_empty()
+            || (1..=text.len().min(6)).rev().any(|length| known.contains(&text[..length]) && reads(&text[length..], known))
+    }
+    !text.is_empty()
+        && text.len() <= MAX_ROMANISED
+        && text.bytes().all(|b| b.is_ascii_lowercase())
+        && reads(text, syllables())
 }
 
 #[cfg(test)]

@@ -95,6 +95,9 @@ fn without_han_title(mut name: &str) -> &str {
 /// Reads one name into its parts, which are cleared first.
 pub fn name(raw: &str, out: &mut NameParts) -> Outcome {
     out.clear();
+    if two_plain_words(raw, out) {
+        return Outcome::Valid;
+    }
     let raw = text::cut(raw.trim(), text::MAX_RAW_BYTES);
     let mut name = Words { words: Vec::new(), family_from: None };
     let masked = if let Some((given, family)) = raw.rsplit_once(JOINT) {
@@ -135,6 +138,36 @@ pub fn name(raw: &str, out: &mut NameParts) -> Outcome {
     }
     if masked { Outcome::Partial } else { Outcome::Valid }
 }
+
+/// Reads a given and a family name of one ASCII word each, as most Latin ones are; `false`, with `out`
+/// cleared, where the name needs a second look.
+fn two_plain_words(raw: &str, out: &mut NameParts) -> bool {
+    let Some((given, family)) = raw.split_once(JOINT) else { return false };
+    let plain = |w: &str| !w.is_empty() && w.len() <= MAX_PLAIN && w.bytes().all(|b| b.is_ascii_alphabetic());
+    if !plain(given) || !plain(family) {
+        return false;
+    }
+    for (part, word) in [(&mut out.given, given), (&mut out.family, family)] {
+        part.push_str(word);
+        part.make_ascii_lowercase();
+    }
+    let NameParts { full, given, family, key } = out;
+    full.extend([given.as_str(), " ", family.as_str()]);
+    let odd = TITLES.contains(&given.as_str())
+        || SUFFIXES.contains(&family.as_str())
+        || text::is_placeholder(full)
+        || (han::is_romanised(given) && han::is_romanised(family));
+    if odd {
+        out.clear();
+        return false;
+    }
+    let (first, second) = if given <= family { (&*given, &*family) } else { (&*family, &*given) };
+    key.extend([first.as_str(), " ", second.as_str()]);
+    true
+}
+
+/// Longest word of a plain name, far below where names are cut.
+const MAX_PLAIN: usize = 40;
 
 /// Most characters of a Chinese name; a longer one, or one with a point in it, is a name of another
 /// language in Han characters, given name first.

@@ -130,7 +130,7 @@ impl Records for Whole<'_> {
 
     fn vehicles(&self, record: u32, take: impl FnMut(u32)) {
         if self.folding.has_vehicle(self.assessed.store.presence(record)) {
-            self.assessed.vehicles.of(self.assessed.store, record).for_each(take);
+            self.assessed.vehicles.of(record).for_each(take);
         }
     }
 

@@ -1,8 +1,10 @@
 //! One attribute of the run: its distinct values and the tallies of what its raw values were.
 
+use rayon::prelude::*;
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::dictionary::{Dictionary, Names};
+use super::dictionary::{Dictionary, Names, ReadName};
 use crate::error::Result;
 use crate::kind::{Kind, Storage};
 use crate::normalise::{NameParts, Normaliser, Outcome};
@@ -76,7 +78,6 @@ pub struct Column {
     pub filled: u64,
     recent: Recent,
     text: String,
-    name: NameParts,
 }
 
 impl Column {
@@ -96,7 +97,6 @@ impl Column {
             filled: 0,
             recent: Recent::default(),
             text: String::new(),
-            name: NameParts::default(),
         }
     }
 
@@ -135,22 +135,42 @@ impl Column {
                     (outcome, u64::from(code))
                 }
             },
-            Values::Name(names) => match self.recent.find(raw) {
-                Some((outcome, code)) => {
-                    names.count_again(code);
-                    (outcome, u64::from(code))
-                }
-                None => {
-                    let outcome = normaliser.name(raw, &mut self.name);
-                    let NameParts { full, given, family, key } = &self.name;
-                    let code = if outcome.is_usable() { names.intern(full, given, family, key)? } else { 0 };
-                    self.recent.keep(raw, outcome, code);
-                    (outcome, u64::from(code))
-                }
-            },
+            // Names come through `pack_names`, whole batches at a time.
+            Values::Name(_) => (Outcome::Invalid, 0),
         };
         self.tallies[source].add(outcome);
         Ok(value)
+    }
+
+    /// The values at rest of `rows` raw names, in order, tallied under `source`.
+    ///
+    /// Reading names is most of the work of ingestion, so stretches of rows are read side by side; the
+    /// dictionary then takes them in order.
+    ///
+    /// # Errors
+    /// As [`Dictionary::intern`].
+    pub fn pack_names<'t>(
+        &mut self,
+        source: usize,
+        normaliser: &Normaliser,
+        rows: usize,
+        raw: impl Fn(usize) -> Option<&'t str> + Sync,
+    ) -> Result<Vec<u64>> {
+        const STRETCH: usize = 4096;
+        let stretches: Vec<usize> = (0..rows).step_by(STRETCH).collect();
+        let read: Vec<ReadNames> = stretches
+            .into_par_iter()
+            .map(|start| ReadNames::read(normaliser, (start..rows.min(start + STRETCH)).map(&raw)))
+            .collect();
+        let mut values = Vec::with_capacity(rows);
+        let Values::Name(names) = &mut self.values else { return Ok(values) };
+        for stretch in &read {
+            for (outcome, name) in stretch.names() {
+                self.tallies[source].add(outcome);
+                values.push(if outcome.is_usable() { u64::from(names.intern(&name)?) } else { 0 });
+            }
+        }
+        Ok(values)
     }
 
     /// The text of a partial number, if `value` is one.
@@ -188,6 +208,60 @@ impl Column {
     }
 }
 
+/// Names that were read, one after the other, and are not in a dictionary yet.
+#[derive(Debug, Default)]
+struct ReadNames {
+    text: String,
+    rows: Vec<ReadRow>,
+}
+
+#[derive(Debug)]
+struct ReadRow {
+    outcome: Outcome,
+    /// Where the whole name, the given names and the family name end in the text.
+    ends: [usize; 3],
+    hash: u64,
+    key: u64,
+}
+
+impl ReadNames {
+    fn read<'t>(normaliser: &Normaliser, raw: impl Iterator<Item = Option<&'t str>>) -> Self {
+        let mut read = Self::default();
+        let mut parts = NameParts::default();
+        for raw in raw {
+            let outcome = match raw {
+                Some(raw) => normaliser.name(raw, &mut parts),
+                None => {
+                    parts.clear();
+                    Outcome::Blank
+                }
+            };
+            let ends = [&parts.full, &parts.given, &parts.family].map(|part| {
+                read.text.push_str(part);
+                read.text.len()
+            });
+            let key = xxh3_64(parts.key.as_bytes()) | 1;
+            read.rows.push(ReadRow { outcome, ends, hash: xxh3_64(parts.full.as_bytes()), key });
+        }
+        read
+    }
+
+    fn names(&self) -> impl Iterator<Item = (Outcome, ReadName<'_>)> {
+        let starts = std::iter::once(0).chain(self.rows.iter().map(|row| row.ends[2]));
+        self.rows.iter().zip(starts).map(|(row, start)| {
+            let [full, given, family] = row.ends;
+            let name = ReadName {
+                full: &self.text[start..full],
+                given: &self.text[full..given],
+                family: &self.text[given..family],
+                hash: row.hash,
+                key: row.key,
+            };
+            (row.outcome, name)
+        })
+    }
+}
+
 /// The raw values seen last, by hash, so that a frequent one is normalised once.
 ///
 /// Two raw values of one 64-bit hash would be taken for each other: one chance in 2⁶⁴ per look-up.
@@ -213,7 +287,7 @@ impl Recent {
     }
 
     fn hash(raw: &str) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(raw.as_bytes()) | 1 << 63
+        xxh3_64(raw.as_bytes()) | 1 << 63
     }
 
     fn memory(&self) -> u64 {

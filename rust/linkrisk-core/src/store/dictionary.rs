@@ -24,8 +24,11 @@ impl Dictionary {
     /// # Errors
     /// [`ErrorKind::Data`] past 4.29 billion distinct values.
     pub fn intern(&mut self, text: &str) -> Result<u32> {
+        self.intern_hashed(text, xxh3_64(text.as_bytes()))
+    }
+
+    fn intern_hashed(&mut self, text: &str, hash: u64) -> Result<u32> {
         let Self { bytes, ends, counts, index } = self;
-        let hash = xxh3_64(text.as_bytes());
         let same = |&code: &u32| slice(bytes, ends, code) == text.as_bytes();
         if let Some(&code) = index.find(hash, same) {
             counts[code as usize - 1] = counts[code as usize - 1].saturating_add(1);
@@ -117,6 +120,21 @@ pub struct NameCodes {
     pub key: u64,
 }
 
+/// A normalised name on its way into a dictionary.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadName<'a> {
+    /// The whole name.
+    pub full: &'a str,
+    /// Its given names.
+    pub given: &'a str,
+    /// Its family name.
+    pub family: &'a str,
+    /// Hash of the whole name.
+    pub hash: u64,
+    /// Hash of its order- and script-insensitive key.
+    pub key: u64,
+}
+
 /// A dictionary of names that knows the parts of each.
 ///
 /// One written name has one division into parts, that of the record in which it first appears.
@@ -130,26 +148,20 @@ pub struct Names {
 }
 
 impl Names {
-    /// The code of the name `full` with its parts, which one more record holds.
+    /// The code of `name`, which one more record holds.
     ///
     /// # Errors
     /// As [`Dictionary::intern`].
-    pub fn intern(&mut self, full: &str, given: &str, family: &str, key: &str) -> Result<u32> {
-        let code = self.full.intern(full)?;
+    pub fn intern(&mut self, name: &ReadName<'_>) -> Result<u32> {
+        let code = self.full.intern_hashed(name.full, name.hash)?;
         if code as usize > self.codes.len() {
             let mut part = |text: &str| if text.is_empty() { Ok(0) } else { self.parts.intern(text) };
-            let codes = NameCodes { given: part(given)?, family: part(family)?, key: xxh3_64(key.as_bytes()) | 1 };
-            self.codes.push(codes);
+            let (given, family) = (part(name.given)?, part(name.family)?);
+            self.codes.push(NameCodes { given, family, key: name.key });
         } else {
             self.count_parts(code);
         }
         Ok(code)
-    }
-
-    /// Notes that one more record holds the name of `code`.
-    pub fn count_again(&mut self, code: u32) {
-        self.full.count_again(code);
-        self.count_parts(code);
     }
 
     fn count_parts(&mut self, code: u32) {

@@ -224,6 +224,12 @@ fn pack(source_name: &str, source: usize, field: &mut Field, array: &ArrayRef, c
         field.width = templates.width();
         return Ok(packed);
     }
+    if field.kind.storage() == Storage::Name {
+        let texts = Texts::new(array).ok_or_else(refuse)?;
+        packed.values = column.pack_names(source, &field.text, rows, |row| texts.get(row))?;
+        packed.present = packed.values.iter().map(|&value| value != 0).collect();
+        return Ok(packed);
+    }
     let derives = matches!(field.kind, Kind::CnResidentId);
     let mut push = |column: &mut Column, normaliser: &Normaliser, raw: Option<&str>| -> Result<()> {
         let value = column.pack(source, normaliser, raw)?;
