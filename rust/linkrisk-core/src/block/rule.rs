@@ -86,17 +86,30 @@ pub struct KeyPart {
 impl KeyPart {
     /// The part `part` of attribute `attribute` of `store`.
     pub fn new(store: &Store, attribute: usize, part: Part) -> Self {
-        Self { attribute, part, slot: store.layout.attributes[attribute].slot }
+        let laid = &store.layout.attributes[attribute];
+        let slot = match part {
+            Part::Given => laid.parts.given,
+            Part::Family => laid.parts.family,
+            Part::Key => laid.parts.key,
+            _ => laid.slot,
+        };
+        Self { attribute, part, slot }
     }
 
     /// The part's value in `record`; zero where it is missing or not to be compared.
     #[inline(always)]
     pub fn value(&self, store: &Store, record: &[u64]) -> u64 {
         let value = self.slot.get(record);
-        if value == 0 || self.part == Part::Whole && value & PARTIAL == 0 {
+        if value == 0 || self.rests_alone() && value & PARTIAL == 0 {
             return value;
         }
         self.cut(store, value)
+    }
+
+    /// Whether the part is what rests in its slot, as it is.
+    #[inline(always)]
+    fn rests_alone(&self) -> bool {
+        matches!(self.part, Part::Whole | Part::Given | Part::Family | Part::Key)
     }
 
     /// Whether two records have the part and share it.
@@ -106,7 +119,7 @@ impl KeyPart {
         if a == 0 || b == 0 {
             return false;
         }
-        if self.part == Part::Whole {
+        if self.rests_alone() {
             return a == b && a & PARTIAL == 0;
         }
         let part = self.cut(store, a);
@@ -118,10 +131,7 @@ impl KeyPart {
         let column = &store.columns[self.attribute];
         match (self.part, &column.values) {
             (_, Values::Number(_)) if value & PARTIAL != 0 => 0,
-            (Part::Whole, _) => value,
-            (Part::Given, Values::Name(names)) => u64::from(names.codes(value as u32).given),
-            (Part::Family, Values::Name(names)) => u64::from(names.codes(value as u32).family),
-            (Part::Key, Values::Name(names)) => names.codes(value as u32).key,
+            (Part::Whole | Part::Given | Part::Family | Part::Key, _) => value,
             (Part::Prefix4, Values::Name(names)) => prefix(names.full.text(value as u32)),
             (Part::Prefix4, Values::Text(dictionary)) => prefix(dictionary.text(value as u32)),
             (Part::Year, _) => value >> 9,

@@ -177,13 +177,16 @@ impl Judge<'_> {
         weigh: &impl Fn(&mut S, u32, u32) -> f32,
     ) -> Outcome {
         if members.len() <= self.largest {
-            return self.part(members, scratch, weigh);
+            let known = link_numbers.iter().map(|&i| &links[i as usize]);
+            return self.part(members, known, scratch, weigh);
         }
         let mut labels = members.to_vec();
         let mut contradiction = false;
         for piece in self.pieces(members, link_numbers, links) {
             let records: Vec<u32> = piece.iter().map(|&at| members[at]).collect();
-            let outcome = self.part(&records, scratch, weigh);
+            let within = |l: &&Link| records.binary_search(&l.left).is_ok() && records.binary_search(&l.right).is_ok();
+            let known = link_numbers.iter().map(|&i| &links[i as usize]).filter(within);
+            let outcome = self.part(&records, known, scratch, weigh);
             contradiction |= outcome.contradiction;
             for (i, &at) in piece.iter().enumerate() {
                 labels[at] = outcome.labels.as_ref().map_or(records[0], |labels| labels[i]);
@@ -214,17 +217,30 @@ impl Judge<'_> {
         pieces
     }
 
-    fn part<S>(&self, members: &[u32], scratch: &mut S, weigh: &impl Fn(&mut S, u32, u32) -> f32) -> Outcome {
+    fn part<'l, S>(
+        &self,
+        members: &[u32],
+        known: impl Iterator<Item = &'l Link>,
+        scratch: &mut S,
+        weigh: &impl Fn(&mut S, u32, u32) -> f32,
+    ) -> Outcome {
         let n = members.len();
-        let mut weights = vec![0.0; n * n];
+        let mut weights = vec![f32::NAN; n * n];
+        for link in known {
+            if let (Ok(i), Ok(j)) = (members.binary_search(&link.left), members.binary_search(&link.right)) {
+                weights[i * n + j] = link.weight;
+            }
+        }
         let (mut all_linked, mut contradiction) = (true, false);
         for i in 0..n {
             for j in i + 1..n {
                 let weight = if self.conflicts.contradict(members[i], members[j]) {
                     contradiction = true;
                     agglomerate::CONTRADICTION
-                } else {
+                } else if weights[i * n + j].is_nan() {
                     weigh(scratch, members[i], members[j]).clamp(-CAP, CAP)
+                } else {
+                    weights[i * n + j].clamp(-CAP, CAP)
                 };
                 all_linked &= weight >= self.threshold.min(CAP);
                 weights[i * n + j] = weight;

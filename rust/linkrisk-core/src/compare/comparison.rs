@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::date::DateAgreement;
 use crate::kind::{Kind, Storage};
 use crate::spec::{ComparisonSpec, LinkageSpec, Method};
+use crate::store::layout::NameSlots;
 use crate::store::{Dictionary, Slot, Store, Values};
 
 /// Highest share of records of a value in each tier of exact agreement, most frequent first; the
@@ -35,6 +36,7 @@ pub struct Comparison {
     /// Counts from which a value falls into an exact level, one less than there are of them.
     pub(super) tiers: Vec<u32>,
     pub(super) slot: Slot,
+    pub(super) parts: NameSlots,
     pub(super) shift: u32,
     pub(super) mask: u64,
 }
@@ -182,6 +184,7 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
         at,
         tiers,
         slot: laid.slot,
+        parts: laid.parts,
         shift: 0,
         mask: 0,
     })

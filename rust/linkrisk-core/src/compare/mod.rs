@@ -24,7 +24,7 @@ use crate::kernel::token::token_jaccard;
 use crate::kind::Kind;
 use crate::normalise::identifier::{cn_resident_id_text, digits_of};
 use crate::spec::{LinkageSpec, Method};
-use crate::store::{PARTIAL, Store, Values};
+use crate::store::{NameCodes, PARTIAL, Store, Values};
 
 /// Where the rules begin in a pattern; below are the levels.
 pub const RULE_SHIFT: u32 = 44;
@@ -111,11 +111,31 @@ impl<'a> Comparer<'a> {
         for (i, comparison) in self.comparisons.iter().enumerate() {
             let (a, b) = (comparison.slot.get(left), comparison.slot.get(right));
             if a != 0 && b != 0 {
-                let level = self.level(memo, i, comparison, a, b);
+                let level = if a != b && comparison.method == Method::PersonName {
+                    let parts = (comparison.parts.get(left), comparison.parts.get(right));
+                    self.name_level(memo, i, comparison, (a as u32, b as u32), parts)
+                } else {
+                    self.level(memo, i, comparison, a, b)
+                };
                 pattern |= u64::from(level) << comparison.shift;
             }
         }
         pattern
+    }
+
+    /// The level of two names that differ.
+    fn name_level(
+        &self,
+        memo: &mut Memo,
+        i: usize,
+        comparison: &Comparison,
+        codes: (u32, u32),
+        parts: (NameCodes, NameCodes),
+    ) -> u8 {
+        let Values::Name(names) = &self.store.columns[comparison.attribute].values else { return 0 };
+        let at = |step: usize, or: f64| comparison.at.get(step).map_or(or, |&t| t) as f32;
+        let level = name::level(names, (memo, i), codes, parts, (at(0, 0.92), at(1, 0.84)));
+        comparison.exact as u8 + 1 + level
     }
 
     #[inline]
@@ -138,11 +158,6 @@ impl<'a> Comparer<'a> {
             }
             Values::Name(names) => {
                 let (a, b) = (a.min(b), a.max(b));
-                if comparison.method == Method::PersonName {
-                    let at = |step: usize, or: f64| comparison.at.get(step).map_or(or, |&t| t) as f32;
-                    let level = name::level(names, (memo, i), (a as u32, b as u32), at(0, 0.92), at(1, 0.84));
-                    return comparison.exact as u8 + 1 + level;
-                }
                 memo.level(i, a, b, || text(comparison, names.full.text(a as u32), names.full.text(b as u32)))
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Memo;
 use crate::kernel::edit::jaro_winkler;
-use crate::store::Names;
+use crate::store::{NameCodes, Names};
 
 /// Levels between exact and else.
 ///
@@ -25,10 +25,9 @@ pub fn level(
     names: &Names,
     (memo, comparison): (&mut Memo, usize),
     (left, right): (u32, u32),
-    alike: f32,
-    similar: f32,
+    (a, b): (NameCodes, NameCodes),
+    (alike, similar): (f32, f32),
 ) -> u8 {
-    let (a, b) = (names.codes(left), names.codes(right));
     if a.key == b.key {
         return 0;
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::dictionary::{Dictionary, Names, ReadName};
+use super::dictionary::{Dictionary, NameCodes, Names, ReadName};
 use crate::error::Result;
 use crate::kind::{Kind, Storage};
 use crate::normalise::{NameParts, Normaliser, Outcome};
@@ -142,7 +142,7 @@ impl Column {
         Ok(value)
     }
 
-    /// The values at rest of `rows` raw names, in order, tallied under `source`.
+    /// The values at rest of `rows` raw names with their parts, in order, tallied under `source`.
     ///
     /// Reading names is most of the work of ingestion, so stretches of rows are read side by side; the
     /// dictionary then takes them in order.
@@ -155,7 +155,7 @@ impl Column {
         normaliser: &Normaliser,
         rows: usize,
         raw: impl Fn(usize) -> Option<&'t str> + Sync,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<Vec<(u64, NameCodes)>> {
         const STRETCH: usize = 4096;
         let stretches: Vec<usize> = (0..rows).step_by(STRETCH).collect();
         let read: Vec<ReadNames> = stretches
@@ -167,7 +167,8 @@ impl Column {
         for stretch in &read {
             for (outcome, name) in stretch.names() {
                 self.tallies[source].add(outcome);
-                values.push(if outcome.is_usable() { u64::from(names.intern(&name)?) } else { 0 });
+                let code = if outcome.is_usable() { names.intern(&name)? } else { 0 };
+                values.push((u64::from(code), names.codes(code)));
             }
         }
         Ok(values)
@@ -221,7 +222,7 @@ struct ReadRow {
     /// Where the whole name, the given names and the family name end in the text.
     ends: [usize; 3],
     hash: u64,
-    key: u64,
+    key: u32,
 }
 
 impl ReadNames {
@@ -240,7 +241,7 @@ impl ReadNames {
                 read.text.push_str(part);
                 read.text.len()
             });
-            let key = xxh3_64(parts.key.as_bytes()) | 1;
+            let key = xxh3_64(parts.key.as_bytes()) as u32 | 1;
             read.rows.push(ReadRow { outcome, ends, hash: xxh3_64(parts.full.as_bytes()), key });
         }
         read

@@ -117,7 +117,7 @@ pub struct NameCodes {
     /// Code of the family name in [`Names::parts`].
     pub family: u32,
     /// Hash of the order- and script-insensitive key.
-    pub key: u64,
+    pub key: u32,
 }
 
 /// A normalised name on its way into a dictionary.
@@ -132,7 +132,7 @@ pub struct ReadName<'a> {
     /// Hash of the whole name.
     pub hash: u64,
     /// Hash of its order- and script-insensitive key.
-    pub key: u64,
+    pub key: u32,
 }
 
 /// A dictionary of names that knows the parts of each.

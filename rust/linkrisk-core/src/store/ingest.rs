@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::column::Column;
 use super::text::Texts;
 use super::vector::Templates;
-use super::{Layout, SourceRange, Store};
+use super::{Layout, NameCodes, SourceRange, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, Storage};
 use crate::normalise::{Derived, Normaliser, Outcome};
@@ -48,6 +48,7 @@ struct Packed {
     values: Vec<u64>,
     present: Vec<bool>,
     derived: Vec<Derived>,
+    names: Vec<NameCodes>,
 }
 
 impl Ingest {
@@ -167,7 +168,11 @@ impl Ingest {
             for (field, packed) in self.fields.iter().zip(packed) {
                 if packed.present[row] {
                     record[0] |= 1 << field.attribute;
-                    layout.attributes[field.attribute].slot.set(record, packed.values[row]);
+                    let attribute = &layout.attributes[field.attribute];
+                    attribute.slot.set(record, packed.values[row]);
+                    if let Some(&codes) = packed.names.get(row) {
+                        attribute.parts.set(record, codes);
+                    }
                 }
             }
             for (field, packed) in self.fields.iter().zip(packed) {
@@ -192,7 +197,7 @@ impl Ingest {
 
 fn pack(source_name: &str, source: usize, field: &mut Field, array: &ArrayRef, column: &mut Column) -> Result<Packed> {
     let rows = array.len();
-    let mut packed = Packed { values: Vec::with_capacity(rows), present: Vec::with_capacity(rows), derived: Vec::new() };
+    let mut packed = Packed { values: Vec::with_capacity(rows), present: Vec::with_capacity(rows), derived: Vec::new(), names: Vec::new() };
     let refuse = || {
         Error::new(
             ErrorKind::AttributeType,
@@ -226,8 +231,11 @@ fn pack(source_name: &str, source: usize, field: &mut Field, array: &ArrayRef, c
     }
     if field.kind.storage() == Storage::Name {
         let texts = Texts::new(array).ok_or_else(refuse)?;
-        packed.values = column.pack_names(source, &field.text, rows, |row| texts.get(row))?;
-        packed.present = packed.values.iter().map(|&value| value != 0).collect();
+        for (value, codes) in column.pack_names(source, &field.text, rows, |row| texts.get(row))? {
+            packed.values.push(value);
+            packed.present.push(value != 0);
+            packed.names.push(codes);
+        }
         return Ok(packed);
     }
     let derives = matches!(field.kind, Kind::CnResidentId);
