@@ -50,24 +50,18 @@ fn name_pairs() -> Vec<(&'static str, &'static str)> {
         .map(|i| {
             let left = pick(i) % NAMES.len();
             // Every other pair is a name and its variant, the rest are two names.
-            let right = if i % 2 == 0 {
-                left ^ 1
-            } else {
-                pick(i + PAIRS) % NAMES.len()
-            };
+            let right = if i % 2 == 0 { left ^ 1 } else { pick(i + PAIRS) % NAMES.len() };
             (NAMES[left], NAMES[right])
         })
         .collect()
 }
 
 fn each<T: Copy, R>(bencher: Bencher, pairs: &[(T, T)], compare: impl Fn(T, T) -> R) {
-    bencher
-        .counter(divan::counter::ItemsCount::new(pairs.len()))
-        .bench_local(|| {
-            for &(a, b) in pairs {
-                black_box(compare(black_box(a), black_box(b)));
-            }
-        });
+    bencher.counter(divan::counter::ItemsCount::new(pairs.len())).bench_local(|| {
+        for &(a, b) in pairs {
+            black_box(compare(black_box(a), black_box(b)));
+        }
+    });
 }
 
 #[divan::bench]
@@ -77,9 +71,7 @@ fn bench_jaro_winkler(bencher: Bencher) {
 
 #[divan::bench(args = [1, 3, u32::MAX])]
 fn bench_levenshtein(bencher: Bencher, limit: u32) {
-    each(bencher, &name_pairs(), |a, b| {
-        edit::levenshtein(a, b, limit)
-    });
+    each(bencher, &name_pairs(), |a, b| edit::levenshtein(a, b, limit));
 }
 
 #[divan::bench(args = [1, 3, u32::MAX])]
@@ -90,14 +82,8 @@ fn bench_osa(bencher: Bencher, limit: u32) {
 #[divan::bench]
 fn bench_jaro_winkler_han(bencher: Bencher) {
     let names = ["欧阳小明", "欧阳晓明", "张伟", "张玮", "诸葛孔明", "李娜"];
-    let pairs: Vec<_> = (0..PAIRS)
-        .map(|i| {
-            (
-                names[pick(i) % names.len()],
-                names[pick(i + PAIRS) % names.len()],
-            )
-        })
-        .collect();
+    let pairs: Vec<_> =
+        (0..PAIRS).map(|i| (names[pick(i) % names.len()], names[pick(i + PAIRS) % names.len()])).collect();
     each(bencher, &pairs, edit::jaro_winkler);
 }
 
@@ -114,11 +100,7 @@ fn bench_osa_one(bencher: Bencher) {
     let pairs: Vec<_> = (0..PAIRS)
         .map(|i| {
             let number = 99_000_019_000_101_000 + hash::mix(i as u64) % 100_000;
-            let other = if i % 2 == 0 {
-                number + 3000
-            } else {
-                number ^ 0xffff
-            };
+            let other = if i % 2 == 0 { number + 3000 } else { number ^ 0xffff };
             (number, other)
         })
         .collect();
@@ -127,24 +109,12 @@ fn bench_osa_one(bencher: Bencher) {
 
 #[divan::bench]
 fn bench_plate_distance(bencher: Bencher) {
-    let plates: Vec<u64> = [
-        "京A12345",
-        "京A1Z345",
-        "沪AD12345",
-        "沪A012345",
-        "粤B12D34",
-        "ZZ4815",
-    ]
-    .iter()
-    .map(|text| plate::pack(&text.chars().filter_map(plate::symbol).collect::<Vec<_>>()))
-    .collect();
+    let plates: Vec<u64> = ["京A12345", "京A1Z345", "沪AD12345", "沪A012345", "粤B12D34", "ZZ4815"]
+        .iter()
+        .map(|text| plate::pack(&text.chars().filter_map(plate::symbol).collect::<Vec<_>>()))
+        .collect();
     let pairs: Vec<_> = (0..PAIRS)
-        .map(|i| {
-            (
-                plates[pick(i) % plates.len()],
-                plates[pick(i + PAIRS) % plates.len()],
-            )
-        })
+        .map(|i| (plates[pick(i) % plates.len()], plates[pick(i + PAIRS) % plates.len()]))
         .collect();
     each(bencher, &pairs, ocr::plate_distance);
 }
@@ -155,26 +125,15 @@ fn bench_date_agreement(bencher: Bencher) {
         let h = pick(i) as u32 >> 4;
         date::pack(1930 + h % 90, 1 + (h >> 8) % 12, 1 + (h >> 16) % 28)
     };
-    let pairs: Vec<_> = (0..PAIRS)
-        .map(|i| (day(i), day(i / 2 * 2 + PAIRS * (i % 2))))
-        .collect();
+    let pairs: Vec<_> = (0..PAIRS).map(|i| (day(i), day(i / 2 * 2 + PAIRS * (i % 2)))).collect();
     each(bencher, &pairs, date::agreement);
 }
 
 #[divan::bench]
 fn bench_token_jaccard(bencher: Bencher) {
-    let texts = [
-        "arts delicatessen 12224 ventura blvd",
-        "arts deli 12224 ventura boulevard",
-        "hotel bel air",
-    ];
-    let pairs: Vec<_> = (0..PAIRS)
-        .map(|i| {
-            (
-                texts[pick(i) % texts.len()],
-                texts[pick(i + PAIRS) % texts.len()],
-            )
-        })
-        .collect();
+    let texts =
+        ["arts delicatessen 12224 ventura blvd", "arts deli 12224 ventura boulevard", "hotel bel air"];
+    let pairs: Vec<_> =
+        (0..PAIRS).map(|i| (texts[pick(i) % texts.len()], texts[pick(i + PAIRS) % texts.len()])).collect();
     each(bencher, &pairs, token::token_jaccard);
 }

@@ -91,7 +91,12 @@ pub struct Contradictions {
 /// # Errors
 /// As [`Profiles::count`], and [`ErrorKind::Io`](crate::error::ErrorKind::Io) or
 /// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit) where tables cannot be written.
-pub fn assess(results: &Results<'_>, spec: &Spec, out: Option<&Path>, context: &Context) -> Result<RiskSummary> {
+pub fn assess(
+    results: &Results<'_>,
+    spec: &Spec,
+    out: Option<&Path>,
+    context: &Context,
+) -> Result<RiskSummary> {
     let store = results.store;
     let scorer = Scorer::new(results.model, results.comparisons);
     let threshold = spec.linkage.threshold;
@@ -134,7 +139,10 @@ pub fn assess(results: &Results<'_>, spec: &Spec, out: Option<&Path>, context: &
             precision: if tally.links == 0 { 1.0 } else { tally.probability / tally.links as f64 },
             recall: (tally.probability / results.model.matches).min(1.0),
         },
-        quasi_identifiers: quasi_identifiers.iter().map(|&i| store.layout.attributes[i].name.clone()).collect(),
+        quasi_identifiers: quasi_identifiers
+            .iter()
+            .map(|&i| store.layout.attributes[i].name.clone())
+            .collect(),
         largest_entity: profiles.largest_person(),
         contradictions: Contradictions {
             clusters: results.clusters.contradictions,
@@ -158,8 +166,14 @@ struct Tally {
 
 impl Tally {
     fn new(counts: &PatternCounts, scorer: &Scorer<'_>, threshold: f64, rules: usize) -> Self {
-        let mut tally =
-            Self { pairs: 0, links: 0, related: 0, probability: 0.0, bins: Vec::new(), first_found: vec![0; rules] };
+        let mut tally = Self {
+            pairs: 0,
+            links: 0,
+            related: 0,
+            probability: 0.0,
+            bins: Vec::new(),
+            first_found: vec![0; rules],
+        };
         let mut bins: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
         let mut patterns: Vec<(u64, u64)> = counts.iter().map(|(&p, &n)| (p, n)).collect();
         // Sums of floats depend on their order.
@@ -252,7 +266,11 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>) -> (Vec<Relation>, u64)
     };
     let mut relations: Vec<Relation> = bases
         .into_iter()
-        .map(|(basis, (pairs, members))| Relation { basis: name(basis), pairs, persons: members.len() as u64 })
+        .map(|(basis, (pairs, members))| Relation {
+            basis: name(basis),
+            pairs,
+            persons: members.len() as u64,
+        })
         .collect();
     relations.sort_by(|a, b| b.pairs.cmp(&a.pairs).then_with(|| a.basis.cmp(&b.basis)));
     (relations, persons.len() as u64)

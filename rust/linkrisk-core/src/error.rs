@@ -74,13 +74,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Makes an error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            hint: None,
-            details: Vec::new(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), hint: None, details: Vec::new(), source: None }))
     }
 
     /// A bug: the caller could not have avoided it.
@@ -97,7 +91,9 @@ impl Error {
     pub fn io(path: &std::path::Path, source: std::io::Error) -> Self {
         let full = matches!(
             source.kind(),
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge
+            std::io::ErrorKind::StorageFull
+                | std::io::ErrorKind::QuotaExceeded
+                | std::io::ErrorKind::FileTooLarge
         );
         let mut error = if full {
             Self::new(ErrorKind::SpillLimit, format!("no room left to write `{}`", path.display()))

@@ -267,7 +267,9 @@ impl Kind {
             | Kind::Phone
             | Kind::Time
             | Kind::ImageUrl => Storage::Number,
-            Kind::Email | Kind::Address | Kind::Place | Kind::Account | Kind::Category | Kind::Text => Storage::Text,
+            Kind::Email | Kind::Address | Kind::Place | Kind::Account | Kind::Category | Kind::Text => {
+                Storage::Text
+            }
             Kind::PersonName => Storage::Name,
             Kind::BirthDate => Storage::Date,
             Kind::Age | Kind::Sex => Storage::Small,
@@ -284,15 +286,18 @@ impl Kind {
     pub const fn is_shareable(self) -> bool {
         matches!(
             self,
-            Kind::Plate | Kind::Phone | Kind::Email | Kind::Address | Kind::Place | Kind::Account | Kind::ImageUrl
+            Kind::Plate
+                | Kind::Phone
+                | Kind::Email
+                | Kind::Address
+                | Kind::Place
+                | Kind::Account
+                | Kind::ImageUrl
         )
     }
 
     /// Whether an attacker may know it from elsewhere although it names nobody by itself.
     pub const fn is_quasi_identifier(self) -> bool {
-        matches!(
-            self,
-            Kind::BirthDate | Kind::Age | Kind::Sex | Kind::Address | Kind::Place | Kind::Category
-        )
+        matches!(self, Kind::BirthDate | Kind::Age | Kind::Sex | Kind::Address | Kind::Place | Kind::Category)
     }
 }

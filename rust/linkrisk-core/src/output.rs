@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
 use arrow_array::builder::{Float64Builder, StringBuilder, StringDictionaryBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
@@ -19,9 +19,9 @@ use crate::kernel::hash::mix;
 use crate::kind::Subject;
 use crate::runtime::Context;
 use crate::score::{Scorer, Scores};
-use crate::store::{SourceRange, Store};
 use crate::store::ids::read_ids;
 use crate::store::parquet::{TableWriter, batch};
+use crate::store::{SourceRange, Store};
 
 /// Rows made at once: a few megabytes.
 const ROWS: usize = 1 << 16;
@@ -130,7 +130,9 @@ pub fn entities(
                 work.push((start, own));
             }
             let batches: Vec<Result<RecordBatch>> = context.pool.install(|| {
-                work.par_iter().map(|(start, own)| rows.batch(&schema, source, *start, own.as_ref())).collect()
+                work.par_iter()
+                    .map(|(start, own)| rows.batch(&schema, source, *start, own.as_ref()))
+                    .collect()
             });
             for batch in batches {
                 writer.write(&batch?)?;

@@ -172,11 +172,16 @@ impl Pipeline {
         batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
     ) -> Result<IngestSummary> {
         let started = Instant::now();
-        let spec = self.spec.sources.get(source).filter(|_| source == self.ids.len()).cloned().ok_or_else(|| {
-            Error::internal(format!("source {source} was handed over out of turn"))
-        })?;
+        let spec = self
+            .spec
+            .sources
+            .get(source)
+            .filter(|_| source == self.ids.len())
+            .cloned()
+            .ok_or_else(|| Error::internal(format!("source {source} was handed over out of turn")))?;
         self.context.progress.begin("ingest", "records", None);
-        let directory = self.run.as_ref().filter(|_| self.spec.allows_records()).map(|run| run.path().to_owned());
+        let directory =
+            self.run.as_ref().filter(|_| self.spec.allows_records()).map(|run| run.path().to_owned());
         let mut ids = match &spec.id {
             Some(_) => Some(Ids::begin(&spec.name, source, directory.as_deref(), &self.context)?),
             None => None,
@@ -189,7 +194,10 @@ impl Pipeline {
             })?;
             if let Some(ids) = &mut ids {
                 let column = batch.column_by_name(ID_COLUMN).ok_or_else(|| {
-                    Error::new(ErrorKind::MissingAttribute, format!("source `{}` came without its ids", spec.name))
+                    Error::new(
+                        ErrorKind::MissingAttribute,
+                        format!("source `{}` came without its ids", spec.name),
+                    )
                 })?;
                 ids.add(column)?;
             }
@@ -242,7 +250,7 @@ impl Pipeline {
 
     /// Times the comparison of random pairs: two passes over the pairs, training and linking.
     fn expected_seconds(&self, candidates: &Candidates, comparisons: &[Comparison]) -> Result<f64> {
-        const SAMPLE: u64 = 100_000;
+        const SAMPLE: u64 = 20_000;
         let comparer = Comparer::new(&self.store, comparisons);
         let started = Instant::now();
         let counts = count::random(&comparer, &self.store, SAMPLE, &self.context)?;
@@ -340,7 +348,8 @@ impl Pipeline {
             Ok(())
         })?;
         context.pool.install(|| rayon::slice::ParallelSliceMut::par_sort_unstable(pairs.as_mut_slice()));
-        let mut summary = LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
+        let mut summary =
+            LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
         for (&pattern, &n) in &counts {
             let score = scorer.score(pattern);
             summary.candidate_pairs += n;

@@ -25,11 +25,8 @@ fn text() -> impl Strategy<Value = String> {
 
 /// Two texts of which one is the other with some edits, or two of any.
 fn pair() -> impl Strategy<Value = (String, String)> {
-    let edited = (
-        text(),
-        prop::collection::vec((0usize..100, 0usize..4, any::<char>()), 0..5),
-    )
-        .prop_map(|(a, edits)| {
+    let edited = (text(), prop::collection::vec((0usize..100, 0usize..4, any::<char>()), 0..5)).prop_map(
+        |(a, edits)| {
             let mut b: Vec<char> = a.chars().collect();
             for (at, what, new) in edits {
                 let at = at % (b.len() + 1);
@@ -42,7 +39,8 @@ fn pair() -> impl Strategy<Value = (String, String)> {
                 }
             }
             (a, b.into_iter().collect())
-        });
+        },
+    );
     prop_oneof![(text(), text()), edited]
 }
 
@@ -60,9 +58,7 @@ fn plain_osa(a: &str, b: &str) -> u32 {
                 i + j
             } else {
                 let same = usize::from(a[i - 1] != b[j - 1]);
-                (cells[i - 1][j - 1] + same)
-                    .min(cells[i - 1][j] + 1)
-                    .min(cells[i][j - 1] + 1)
+                (cells[i - 1][j - 1] + same).min(cells[i - 1][j] + 1).min(cells[i][j - 1] + 1)
             };
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 cells[i][j] = cells[i][j].min(cells[i - 2][j - 2] + 1);
@@ -79,15 +75,10 @@ fn capped(distance: u32, limit: u32) -> u32 {
 /// Costs of plates as stated in words, by the recurrence, in quarters.
 fn plain_plate_distance(a: &[char], b: &[char]) -> u32 {
     const CLASSES: [&str; 6] = ["0ODQ", "1I", "2Z", "5S", "8B", "6G"];
-    const REPORTED: &str =
-        "PB PR 38 CG A4 KX EF VW XY UV 68 53 58 08 39 49 1L 7T 71 MN MH MW NH NW HW";
+    const REPORTED: &str = "PB PR 38 CG A4 KX EF VW XY UV 68 53 58 08 39 49 1L 7T 71 MN MH MW NH NW HW";
     let cost = |x: char, y: char| {
         let both = |group: &str| group.contains(x) && group.contains(y);
-        match (
-            x == y,
-            CLASSES.iter().any(|c| both(c)),
-            REPORTED.split(' ').any(both),
-        ) {
+        match (x == y, CLASSES.iter().any(|c| both(c)), REPORTED.split(' ').any(both)) {
             (true, ..) => 0,
             (_, true, _) => 1,
             (.., true) => 2,
@@ -114,8 +105,7 @@ fn packed(plate: &str) -> u64 {
 }
 
 fn any_date() -> impl Strategy<Value = u32> {
-    (prop_oneof![Just(0u32), 1975u32..1985], 0u32..=12, 0u32..=28)
-        .prop_map(|(y, m, d)| date::pack(y, m, d))
+    (prop_oneof![Just(0u32), 1975u32..1985], 0u32..=12, 0u32..=28).prop_map(|(y, m, d)| date::pack(y, m, d))
 }
 
 proptest! {
@@ -266,9 +256,7 @@ fn test_edit_known_values() {
 #[test]
 fn test_edit_at_the_word_boundaries() {
     for length in [7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 129] {
-        let a: String = (0..length)
-            .map(|i| char::from(b'a' + (i * 7 % 26) as u8))
-            .collect();
+        let a: String = (0..length).map(|i| char::from(b'a' + (i * 7 % 26) as u8)).collect();
         let mut b = a.clone();
         b.replace_range(0..1, "Z");
         b.replace_range(length - 1.., "Z");

@@ -14,16 +14,8 @@ use linkrisk_core::simulate::{SimulateSummary, people, scenarios, simulate};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
-const COLUMNS: [&str; 8] = [
-    "given_name",
-    "surname",
-    "birth_date",
-    "sex",
-    "resident_id",
-    "phone",
-    "plate",
-    "city",
-];
+const COLUMNS: [&str; 8] =
+    ["given_name", "surname", "birth_date", "sex", "resident_id", "phone", "plate", "city"];
 const RECORDS: u64 = 100_000;
 
 fn context(threads: usize) -> Context {
@@ -99,9 +91,7 @@ fn population() -> &'static (SimulateSummary, Vec<Record>) {
         let records = (0..data.num_rows())
             .map(|row| Record {
                 person: number("person_id").value(row),
-                household: number("household_id")
-                    .is_valid(row)
-                    .then(|| number("household_id").value(row)),
+                household: number("household_id").is_valid(row).then(|| number("household_id").value(row)),
                 placeholder: truth["placeholder"].as_boolean().value(row),
                 missing: mask("missing").value(row),
                 edited: mask("edited").value(row),
@@ -160,17 +150,10 @@ fn test_people_rates() {
     assert!(close(household as f64 / all, 0.2, 0.01));
     assert_eq!(household as u64, summary.household_records);
     for (column, name) in COLUMNS.iter().enumerate() {
-        let missing = records
-            .iter()
-            .filter(|r| r.values[column].is_none())
-            .count();
+        let missing = records.iter().filter(|r| r.values[column].is_none()).count();
         assert!(close(missing as f64 / all, 0.1, 0.005), "{name}: {missing}");
         assert_eq!(missing as u64, summary.missing[name]);
-        assert!(
-            records
-                .iter()
-                .all(|r| (r.missing >> column & 1 == 1) == r.values[column].is_none())
-        );
+        assert!(records.iter().all(|r| (r.missing >> column & 1 == 1) == r.values[column].is_none()));
         let truth = true_values(column);
         let known = records.iter().filter(|r| {
             r.values[column].is_some()
@@ -186,15 +169,9 @@ fn test_people_rates() {
         }
         // Persons all of whose values are wrong are not seen, so the share comes out a little low.
         let stated = if *name == "sex" { 0.01 } else { 0.15 };
-        assert!(
-            close(f64::from(wrong) / f64::from(values), stated, 0.035),
-            "{name}"
-        );
+        assert!(close(f64::from(wrong) / f64::from(values), stated, 0.035), "{name}");
         let there = RECORDS - summary.missing[name];
-        assert!(
-            close(summary.edited[name] as f64 / there as f64, stated, 0.005),
-            "{name}"
-        );
+        assert!(close(summary.edited[name] as f64 / there as f64, stated, 0.005), "{name}");
     }
 }
 
@@ -211,36 +188,25 @@ fn test_people_records_per_person() {
     assert_eq!(counts.values().max(), Some(&6));
     let pairs: u64 = counts.values().map(|n| n * (n - 1) / 2).sum();
     assert!(close(pairs as f64 / RECORDS as f64, 1.05, 0.02));
-    let neighbours = records
-        .windows(2)
-        .filter(|w| w[0].person == w[1].person)
-        .count();
+    let neighbours = records.windows(2).filter(|w| w[0].person == w[1].person).count();
     assert!(neighbours < 20, "{neighbours}");
 }
 
 #[test]
 fn test_people_households_share_what_they_share() {
     let column = |name| COLUMNS.iter().position(|c| *c == name).expect("a column");
-    let members: HashMap<u64, HashSet<u64>> =
-        population().1.iter().fold(HashMap::new(), |mut all, r| {
-            if let Some(household) = r.household {
-                all.entry(household)
-                    .or_insert_with(HashSet::new)
-                    .insert(r.person);
-            }
-            all
-        });
-    let pairs: Vec<Vec<u64>> = members
-        .values()
-        .map(|m| m.iter().copied().collect())
-        .collect();
+    let members: HashMap<u64, HashSet<u64>> = population().1.iter().fold(HashMap::new(), |mut all, r| {
+        if let Some(household) = r.household {
+            all.entry(household).or_insert_with(HashSet::new).insert(r.person);
+        }
+        all
+    });
+    let pairs: Vec<Vec<u64>> = members.values().map(|m| m.iter().copied().collect()).collect();
     assert!(pairs.iter().all(|pair| pair.len() == 2));
     let same = |name| {
         let truth = true_values(column(name));
-        let known: Vec<bool> = pairs
-            .iter()
-            .filter_map(|pair| Some(truth.get(&pair[0])? == truth.get(&pair[1])?))
-            .collect();
+        let known: Vec<bool> =
+            pairs.iter().filter_map(|pair| Some(truth.get(&pair[0])? == truth.get(&pair[1])?)).collect();
         known.iter().filter(|same| **same).count() as f64 / known.len() as f64
     };
     for name in ["phone", "plate", "city"] {
@@ -253,10 +219,7 @@ fn test_people_households_share_what_they_share() {
     for name in ["phone", "plate"] {
         let mut owners: HashMap<&str, HashSet<u64>> = HashMap::new();
         for (person, value) in true_values(column(name)) {
-            owners
-                .entry(value)
-                .or_default()
-                .insert(person - u64::from(person % 10 == 1));
+            owners.entry(value).or_default().insert(person - u64::from(person % 10 == 1));
         }
         assert!(owners.values().all(|people| people.len() == 1), "{name}");
     }
@@ -270,11 +233,7 @@ fn test_people_resident_ids_are_valid_and_distinct() {
     assert_eq!(distinct.len(), ids.len());
     for (person, id) in &ids {
         let digit = |c: char| {
-            if c == 'X' {
-                10
-            } else {
-                c.to_digit(10).expect("a digit")
-            }
+            if c == 'X' { 10 } else { c.to_digit(10).expect("a digit") }
         };
         let sum = id.chars().fold(0, |sum, c| (sum * 2 + digit(c)) % 11);
         assert_eq!((id.len(), sum), (18, 1));
@@ -334,10 +293,7 @@ fn test_people_spec_names_every_column() {
     let folder = tempfile::tempdir().expect("a folder");
     simulate("people", 10, 1, folder.path(), &context(1)).expect("people");
     let spec = fs::read_to_string(folder.path().join("linkrisk.toml")).expect("a spec");
-    for column in COLUMNS
-        .iter()
-        .chain(&["record_id", "person_id", "people/*.parquet"])
-    {
+    for column in COLUMNS.iter().chain(&["record_id", "person_id", "people/*.parquet"]) {
         assert!(spec.contains(&format!("\"{column}\"")), "{column}");
     }
     assert!(spec.contains("purpose = \"test on invented people\""));
@@ -360,10 +316,7 @@ fn test_simulate_refuses_what_it_cannot_do() {
     let run = |name, records, out: &Path| simulate(name, records, 1, out, &context(1));
     assert_eq!(kind(run("peple", 10, folder.path())), ErrorKind::Spec);
     assert_eq!(kind(run("people", 0, folder.path())), ErrorKind::Spec);
-    assert_eq!(
-        kind(run("people", u64::MAX, folder.path())),
-        ErrorKind::Spec
-    );
+    assert_eq!(kind(run("people", u64::MAX, folder.path())), ErrorKind::Spec);
     assert!(files(folder.path()).is_empty());
     let file = folder.path().join("notes.txt");
     fs::write(&file, "kept").expect("a file");
@@ -395,9 +348,5 @@ fn test_simulate_cancelled_leaves_nothing() {
 fn test_scenarios_are_described() {
     let names: HashSet<&str> = scenarios().iter().map(|s| s.name).collect();
     assert_eq!(names.len(), scenarios().len());
-    assert!(
-        scenarios()
-            .iter()
-            .all(|s| !s.title.is_empty() && !s.source.is_empty())
-    );
+    assert!(scenarios().iter().all(|s| !s.title.is_empty() && !s.source.is_empty()));
 }

@@ -116,7 +116,8 @@ pub fn build(
             .into_par_iter()
             .map(|partition| {
                 context.cancel.check()?;
-                let mut rows: Vec<Keyed> = Vec::with_capacity(scattered.iter().map(|c| c[partition].len()).sum());
+                let mut rows: Vec<Keyed> =
+                    Vec::with_capacity(scattered.iter().map(|c| c[partition].len()).sum());
                 scattered.iter().for_each(|chunk| rows.extend_from_slice(&chunk[partition]));
                 rows.sort_unstable();
                 let mut cut = Cut::default();

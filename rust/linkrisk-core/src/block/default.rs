@@ -40,10 +40,15 @@ pub fn choose(store: &Store, context: &Context) -> Result<Rules> {
         return Ok(Rules::default());
     }
     let proposals = proposals(store);
+    let sample = sample(store);
     let estimates: Vec<u64> = context.pool.install(|| {
-        proposals.par_iter().map(|parts| context.cancel.check().map(|()| estimate(store, parts))).collect::<Result<_>>()
+        proposals
+            .par_iter()
+            .map(|parts| context.cancel.check().map(|()| estimate(store, &sample, parts)))
+            .collect::<Result<_>>()
     })?;
-    let mut ranked: Vec<(u64, Parts)> = estimates.into_iter().zip(proposals).filter(|&(pairs, _)| pairs > 0).collect();
+    let mut ranked: Vec<(u64, Parts)> =
+        estimates.into_iter().zip(proposals).filter(|&(pairs, _)| pairs > 0).collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.len().cmp(&b.1.len())));
     let budget = PAIRS_PER_RECORD * u64::from(store.len()) + PAIRS_FREE;
     let mut chosen: Vec<(u64, Parts)> = Vec::new();
@@ -62,7 +67,9 @@ pub fn choose(store: &Store, context: &Context) -> Result<Rules> {
             ErrorKind::Spec,
             "no blocking rule can be built: no value of an identifying attribute occurs twice",
         )
-        .hint("check the kinds of the attributes with `linkrisk init`, or give rules under `linkage.blocking`"));
+        .hint(
+            "check the kinds of the attributes with `linkrisk init`, or give rules under `linkage.blocking`",
+        ));
     }
     let mut rules = Rules::default();
     for (_, parts) in chosen {
@@ -93,7 +100,13 @@ fn proposals(store: &Store) -> Vec<Parts> {
                 describing.push((i, Part::Whole));
                 alone.push(vec![(i, Part::Whole)]);
             }
-            Kind::Category | Kind::Age | Kind::Sex | Kind::Time | Kind::Face | Kind::Iris | Kind::Fingerprint => {}
+            Kind::Category
+            | Kind::Age
+            | Kind::Sex
+            | Kind::Time
+            | Kind::Face
+            | Kind::Iris
+            | Kind::Fingerprint => {}
         }
     }
     let mut proposals = alone;
@@ -109,22 +122,28 @@ fn proposals(store: &Store) -> Vec<Parts> {
     proposals
 }
 
-/// Pairs that agree on `parts`, from a sample of records.
-fn estimate(store: &Store, parts: &Parts) -> u64 {
+/// A sample of the records, gathered: one out of each of as many equal stretches, so that none is
+/// taken twice.
+fn sample(store: &Store) -> Vec<u64> {
     let records = u64::from(store.len());
-    let sample = SAMPLE.min(records);
+    let size = SAMPLE.min(records);
+    let mut words = Vec::with_capacity(size as usize * store.layout.words);
+    for k in 0..size {
+        let (from, to) = (k * records / size, (k + 1) * records / size);
+        words.extend_from_slice(store.record((from + below(mix(k), to - from)) as u32));
+    }
+    words
+}
+
+/// Pairs of all records that agree on `parts`, by the sampled ones.
+fn estimate(store: &Store, sample: &[u64], parts: &Parts) -> u64 {
     let mut rules = Rules::default();
     rules.push(store, parts);
-    // One record out of each of `sample` equal stretches, so that none is taken twice.
-    let mut keys: Vec<u64> = (0..sample)
-        .map(|k| {
-            let (from, to) = (k * records / sample, (k + 1) * records / sample);
-            rules.key(store, 0, store.record((from + below(mix(k), to - from)) as u32))
-        })
-        .filter(|&key| key != 0)
-        .collect();
+    let sampled = sample.chunks_exact(store.layout.words);
+    let scale = f64::from(store.len()) / sampled.len() as f64;
+    let mut keys: Vec<u64> =
+        sampled.map(|record| rules.key(store, 0, record)).filter(|&key| key != 0).collect();
     keys.sort_unstable();
     let pairs: u64 = keys.chunk_by(|a, b| a == b).map(|run| pairs_of(run.len())).sum();
-    let scale = records as f64 / sample as f64;
     (pairs as f64 * scale * scale) as u64
 }

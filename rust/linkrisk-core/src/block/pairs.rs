@@ -37,6 +37,8 @@ pub trait Visitor: Sync {
     fn scratch(&self) -> Self::Scratch;
     /// A task's output before its first pair.
     fn output(&self) -> Self::Output;
+    /// Learns which records are about to come in pairs, as their words one after the other.
+    fn gathered(&self, records: &[u64]);
     /// Looks at one pair.
     fn visit(&self, scratch: &mut Self::Scratch, output: &mut Self::Output, pair: Pair<'_>);
 }
@@ -83,11 +85,18 @@ pub(super) fn scan<V: Visitor>(
                         let members = &blocks.records[start..blocks.starts[next] as usize];
                         words.clear();
                         members.iter().for_each(|&record| words.extend_from_slice(store.record(record)));
+                        visitor.gathered(words);
                         for at in block..next {
-                            let (from, to) = (blocks.starts[at] as usize - start, blocks.starts[at + 1] as usize - start);
+                            let (from, to) =
+                                (blocks.starts[at] as usize - start, blocks.starts[at + 1] as usize - start);
                             if mix(u64::from(members[from])) <= below {
                                 let width = store.layout.words;
-                                scan.block(scratch, &mut output, &members[from..to], &words[from * width..to * width]);
+                                scan.block(
+                                    scratch,
+                                    &mut output,
+                                    &members[from..to],
+                                    &words[from * width..to * width],
+                                );
                             }
                             pairs += super::blocks::pairs_of(to - from);
                         }
@@ -150,7 +159,9 @@ impl<V: Visitor> Scan<'_, V> {
         }
         if self.candidates.any_split {
             for rule in 0..rules.rules.len() {
-                if shared >> rule & 1 == 1 && !still_together(self.store, rules, rule, &splits[rule], left, right) {
+                if shared >> rule & 1 == 1
+                    && !still_together(self.store, rules, rule, &splits[rule], left, right)
+                {
                     shared &= !(1 << rule);
                 }
             }

@@ -74,7 +74,11 @@ impl Candidates {
             kept: Vec::new(),
             rules,
         };
-        context.progress.begin("plan", "records", Some(u64::from(store.len()) * candidates.rules.rules.len() as u64));
+        context.progress.begin(
+            "plan",
+            "records",
+            Some(u64::from(store.len()) * candidates.rules.rules.len() as u64),
+        );
         for rule in 0..candidates.rules.rules.len() {
             let mut counts = BlockCounts::default();
             let mut splits = Splits::default();
@@ -201,7 +205,8 @@ fn further(store: &Store, rules: &Rules, rule: usize) -> Vec<KeyPart> {
         .iter()
         .flat_map(|&(kind, part)| {
             store.layout.attributes.iter().enumerate().filter_map(move |(i, attribute)| {
-                (attribute.kind == kind && !attribute.derived && used >> i & 1 == 0).then(|| KeyPart::new(store, i, part))
+                (attribute.kind == kind && !attribute.derived && used >> i & 1 == 0)
+                    .then(|| KeyPart::new(store, i, part))
             })
         })
         .collect()

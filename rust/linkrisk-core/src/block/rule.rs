@@ -188,8 +188,11 @@ impl Rules {
                 parts.push(parse(store, term)?);
             }
             if parts.is_empty() {
-                return Err(Error::new(ErrorKind::Spec, "a blocking rule names no attribute, so it would pair all records")
-                    .hint("name at least one attribute in `on`"));
+                return Err(Error::new(
+                    ErrorKind::Spec,
+                    "a blocking rule names no attribute, so it would pair all records",
+                )
+                .hint("name at least one attribute in `on`"));
             }
             rules.push(store, &parts);
         }
@@ -282,7 +285,10 @@ fn parse(store: &Store, term: &str) -> Result<(usize, Part)> {
         }
         return Err(Error::new(
             ErrorKind::Spec,
-            format!("attribute `{term}` is a `{}`, on which no blocking rule can be built", layout.attributes[attribute].kind.name()),
+            format!(
+                "attribute `{term}` is a `{}`, on which no blocking rule can be built",
+                layout.attributes[attribute].kind.name()
+            ),
         )
         .hint("block on an attribute with values that can be equal")
         .detail("attribute", term));
@@ -294,8 +300,11 @@ fn parse(store: &Store, term: &str) -> Result<(usize, Part)> {
     });
     found.ok_or_else(|| {
         let known: Vec<&str> = layout.attributes.iter().map(|a| a.name.as_str()).collect();
-        Error::new(ErrorKind::Spec, format!("a blocking rule uses `{term}`, which is no attribute or part of one"))
-            .hint(format!("the attributes are: {}", known.join(", ")))
-            .detail("attribute", term)
+        Error::new(
+            ErrorKind::Spec,
+            format!("a blocking rule uses `{term}`, which is no attribute or part of one"),
+        )
+        .hint(format!("the attributes are: {}", known.join(", ")))
+        .detail("attribute", term)
     })
 }

@@ -43,7 +43,9 @@ pub fn agglomerate(n: usize, weights: &mut [f32], threshold: f32) -> Vec<usize> 
         size[gone] = 0.0;
         label.iter_mut().filter(|l| **l == gone).for_each(|l| *l = keep);
         for i in 0..n {
-            if size[i] > 0.0 && (i == keep || best[i].1 == keep || best[i].1 == gone || weights[i * n + keep] > best[i].0) {
+            if size[i] > 0.0
+                && (i == keep || best[i].1 == keep || best[i].1 == gone || weights[i * n + keep] > best[i].0)
+            {
                 best[i] = nearest(weights, &size, n, i);
             }
         }

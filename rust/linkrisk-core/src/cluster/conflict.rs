@@ -20,11 +20,7 @@ impl<'a> Conflicts<'a> {
     pub fn new(store: &'a Store, comparisons: &[Comparison]) -> Self {
         let slots = |wanted: fn(Kind) -> bool| {
             let compared = comparisons.iter().map(|c| c.attribute);
-            compared
-                .map(|a| &store.layout.attributes[a])
-                .filter(|a| wanted(a.kind))
-                .map(|a| a.slot)
-                .collect()
+            compared.map(|a| &store.layout.attributes[a]).filter(|a| wanted(a.kind)).map(|a| a.slot).collect()
         };
         Self {
             store,
@@ -57,9 +53,8 @@ impl<'a> Conflicts<'a> {
             }
         }
         let other_sex = self.sexes.iter().filter_map(both).any(|(x, y)| x != y);
-        let far = |(x, y): (u64, u64)| {
-            agreement(x as u32, y as u32).is_some_and(|a| a >= DateAgreement::SameYear)
-        };
+        let far =
+            |(x, y): (u64, u64)| agreement(x as u32, y as u32).is_some_and(|a| a >= DateAgreement::SameYear);
         !same_id && other_sex && self.dates.iter().filter_map(both).any(far)
     }
 }

@@ -74,7 +74,11 @@ pub fn cluster<S: Send>(
     let mut forest = Forest::new(store.len(), context)?;
     context.pool.install(|| links.par_iter().for_each(|l| forest.join(l.left, l.right)));
     let components = Components::new(&forest, links, context)?;
-    let judge = Judge { conflicts, threshold: threshold as f32, largest: LARGEST_COMPONENT.min(most_records.max(2) as usize) };
+    let judge = Judge {
+        conflicts,
+        threshold: threshold as f32,
+        largest: LARGEST_COMPONENT.min(most_records.max(2) as usize),
+    };
     let outcomes: Vec<Outcome> = context.pool.install(|| {
         (0..components.len())
             .into_par_iter()
@@ -128,11 +132,17 @@ impl Components {
         context.cancel.check()?;
         let by_root: Vec<(u32, u32)> = context.pool.install(|| {
             let numbered = links.par_iter().enumerate();
-            let mut by_root: Vec<(u32, u32)> = numbered.map(|(i, l)| (forest.root(l.left), i as u32)).collect();
+            let mut by_root: Vec<(u32, u32)> =
+                numbered.map(|(i, l)| (forest.root(l.left), i as u32)).collect();
             by_root.par_sort_unstable();
             by_root
         });
-        let mut all = Self { _held: held, members: Vec::new(), links: Vec::with_capacity(links.len()), starts: vec![(0, 0)] };
+        let mut all = Self {
+            _held: held,
+            members: Vec::new(),
+            links: Vec::with_capacity(links.len()),
+            starts: vec![(0, 0)],
+        };
         let mut seen = Vec::new();
         for run in by_root.chunk_by(|a, b| a.0 == b.0) {
             seen.clear();
@@ -184,7 +194,8 @@ impl Judge<'_> {
         let mut contradiction = false;
         for piece in self.pieces(members, link_numbers, links) {
             let records: Vec<u32> = piece.iter().map(|&at| members[at]).collect();
-            let within = |l: &&Link| records.binary_search(&l.left).is_ok() && records.binary_search(&l.right).is_ok();
+            let within =
+                |l: &&Link| records.binary_search(&l.left).is_ok() && records.binary_search(&l.right).is_ok();
             let known = link_numbers.iter().map(|&i| &links[i as usize]).filter(within);
             let outcome = self.part(&records, known, scratch, weigh);
             contradiction |= outcome.contradiction;

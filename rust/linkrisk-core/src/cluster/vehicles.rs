@@ -40,7 +40,8 @@ impl Vehicles {
         for (attribute, slot) in slots.iter().enumerate() {
             let with = |record: u32| (slot.get(store.record(record)), record, attribute as u32);
             context.pool.install(|| {
-                found.par_extend((0..store.len()).into_par_iter().map(with).filter(|&(plate, ..)| plate != 0));
+                found
+                    .par_extend((0..store.len()).into_par_iter().map(with).filter(|&(plate, ..)| plate != 0));
             });
         }
         context.cancel.check()?;

@@ -83,8 +83,11 @@ pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Comparison>> 
         comparisons.push(comparison);
     }
     if let Some(lost) = linkage.comparisons.iter().find(|c| store.layout.find(&c.attribute).is_none()) {
-        return Err(Error::new(ErrorKind::Spec, format!("a comparison names `{}`, which is no attribute", lost.attribute))
-            .detail("attribute", &lost.attribute));
+        return Err(Error::new(
+            ErrorKind::Spec,
+            format!("a comparison names `{}`, which is no attribute", lost.attribute),
+        )
+        .detail("attribute", &lost.attribute));
     }
     if shift > super::RULE_SHIFT {
         return Err(Error::new(
@@ -134,7 +137,12 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
     if !suits(asked.method, laid.kind) {
         return Err(Error::new(
             ErrorKind::Spec,
-            format!("attribute `{}` is a `{}`, which `{:?}` does not compare", laid.name, laid.kind.name(), asked.method),
+            format!(
+                "attribute `{}` is a `{}`, which `{:?}` does not compare",
+                laid.name,
+                laid.kind.name(),
+                asked.method
+            ),
         )
         .hint("leave the comparison out to get the one of its kind")
         .detail("attribute", &laid.name));
@@ -198,7 +206,8 @@ fn share(share: f64) -> String {
 /// agree in each.
 fn tiers(dictionary: &Dictionary) -> (Vec<u32>, Vec<f64>) {
     let total: f64 = dictionary.counts().iter().map(|&n| f64::from(n)).sum();
-    let bounds: Vec<u32> = TIERS.iter().map(|share| (share * total).ceil() as u32).filter(|&least| least > 2).collect();
+    let bounds: Vec<u32> =
+        TIERS.iter().map(|share| (share * total).ceil() as u32).filter(|&least| least > 2).collect();
     let mut pairs = vec![0.0; bounds.len() + 1];
     for &count in dictionary.counts() {
         let tier = bounds.iter().take_while(|&&least| count < least).count();

@@ -29,6 +29,10 @@ impl Visitor for Counter<'_> {
         PatternCounts::default()
     }
 
+    fn gathered(&self, records: &[u64]) {
+        self.0.touch(records);
+    }
+
     #[inline]
     fn visit(&self, memo: &mut Memo, counts: &mut PatternCounts, pair: Pair<'_>) {
         let levels = self.0.pattern(memo, pair.left_words, pair.right_words);
@@ -48,8 +52,14 @@ pub fn add(counts: &mut PatternCounts, more: PatternCounts) {
 ///
 /// # Errors
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-pub fn random(comparer: &Comparer<'_>, store: &Store, pairs: u64, context: &Context) -> Result<PatternCounts> {
+pub fn random(
+    comparer: &Comparer<'_>,
+    store: &Store,
+    pairs: u64,
+    context: &Context,
+) -> Result<PatternCounts> {
     const TASK: u64 = 1 << 14;
+    const GATHER: usize = 32;
     let records = u64::from(store.len());
     let all = records * records.saturating_sub(1) / 2;
     let every = all <= pairs;
@@ -59,16 +69,25 @@ pub fn random(comparer: &Comparer<'_>, store: &Store, pairs: u64, context: &Cont
         (0..draws.div_ceil(TASK))
             .into_par_iter()
             .map_init(
-                || comparer.memo(),
-                |memo, task| {
+                || (comparer.memo(), Vec::new()),
+                |(memo, words), task| {
                     context.cancel.check()?;
                     let mut counts = PatternCounts::default();
-                    for draw in task * TASK..draws.min((task + 1) * TASK) {
-                        let (left, right) = if every { pair_at(draw) } else { draw_pair(seed, draw, records) };
-                        if left != right {
-                            let pattern =
-                                comparer.pattern(memo, store.record(left as u32), store.record(right as u32));
-                            *counts.entry(pattern).or_default() += 1;
+                    let draws: Vec<u64> = (task * TASK..draws.min((task + 1) * TASK)).collect();
+                    for draws in draws.chunks(GATHER) {
+                        words.clear();
+                        for &draw in draws {
+                            let (left, right) =
+                                if every { pair_at(draw) } else { draw_pair(seed, draw, records) };
+                            if left != right {
+                                words.extend_from_slice(store.record(left as u32));
+                                words.extend_from_slice(store.record(right as u32));
+                            }
+                        }
+                        comparer.touch(words);
+                        for two in words.chunks_exact(2 * store.layout.words) {
+                            let (left, right) = two.split_at(store.layout.words);
+                            *counts.entry(comparer.pattern(memo, left, right)).or_default() += 1;
                         }
                     }
                     Ok(counts)

@@ -55,6 +55,10 @@ impl<K: Fn(u64) -> bool + Sync> Visitor for Links<'_, K> {
         Found::default()
     }
 
+    fn gathered(&self, records: &[u64]) {
+        self.comparer.touch(records);
+    }
+
     #[inline]
     fn visit(&self, memo: &mut Memo, found: &mut Found, pair: Pair<'_>) {
         let levels = self.comparer.pattern(memo, pair.left_words, pair.right_words);

@@ -104,6 +104,28 @@ impl<'a> Comparer<'a> {
         Memo::new()
     }
 
+    /// Has the texts of gathered records read into the caches, all waiting at once and not one after
+    /// the other: a miss is a fifth of a microsecond on the machines this was measured on.
+    #[inline]
+    pub fn touch(&self, records: &[u64]) {
+        let mut seen = 0;
+        for record in records.chunks_exact(self.store.layout.words) {
+            for comparison in self.comparisons {
+                match &self.store.columns[comparison.attribute].values {
+                    Values::Name(names) if comparison.method == Method::PersonName => {
+                        let parts = comparison.parts.get(record);
+                        seen ^= names.parts.touch(parts.given) ^ names.parts.touch(parts.family);
+                    }
+                    Values::Text(dictionary) => {
+                        seen ^= dictionary.touch(comparison.slot.get(record) as u32);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        std::hint::black_box(seen);
+    }
+
     /// The levels of two records, packed.
     #[inline]
     pub fn pattern(&self, memo: &mut Memo, left: &[u64], right: &[u64]) -> u64 {
@@ -204,7 +226,9 @@ fn number(comparison: &Comparison, a: u64, b: u64) -> u8 {
             first(comparison, |t| cost <= t)
         }
         // One edit is told from two by the digits alone; more thresholds would need the texts.
-        Method::Osa => first(comparison, |t| if t < 2.0 { osa_one(a, b) } else { digits_osa(a, b) <= t as u32 }),
+        Method::Osa => {
+            first(comparison, |t| if t < 2.0 { osa_one(a, b) } else { digits_osa(a, b) <= t as u32 })
+        }
         Method::NumericWithin => {
             let distance = a.abs_diff(b) as f64;
             first(comparison, |t| distance <= t)

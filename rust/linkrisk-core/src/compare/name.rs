@@ -15,7 +15,7 @@ pub const LABELS: [&str; 7] = [
     "given name agrees, family name differs",
     "both parts similar",
     "family name agrees, given name differs",
-    "similar as a whole",
+    "similar as a whole, a part missing",
 ];
 
 /// Which of [`LABELS`] two different names have, from 0; 7 for none.
@@ -51,14 +51,13 @@ pub fn level(
         let best = given.max(family).max(crossed.0).max(crossed.1);
         return if best >= alike { 2 } else { whole(names, left, right, similar) };
     }
-    if given >= alike && family < similar {
-        3
-    } else if straight >= similar {
-        4
-    } else if family >= alike && given < similar {
-        5
-    } else {
-        whole(names, left, right, similar)
+    match (given >= alike, family >= alike) {
+        (true, _) if family < similar => 3,
+        (_, true) if given < similar => 5,
+        _ if straight >= similar => 4,
+        // Names whose parts differ are not looked at as wholes: of FEBRL's matches that finds 5 in
+        // 10,000, and it is half the work of a pair of strangers.
+        _ => 7,
     }
 }
 

@@ -93,8 +93,7 @@ pub const fn unpack(date: u32) -> (u32, u32, u32) {
 /// [`Exact`]: DateAgreement::Exact
 pub fn agreement(a: u32, b: u32) -> Option<DateAgreement> {
     use DateAgreement::{
-        Else, Exact, OneDigit, SameMonthDay, SameYear, SameYearMonth, SwappedDayMonth,
-        WithinTenYears,
+        Else, Exact, OneDigit, SameMonthDay, SameYear, SameYearMonth, SwappedDayMonth, WithinTenYears,
     };
     let ((y1, m1, d1), (y2, m2, d2)) = (unpack(a), unpack(b));
     let years = y1 != 0 && y2 != 0;
@@ -162,10 +161,7 @@ mod tests {
         assert_eq!(agreement(date, 0), None);
         assert_eq!(agreement(0, 0), None);
         assert_eq!(agreement(pack(0, 3, 0), pack(0, 3, 0)), None);
-        assert_eq!(
-            agreement(pack(1984, 0, 0), pack(1984, 0, 0)),
-            Some(SameYear)
-        );
+        assert_eq!(agreement(pack(1984, 0, 0), pack(1984, 0, 0)), Some(SameYear));
         assert_eq!(agreement(date, pack(1984, 3, 0)), Some(SameYearMonth));
         assert_eq!(agreement(date, pack(1984, 4, 0)), Some(SameYear));
         assert_eq!(agreement(date, pack(1990, 0, 0)), Some(WithinTenYears));

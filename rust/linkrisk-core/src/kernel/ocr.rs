@@ -24,8 +24,8 @@ const MAX_SYMBOLS: usize = super::plate::MAX_SYMBOLS;
 pub const CLASSES: [&[u8]; 6] = [b"0ODQ", b"1I", b"2Z", b"5S", b"8B", b"6G"];
 /// Pairs reported beyond the classes. M, N, H and W are taken for one another.
 const FURTHER: [&[u8; 2]; 25] = [
-    b"PB", b"PR", b"38", b"CG", b"A4", b"KX", b"EF", b"VW", b"XY", b"UV", b"68", b"53", b"58",
-    b"08", b"39", b"49", b"1L", b"7T", b"71", b"MN", b"MH", b"MW", b"NH", b"NW", b"HW",
+    b"PB", b"PR", b"38", b"CG", b"A4", b"KX", b"EF", b"VW", b"XY", b"UV", b"68", b"53", b"58", b"08", b"39",
+    b"49", b"1L", b"7T", b"71", b"MN", b"MH", b"MW", b"NH", b"NW", b"HW",
 ];
 
 static COSTS: [[u8; LATIN_END]; LATIN_END] = {
@@ -70,11 +70,7 @@ const fn with_pair(
 
 /// The code of a digit or upper-case letter, as [`super::plate::symbol`] has it.
 const fn code(symbol: u8) -> usize {
-    if symbol <= b'9' {
-        (symbol - b'0') as usize + 1
-    } else {
-        (symbol - b'A') as usize + 11
-    }
+    if symbol <= b'9' { (symbol - b'0') as usize + 1 } else { (symbol - b'A') as usize + 11 }
 }
 
 /// Measures how far two packed plates are apart, in symbols, a likely misreading being a part of
@@ -145,9 +141,7 @@ fn cost(x: usize, y: usize) -> u32 {
 
 /// Symbols up to the highest that is set; a packed plate has no empty one below.
 fn symbols(packed: u64) -> u32 {
-    (u64::BITS - packed.leading_zeros())
-        .div_ceil(BITS)
-        .min(MAX_SYMBOLS as u32)
+    (u64::BITS - packed.leading_zeros()).div_ceil(BITS).min(MAX_SYMBOLS as u32)
 }
 
 fn symbol_at(packed: u64, from_last: u32) -> usize {

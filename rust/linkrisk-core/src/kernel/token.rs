@@ -50,11 +50,7 @@ fn jaccard(left: &mut [&str], right: &mut [&str]) -> f32 {
         all += 1;
         shared += u32::from(i > from_i && j > from_j);
     }
-    if all == 0 {
-        0.0
-    } else {
-        shared as f32 / all as f32
-    }
+    if all == 0 { 0.0 } else { shared as f32 / all as f32 }
 }
 
 #[cfg(test)]
@@ -72,8 +68,7 @@ mod tests {
 
     #[test]
     fn test_token_jaccard_of_many_words() {
-        let words =
-            |range: std::ops::Range<u32>| range.map(|w| format!("{w} ")).collect::<String>();
+        let words = |range: std::ops::Range<u32>| range.map(|w| format!("{w} ")).collect::<String>();
         assert_eq!(token_jaccard(&words(0..32), &words(0..32)), 1.0);
         assert_eq!(token_jaccard(&words(0..75), &words(25..100)), 0.5);
         assert_eq!(token_jaccard(&words(0..100), "7"), 0.01);

@@ -191,7 +191,9 @@ pub fn push_syllables(text: &str, out: &mut Vec<String>) -> bool {
 pub fn is_romanised(text: &str) -> bool {
     fn reads(text: &str, known: &FxHashSet<String>) -> bool {
         text.is_empty()
-            || (1..=text.len().min(6)).rev().any(|length| known.contains(&text[..length]) && reads(&text[length..], known))
+            || (1..=text.len().min(6))
+                .rev()
+                .any(|length| known.contains(&text[..length]) && reads(&text[length..], known))
     }
     !text.is_empty()
         && text.len() <= MAX_ROMANISED

@@ -67,7 +67,11 @@ impl MemoryBudget {
                 owners.iter().take(5).map(|(o, b)| format!("{o} {}", human(**b))).collect();
             return Err(Error::new(
                 ErrorKind::MemoryLimit,
-                format!("{owner} needs {} more than the memory limit of {} leaves", human(bytes), human(self.limit)),
+                format!(
+                    "{owner} needs {} more than the memory limit of {} leaves",
+                    human(bytes),
+                    human(self.limit)
+                ),
             )
             .hint("raise `run.memory_limit`, or map fewer attributes")
             .detail("limit", self.limit)

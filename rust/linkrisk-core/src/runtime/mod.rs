@@ -33,9 +33,8 @@ impl Context {
     /// # Errors
     /// [`ErrorKind::Internal`](crate::error::ErrorKind::Internal) where threads cannot be started.
     pub fn new(memory_limit: Option<u64>, threads: Option<usize>, seed: u64) -> Result<Self> {
-        let threads = threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
-            .max(1);
+        let threads =
+            threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get())).max(1);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("linkrisk-{i}"))

@@ -257,7 +257,10 @@ impl<'a> Em<'a> {
     /// each level occurs in them: all but a few in ten thousand, which no round needs to see again.
     fn settle(&mut self) -> Vec<f64> {
         let comparisons = self.evidence.comparisons.len();
-        let rows = std::mem::replace(&mut self.random, Rows { levels: Vec::new(), rules: Vec::new(), weights: Vec::new() });
+        let rows = std::mem::replace(
+            &mut self.random,
+            Rows { levels: Vec::new(), rules: Vec::new(), weights: Vec::new() },
+        );
         let mut settled = vec![0.0; self.table.len()];
         for (levels, weight) in rows.levels.chunks_exact(comparisons).zip(rows.weights) {
             let mass = self.mass(levels);
@@ -446,7 +449,9 @@ impl<'a> Em<'a> {
 
     /// Free parameters that the related class adds.
     pub fn related_parameters(&self) -> usize {
-        let free = |c: &Comparison| (1..c.levels()).filter(|&level| !is_personal(c, level)).count().saturating_sub(1);
+        let free = |c: &Comparison| {
+            (1..c.levels()).filter(|&level| !is_personal(c, level)).count().saturating_sub(1)
+        };
         self.evidence.comparisons.iter().map(free).sum::<usize>() + 1
     }
 

@@ -118,12 +118,14 @@ impl Model {
             )
             .hint(retrain));
         }
-        let same = model.comparisons.len() == comparisons.len()
-            && model.comparisons.iter().zip(comparisons).all(|(saved, here)| {
-                saved.attribute == here.name && saved.levels.len() + 1 == here.levels()
-            });
+        let same =
+            model.comparisons.len() == comparisons.len()
+                && model.comparisons.iter().zip(comparisons).all(|(saved, here)| {
+                    saved.attribute == here.name && saved.levels.len() + 1 == here.levels()
+                });
         if !same {
-            return Err(Error::new(ErrorKind::Run, "the saved model has other comparisons than this run").hint(retrain));
+            return Err(Error::new(ErrorKind::Run, "the saved model has other comparisons than this run")
+                .hint(retrain));
         }
         Ok(model)
     }

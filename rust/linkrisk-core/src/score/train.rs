@@ -75,7 +75,8 @@ pub fn train(evidence: &Evidence<'_>, context: &Context) -> Result<Model> {
         let reason = format!("three classes: related pairs explain {gain:.0} bits more and cost {cost:.0}");
         Ok(three.model(Some(related), reason, plain))
     } else {
-        let reason = format!("two classes: related pairs would explain {gain:.0} bits more and cost {cost:.0}");
+        let reason =
+            format!("two classes: related pairs would explain {gain:.0} bits more and cost {cost:.0}");
         Ok(two.model(Some(related), reason, plain))
     }
 }

@@ -34,7 +34,8 @@ impl<'a> Scorer<'a> {
             .iter()
             .map(|c| {
                 let null = [0.0; 3];
-                let levels = c.levels.iter().map(|l| [l.m.log2(), l.related.unwrap_or(l.u).log2(), l.u.log2()]);
+                let levels =
+                    c.levels.iter().map(|l| [l.m.log2(), l.related.unwrap_or(l.u).log2(), l.u.log2()]);
                 std::iter::once(null).chain(levels).collect()
             })
             .collect();

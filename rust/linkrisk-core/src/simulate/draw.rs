@@ -51,8 +51,7 @@ impl Weighted {
     pub fn new(weights: &[f64]) -> Self {
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
         let mut share: Vec<f64> = weights.iter().map(|w| w / mean).collect();
-        let (mut poor, mut rich): (Vec<usize>, Vec<usize>) =
-            (0..share.len()).partition(|&i| share[i] < 1.0);
+        let (mut poor, mut rich): (Vec<usize>, Vec<usize>) = (0..share.len()).partition(|&i| share[i] < 1.0);
         let mut cells: Vec<(u64, u32)> = (0..share.len() as u32).map(|i| (1 << 32, i)).collect();
         while let (Some(&giver), Some(taker)) = (rich.last(), poor.pop()) {
             cells[taker] = ((share[taker] * (1u64 << 32) as f64) as u64, giver as u32);
@@ -70,11 +69,7 @@ impl Weighted {
         let bits = draw.bits();
         let at = (((bits >> 32) * self.cells.len() as u64) >> 32) as usize;
         let (stays, other) = self.cells[at];
-        if bits & 0xffff_ffff < stays {
-            at
-        } else {
-            other as usize
-        }
+        if bits & 0xffff_ffff < stays { at } else { other as usize }
     }
 }
 
@@ -137,9 +132,7 @@ mod tests {
     #[test]
     fn test_permutation_leaves_no_neighbours_together() {
         let order = Permutation::new(100_000, 7);
-        let near = (1..100_000)
-            .filter(|&i| order.apply(i).abs_diff(order.apply(i - 1)) <= 5)
-            .count();
+        let near = (1..100_000).filter(|&i| order.apply(i).abs_diff(order.apply(i - 1)) <= 5).count();
         assert!(near < 30, "{near}");
     }
 

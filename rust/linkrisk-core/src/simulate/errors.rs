@@ -61,11 +61,7 @@ pub fn mistype(text: &mut String, kept: usize, symbols: &[u8], draw: &mut Draw) 
 pub fn misread_plate(text: &mut String, kept: usize, draw: &mut Draw) {
     let class_of = |symbol: u8| ocr::CLASSES.iter().find(|class| class.contains(&symbol));
     if draw.chance(MISREAD_SHARE) {
-        let likely = text
-            .bytes()
-            .skip(kept)
-            .filter(|&s| class_of(s).is_some())
-            .count();
+        let likely = text.bytes().skip(kept).filter(|&s| class_of(s).is_some()).count();
         if likely > 0 {
             let chosen = draw.below(likely);
             let found = text
@@ -106,10 +102,7 @@ pub fn misdate(date: (u32, u32, u32), draw: &mut Draw) -> (u32, u32, u32) {
 }
 
 fn is_date((year, month, day): (u32, u32, u32)) -> bool {
-    let days = (month as usize)
-        .checked_sub(1)
-        .and_then(|m| MONTH_DAYS.get(m))
-        .copied();
+    let days = (month as usize).checked_sub(1).and_then(|m| MONTH_DAYS.get(m)).copied();
     FORM_YEARS.contains(&year) && days.is_some_and(|days| (1..=days).contains(&day))
 }
 

@@ -94,10 +94,8 @@ pub fn simulate(
 ) -> Result<SimulateSummary> {
     let Some(scenario) = SCENARIOS.iter().find(|s| s.name == name) else {
         let names: Vec<String> = SCENARIOS.iter().map(|s| format!("`{}`", s.name)).collect();
-        return Err(
-            Error::new(ErrorKind::Spec, format!("there is no scenario `{name}`"))
-                .hint(format!("choose one of {}", names.join(", "))),
-        );
+        return Err(Error::new(ErrorKind::Spec, format!("there is no scenario `{name}`"))
+            .hint(format!("choose one of {}", names.join(", "))));
     };
     (scenario.run)(records, seed, out, context)
 }

@@ -85,13 +85,8 @@ impl Ranked {
         }
         values.sort_by_key(|name| hash::bytes(name.as_bytes()));
         values.truncate(count);
-        let weights: Vec<f64> = (1..=values.len())
-            .map(|rank| 1.0 / (rank as f64 + offset))
-            .collect();
-        Self {
-            values,
-            frequencies: Weighted::new(&weights),
-        }
+        let weights: Vec<f64> = (1..=values.len()).map(|rank| 1.0 / (rank as f64 + offset)).collect();
+        Self { values, frequencies: Weighted::new(&weights) }
     }
 
     /// A name, as likely as it is frequent.
@@ -151,16 +146,12 @@ mod tests {
     #[test]
     fn test_top_five_have_their_share() {
         let names = Names::new();
-        for (ranked, low, high) in [
-            (&names.surnames, 0.06, 0.08),
-            (&names.male, 0.095, 0.117),
-            (&names.cities, 0.18, 0.215),
-        ] {
+        for (ranked, low, high) in
+            [(&names.surnames, 0.06, 0.08), (&names.male, 0.095, 0.117), (&names.cities, 0.18, 0.215)]
+        {
             let mut draw = Draw::new(1, 1, 1);
             let top = &ranked.values[..5];
-            let hits = (0..100_000)
-                .filter(|_| top.iter().any(|name| name == ranked.pick(&mut draw)))
-                .count();
+            let hits = (0..100_000).filter(|_| top.iter().any(|name| name == ranked.pick(&mut draw))).count();
             let share = hits as f64 / 100_000.0;
             assert!((low..high).contains(&share), "{share}");
         }

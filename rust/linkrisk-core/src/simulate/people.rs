@@ -45,16 +45,8 @@ const PLACEHOLDER_DATE: &str = "1900-01-01";
 const RECORD: u64 = 101;
 
 /// The columns that can go wrong, in the order of the bits of `missing` and `edited`.
-const COLUMNS: [&str; 8] = [
-    "given_name",
-    "surname",
-    "birth_date",
-    "sex",
-    "resident_id",
-    "phone",
-    "plate",
-    "city",
-];
+const COLUMNS: [&str; 8] =
+    ["given_name", "surname", "birth_date", "sex", "resident_id", "phone", "plate", "city"];
 
 /// Characters that errors leave alone, which keep a value out of every range in use.
 const KEPT_OF_ID: usize = 6;
@@ -71,19 +63,15 @@ const KEPT_OF_PLATE: usize = 2;
 /// something, [`ErrorKind::Cancelled`], [`ErrorKind::Io`], [`ErrorKind::SpillLimit`].
 pub fn people(records: u64, seed: u64, out: &Path, context: &Context) -> Result<SimulateSummary> {
     if !(1..=MAX_RECORDS).contains(&records) {
-        return Err(Error::new(
-            ErrorKind::Spec,
-            format!("cannot simulate {records} records"),
-        )
-        .hint(format!("ask for 1 to {MAX_RECORDS}")));
+        return Err(Error::new(ErrorKind::Spec, format!("cannot simulate {records} records"))
+            .hint(format!("ask for 1 to {MAX_RECORDS}")));
     }
     let output = Output::claim(out)?;
     context.progress.begin("simulate", "records", Some(records));
     let population = Population::new(records, seed);
     let tables = tables();
-    let (counts, written) = output.write(&tables, records, context, |range| {
-        batches(&population, seed, range, &tables)
-    })?;
+    let (counts, written) =
+        output.write(&tables, records, context, |range| batches(&population, seed, range, &tables))?;
     output.publish("linkrisk.toml", &spec(records, seed))?;
     let by_column = |values: [u64; 8]| COLUMNS.into_iter().zip(values).collect::<BTreeMap<_, _>>();
     Ok(SimulateSummary {
@@ -193,10 +181,7 @@ fn batches(
         RecordBatch::try_new(Arc::clone(&table.schema), columns)
             .map_err(|e| Error::internal(format!("cannot build a batch: {e}")))
     };
-    Ok((
-        vec![batch(&tables[0], people)?, batch(&tables[1], truth)?],
-        counts,
-    ))
+    Ok((vec![batch(&tables[0], people)?, batch(&tables[1], truth)?], counts))
 }
 
 /// What became of a record's values.
@@ -222,10 +207,7 @@ impl Values {
     }
 
     fn append(&mut self, person: &Person<'_>, draw: &mut Draw) -> Marks {
-        let mut marks = Marks {
-            placeholder: draw.chance(PLACEHOLDER_RATE),
-            ..Marks::default()
-        };
+        let mut marks = Marks { placeholder: draw.chance(PLACEHOLDER_RATE), ..Marks::default() };
         for (column, name) in COLUMNS.into_iter().enumerate() {
             let entered = match name {
                 "birth_date" => Some(PLACEHOLDER_DATE),
@@ -241,11 +223,7 @@ impl Values {
                 marks.missing |= 1 << column;
                 continue;
             }
-            let rate = if name == "sex" {
-                SEX_EDIT_RATE
-            } else {
-                EDIT_RATE
-            };
+            let rate = if name == "sex" { SEX_EDIT_RATE } else { EDIT_RATE };
             let wrong = draw.chance(rate);
             marks.edited |= u16::from(wrong) << column;
             self.text.clear();
@@ -256,9 +234,7 @@ impl Values {
     }
 
     fn finish(self) -> impl Iterator<Item = ArrayRef> {
-        self.builders
-            .into_iter()
-            .map(|mut builder| Arc::new(builder.finish()) as ArrayRef)
+        self.builders.into_iter().map(|mut builder| Arc::new(builder.finish()) as ArrayRef)
     }
 }
 
@@ -271,11 +247,7 @@ fn write_value(column: &str, person: &Person<'_>, error: Option<&mut Draw>, text
         "resident_id" => push_resident_id(person.resident_id, text),
         "phone" => push_phone(person.phone, text),
         "plate" => push_plate(person.plate, text),
-        "sex" => text.push_str(if person.male != error.is_some() {
-            "M"
-        } else {
-            "F"
-        }),
+        "sex" => text.push_str(if person.male != error.is_some() { "M" } else { "F" }),
         _ => {
             let date = person.birth_date;
             push_date(error.map_or(date, |draw| misdate(date, draw)), text);

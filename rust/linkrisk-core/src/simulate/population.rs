@@ -124,9 +124,7 @@ const PERSON_OF_SLOT: [u8; BLOCK_RECORDS as usize] = {
 /// Persons who have the records of the slots below `slots`.
 pub fn persons(slots: u64) -> u64 {
     let (blocks, rest) = (slots / BLOCK_RECORDS, slots % BLOCK_RECORDS);
-    let begun = rest
-        .checked_sub(1)
-        .map_or(0, |last| u64::from(PERSON_OF_SLOT[last as usize]) + 1);
+    let begun = rest.checked_sub(1).map_or(0, |last| u64::from(PERSON_OF_SLOT[last as usize]) + 1);
     blocks * BLOCK_PERSONS + begun
 }
 
@@ -135,8 +133,7 @@ impl Population {
     pub fn new(records: u64, seed: u64) -> Self {
         let weights: Vec<f64> = (0..BANDS)
             .map(|band| {
-                f64::from(BANDS - band.max(FIRST_SHRINKING_BAND))
-                    / f64::from(BANDS - FIRST_SHRINKING_BAND)
+                f64::from(BANDS - band.max(FIRST_SHRINKING_BAND)) / f64::from(BANDS - FIRST_SHRINKING_BAND)
             })
             .collect();
         let mut draw = Draw::new(seed, RANGES, 0);
@@ -164,11 +161,7 @@ impl Population {
         let mut surname = self.names.surnames.pick(&mut draw);
         let mut city = self.names.cities.pick(&mut draw);
         let male = !draw.chance(WOMEN);
-        let list = if male != draw.chance(NAME_OF_OTHER_SEX) {
-            &self.names.male
-        } else {
-            &self.names.female
-        };
+        let list = if male != draw.chance(NAME_OF_OTHER_SEX) { &self.names.male } else { &self.names.female };
         let given_name = list.pick(&mut draw);
         let band = self.ages.pick(&mut draw) as u64;
         if owner != number {
@@ -205,10 +198,7 @@ impl Population {
         let region = FIRST_REGION + place / ORDERS;
         let order = place % ORDERS * 2 + u64::from(male);
         let date = u64::from(year * 10_000 + month * 100 + day);
-        (
-            (year, month, day),
-            (region * 100_000_000 + date) * 1_000 + order,
-        )
+        ((year, month, day), (region * 100_000_000 + date) * 1_000 + order)
     }
 }
 

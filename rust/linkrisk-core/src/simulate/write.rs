@@ -65,32 +65,20 @@ impl Output {
     /// [`ErrorKind::Run`] where it holds something, [`ErrorKind::Io`] where it cannot be made.
     pub fn claim(out: &Path) -> Result<Self> {
         if out.exists() && !out.is_dir() {
-            return Err(Error::new(
-                ErrorKind::Run,
-                format!("`{}` is not a directory", out.display()),
-            )
-            .hint("choose another output directory"));
+            return Err(Error::new(ErrorKind::Run, format!("`{}` is not a directory", out.display()))
+                .hint("choose another output directory"));
         }
         fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
-        if fs::read_dir(out)
-            .map_err(|e| Error::io(out, e))?
-            .next()
-            .is_some()
-        {
+        if fs::read_dir(out).map_err(|e| Error::io(out, e))?.next().is_some() {
             return Err(Error::new(
                 ErrorKind::Run,
                 format!("the output directory `{}` is not empty", out.display()),
             )
             .hint("choose another output directory, or remove this one"));
         }
-        let staging = tempfile::Builder::new()
-            .prefix(".partial-")
-            .tempdir_in(out)
-            .map_err(|e| Error::io(out, e))?;
-        Ok(Self {
-            out: out.to_owned(),
-            staging,
-        })
+        let staging =
+            tempfile::Builder::new().prefix(".partial-").tempdir_in(out).map_err(|e| Error::io(out, e))?;
+        Ok(Self { out: out.to_owned(), staging })
     }
 
     /// Writes `records` records of `tables`, whose batches `make` makes for a range of records.
@@ -186,9 +174,7 @@ struct PartFile {
 
 impl PartFile {
     fn create(folder: &Path, table: &Table, part: u64) -> Result<Self> {
-        let path = folder
-            .join(table.folder)
-            .join(format!("part-{part:05}.parquet"));
+        let path = folder.join(table.folder).join(format!("part-{part:05}.parquet"));
         let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))

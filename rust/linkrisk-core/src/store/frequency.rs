@@ -45,7 +45,9 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
         let column = &mut store.columns[attribute];
         let kept = || {
             let counts = counts.iter();
-            counts.filter(|(value, _)| implausible.is_empty() || !implausible.contains(value)).map(|&(_, n)| n)
+            counts
+                .filter(|(value, _)| implausible.is_empty() || !implausible.contains(value))
+                .map(|&(_, n)| n)
         };
         column.distinct = kept().count() as u64;
         column.filled = kept().sum();

@@ -95,7 +95,10 @@ impl Ids {
         };
         if self.nulls > 0 {
             return Err(at_fault(
-                format!("source `{}` has {} rows without an id, the first is row {}", self.source, self.nulls, self.first_null),
+                format!(
+                    "source `{}` has {} rows without an id, the first is row {}",
+                    self.source, self.nulls, self.first_null
+                ),
                 self.nulls,
                 self.first_null,
             ));

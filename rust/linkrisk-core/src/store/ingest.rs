@@ -108,12 +108,16 @@ impl Ingest {
                 .detail("source", &self.name)
                 .detail("attribute", &field.name)
             })?;
-            let column = columns[field.attribute].take().ok_or_else(|| Error::internal("an attribute is mapped twice"))?;
+            let column = columns[field.attribute]
+                .take()
+                .ok_or_else(|| Error::internal("an attribute is mapped twice"))?;
             work.push((field, array, column));
         }
         let (source, name) = (self.source, &self.name);
         let packed: Vec<Result<Packed>> = context.pool.install(|| {
-            work.into_par_iter().map(|(field, array, column)| pack(name, source, field, array, column)).collect()
+            work.into_par_iter()
+                .map(|(field, array, column)| pack(name, source, field, array, column))
+                .collect()
         });
         let packed: Vec<Packed> = packed.into_iter().collect::<Result<_>>()?;
         self.write(store, &packed, context)?;
@@ -178,9 +182,11 @@ impl Ingest {
             for (field, packed) in self.fields.iter().zip(packed) {
                 let Some(&found) = packed.derived.get(row) else { continue };
                 for into in layout.derived.iter().filter(|into| into.from == field.attribute) {
-                    for (attribute, value) in
-                        [(into.birth_date, found.birth_date), (into.sex, found.sex), (into.region, found.region)]
-                    {
+                    for (attribute, value) in [
+                        (into.birth_date, found.birth_date),
+                        (into.sex, found.sex),
+                        (into.region, found.region),
+                    ] {
                         let slot = layout.attributes[attribute].slot;
                         if value != 0 && slot.get(record) == 0 {
                             slot.set(record, u64::from(value));
@@ -195,9 +201,20 @@ impl Ingest {
     }
 }
 
-fn pack(source_name: &str, source: usize, field: &mut Field, array: &ArrayRef, column: &mut Column) -> Result<Packed> {
+fn pack(
+    source_name: &str,
+    source: usize,
+    field: &mut Field,
+    array: &ArrayRef,
+    column: &mut Column,
+) -> Result<Packed> {
     let rows = array.len();
-    let mut packed = Packed { values: Vec::with_capacity(rows), present: Vec::with_capacity(rows), derived: Vec::new(), names: Vec::new() };
+    let mut packed = Packed {
+        values: Vec::with_capacity(rows),
+        present: Vec::with_capacity(rows),
+        derived: Vec::new(),
+        names: Vec::new(),
+    };
     let refuse = || {
         Error::new(
             ErrorKind::AttributeType,
@@ -281,8 +298,12 @@ fn write_typed(array: &ArrayRef, row: usize, out: &mut String) -> Option<bool> {
             let (seconds, per) = match unit {
                 TimeUnit::Second => (array.as_primitive::<TimestampSecondType>().value(row), 1),
                 TimeUnit::Millisecond => (array.as_primitive::<TimestampMillisecondType>().value(row), 1_000),
-                TimeUnit::Microsecond => (array.as_primitive::<TimestampMicrosecondType>().value(row), 1_000_000),
-                TimeUnit::Nanosecond => (array.as_primitive::<TimestampNanosecondType>().value(row), 1_000_000_000),
+                TimeUnit::Microsecond => {
+                    (array.as_primitive::<TimestampMicrosecondType>().value(row), 1_000_000)
+                }
+                TimeUnit::Nanosecond => {
+                    (array.as_primitive::<TimestampNanosecondType>().value(row), 1_000_000_000)
+                }
             };
             let seconds = seconds.div_euclid(per);
             let (year, month, day) = civil(seconds.div_euclid(86_400));

@@ -156,7 +156,10 @@ impl Layout {
         if attributes.len() > MAX_ATTRIBUTES {
             return Err(Error::new(
                 ErrorKind::Spec,
-                format!("the run has {} attributes, derived ones included; {MAX_ATTRIBUTES} is the limit", attributes.len()),
+                format!(
+                    "the run has {} attributes, derived ones included; {MAX_ATTRIBUTES} is the limit",
+                    attributes.len()
+                ),
             )
             .hint("leave out attributes that identify nobody"));
         }
@@ -175,9 +178,8 @@ impl Layout {
 /// A birth date or sex that the spec already has is filled in where it is missing; the region of
 /// issue is always an attribute of its own, for its codes are no place names.
 fn derive(attributes: &mut Vec<Attribute>) -> Vec<DerivedInto> {
-    let ids: Vec<usize> = (0..attributes.len())
-        .filter(|&i| matches!(attributes[i].kind, Kind::CnResidentId))
-        .collect();
+    let ids: Vec<usize> =
+        (0..attributes.len()).filter(|&i| matches!(attributes[i].kind, Kind::CnResidentId)).collect();
     ids.into_iter()
         .map(|from| {
             let id = attributes[from].name.clone();
@@ -217,7 +219,8 @@ fn place(attributes: &mut [Attribute]) -> usize {
             Storage::Text | Storage::Date | Storage::Small => attribute.slot = halves.next(),
             Storage::Name => {
                 attribute.slot = halves.next();
-                attribute.parts = NameSlots { given: halves.next(), family: halves.next(), key: halves.next() };
+                attribute.parts =
+                    NameSlots { given: halves.next(), family: halves.next(), key: halves.next() };
             }
         }
     }

@@ -31,10 +31,13 @@ impl RunDir {
             && entries.next().is_some()
         {
             let what = if path.join("manifest.json").exists() { "another run" } else { "other files" };
-            return Err(Error::new(ErrorKind::Run, format!("the output directory `{}` holds {what}", path.display()))
-                .hint("name a new directory, or remove this one")
-                .detail("path", path.display())
-                .detail("reason", "not empty"));
+            return Err(Error::new(
+                ErrorKind::Run,
+                format!("the output directory `{}` holds {what}", path.display()),
+            )
+            .hint("name a new directory, or remove this one")
+            .detail("path", path.display())
+            .detail("reason", "not empty"));
         }
         make_private(path)?;
         make_private(&path.join("tables"))?;

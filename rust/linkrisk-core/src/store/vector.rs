@@ -23,12 +23,18 @@ impl<'a> Templates<'a> {
     /// `width` is the length that earlier batches of the column had.
     pub fn new(array: &'a ArrayRef, width: Option<usize>) -> Option<Self> {
         let item_ok = |t: &DataType| {
-            matches!(t, DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Int8 | DataType::UInt8)
+            matches!(
+                t,
+                DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Int8 | DataType::UInt8
+            )
         };
         match array.data_type() {
             DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item)
                 if item_ok(item.data_type()) => {}
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {}
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => {}
             _ => return None,
         }
         Some(Self { array, width })

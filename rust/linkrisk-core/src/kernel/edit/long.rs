@@ -13,11 +13,7 @@ const FIRST_BAND: usize = 32;
 /// Levenshtein or, with `SWAPS`, optimal string alignment distance up to `limit`.
 ///
 /// `longer` is at least as long as `shorter`, and by no more than `limit`.
-pub fn edits<T: Copy + PartialEq, const SWAPS: bool>(
-    longer: &[T],
-    shorter: &[T],
-    limit: u32,
-) -> u32 {
+pub fn edits<T: Copy + PartialEq, const SWAPS: bool>(longer: &[T], shorter: &[T], limit: u32) -> u32 {
     let most = longer.len().min(limit as usize);
     let mut band = FIRST_BAND.max(longer.len() - shorter.len()).min(most);
     loop {
@@ -30,11 +26,7 @@ pub fn edits<T: Copy + PartialEq, const SWAPS: bool>(
 }
 
 /// The distance if it is at most `band`.
-fn banded<T: Copy + PartialEq, const SWAPS: bool>(
-    longer: &[T],
-    shorter: &[T],
-    band: usize,
-) -> Option<usize> {
+fn banded<T: Copy + PartialEq, const SWAPS: bool>(longer: &[T], shorter: &[T], band: usize) -> Option<usize> {
     let width = longer.len();
     let beyond = band + 1;
     let mut before = vec![beyond; width + 1];
@@ -51,15 +43,8 @@ fn banded<T: Copy + PartialEq, const SWAPS: bool>(
         }
         for j in low.max(1)..=high {
             let same = longer[j - 1] == shorter[i - 1];
-            let mut best = (above[j - 1] + usize::from(!same))
-                .min(above[j] + 1)
-                .min(row[j - 1] + 1);
-            if SWAPS
-                && i > 1
-                && j > 1
-                && longer[j - 1] == shorter[i - 2]
-                && longer[j - 2] == shorter[i - 1]
-            {
+            let mut best = (above[j - 1] + usize::from(!same)).min(above[j] + 1).min(row[j - 1] + 1);
+            if SWAPS && i > 1 && j > 1 && longer[j - 1] == shorter[i - 2] && longer[j - 2] == shorter[i - 1] {
                 best = best.min(before[j - 2] + 1);
             }
             row[j] = best.min(beyond);
@@ -93,16 +78,10 @@ pub fn jaro<T: Copy + Ord>(longer: &[T], shorter: &[T]) -> f64 {
         }
     }
     let kept = |text: &[T], marks: &[bool]| -> Vec<T> {
-        text.iter()
-            .zip(marks)
-            .filter_map(|(&c, &m)| m.then_some(c))
-            .collect()
+        text.iter().zip(marks).filter_map(|(&c, &m)| m.then_some(c)).collect()
     };
-    let moved = kept(longer, &in_longer)
-        .iter()
-        .zip(kept(shorter, &in_shorter))
-        .filter(|(a, b)| **a != *b)
-        .count();
+    let moved =
+        kept(longer, &in_longer).iter().zip(kept(shorter, &in_shorter)).filter(|(a, b)| **a != *b).count();
     similarity(matched, moved, longer.len(), shorter.len())
 }
 

@@ -90,12 +90,7 @@ fn boosted<T: PartialEq>(jaro: f64, a: &[T], b: &[T]) -> f64 {
     if jaro <= BOOST_ABOVE {
         return jaro;
     }
-    let prefix = a
-        .iter()
-        .zip(b)
-        .take(PREFIX_LIMIT)
-        .take_while(|(x, y)| x == y)
-        .count();
+    let prefix = a.iter().zip(b).take(PREFIX_LIMIT).take_while(|(x, y)| x == y).count();
     jaro + prefix as f64 * PREFIX_WEIGHT * (1.0 - jaro)
 }
 
@@ -136,31 +131,15 @@ fn edits_wide<const SWAPS: bool>(a: &[u32], b: &[u32], limit: u32) -> u32 {
 
 /// The texts without their common beginning and end, the longer one first; none where their
 /// lengths alone are further apart than `limit`.
-fn different_parts<'a, T: PartialEq>(
-    a: &'a [T],
-    b: &'a [T],
-    limit: u32,
-) -> Option<(&'a [T], &'a [T])> {
+fn different_parts<'a, T: PartialEq>(a: &'a [T], b: &'a [T], limit: u32) -> Option<(&'a [T], &'a [T])> {
     let (longer, shorter) = if a.len() < b.len() { (b, a) } else { (a, b) };
     if longer.len() - shorter.len() > limit as usize {
         return None;
     }
-    let head = longer
-        .iter()
-        .zip(shorter)
-        .take_while(|(x, y)| x == y)
-        .count();
+    let head = longer.iter().zip(shorter).take_while(|(x, y)| x == y).count();
     let (longer, shorter) = (&longer[head..], &shorter[head..]);
-    let tail = longer
-        .iter()
-        .rev()
-        .zip(shorter.iter().rev())
-        .take_while(|(x, y)| x == y)
-        .count();
-    Some((
-        &longer[..longer.len() - tail],
-        &shorter[..shorter.len() - tail],
-    ))
+    let tail = longer.iter().rev().zip(shorter.iter().rev()).take_while(|(x, y)| x == y).count();
+    Some((&longer[..longer.len() - tail], &shorter[..shorter.len() - tail]))
 }
 
 /// Calls `then` with the characters of both texts, from the stack where they fit.

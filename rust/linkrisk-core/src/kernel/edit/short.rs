@@ -53,10 +53,7 @@ fn load(bytes: &[u8]) -> u64 {
             // The two halves may overlap; what they share is equal, so `|` loses nothing.
             u64::from(low) | u64::from(high) << (8 * (bytes.len() - 4))
         }
-        _ => bytes
-            .iter()
-            .rev()
-            .fold(0, |word, &b| word << 8 | u64::from(b)),
+        _ => bytes.iter().rev().fold(0, |word, &b| word << 8 | u64::from(b)),
     }
 }
 
@@ -101,10 +98,7 @@ impl Pattern<u32> for Wide<'_> {
 
     #[inline(always)]
     fn positions(&self, symbol: u32) -> u64 {
-        self.0
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (i, &c)| bits | u64::from(c == symbol) << i)
+        self.0.iter().enumerate().fold(0, |bits, (i, &c)| bits | u64::from(c == symbol) << i)
     }
 }
 
@@ -112,11 +106,7 @@ impl Pattern<u32> for Wide<'_> {
 ///
 /// `text` is not empty and not longer than the pattern.
 #[inline(always)]
-pub fn edits<T: Copy, P: Pattern<T>, const SWAPS: bool>(
-    pattern: &P,
-    text: &[T],
-    limit: u32,
-) -> u32 {
+pub fn edits<T: Copy, P: Pattern<T>, const SWAPS: bool>(pattern: &P, text: &[T], limit: u32) -> u32 {
     let last = pattern.len() - 1;
     let mut distance = pattern.len() as u32;
     let mut left = text.len() as u32;
