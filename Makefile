@@ -12,14 +12,16 @@ BIN    := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
 # One profile for the extension, the Rust tests and clippy, so that dependencies are compiled once.
+# What is measured or given away is built as `release`.
 PROFILE ?= quick
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.toml')
 WITHIN := VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" PYO3_PYTHON="$(CURDIR)/$(BIN)/python"
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
-DEMO_RECORDS ?= 200000
-PEER_RECORDS ?= 100000 1000000
+DEMO_RECORDS  ?= 200000
+BENCH_RECORDS ?= 10000 100000 1000000
+PEER_RECORDS  ?= 100000 1000000
 
 .PHONY: help setup build demo test test-python test-rust test-slow lint bench peers wheel clean
 
@@ -35,13 +37,15 @@ $(STAMPS)/setup: pyproject.toml
 	$(BIN)/python -m pip install --quiet --group dev
 	mkdir -p $(STAMPS) && touch $@
 
-build: $(STAMPS)/build  ## Build the extension into python/linkrisk
+build: $(STAMPS)/$(PROFILE)  ## Build the extension into python/linkrisk
 
-$(STAMPS)/build: $(STAMPS)/setup $(RUST_SOURCES)
+# One profile at a time is installed, so making one unmakes the stamp of the other.
+$(STAMPS)/$(PROFILE): $(STAMPS)/setup $(RUST_SOURCES)
+	rm -f $(STAMPS)/quick $(STAMPS)/release
 	$(WITHIN) maturin develop --quiet --profile $(PROFILE)
 	touch $@
 
-demo: $(STAMPS)/build  ## Invent people, assess them, and say where the report is
+demo: build  ## Invent people, assess them, and say where the report is
 	rm -rf demo
 	$(BIN)/linkrisk simulate people --records $(DEMO_RECORDS) --seed 1 --out demo/data
 	$(BIN)/linkrisk assess demo/data/linkrisk.toml --out demo/run
@@ -56,13 +60,13 @@ else
 	$(WITHIN) cargo test --locked --workspace --profile $(PROFILE)
 endif
 
-test-python: $(STAMPS)/build  ## The Python tests that are not slow
+test-python: build  ## The Python tests that are not slow
 	$(BIN)/python -m pytest
 
-test-slow: $(STAMPS)/build  ## The Python tests that are slow
+test-slow: build  ## The Python tests that are slow
 	$(BIN)/python -m pytest -m slow
 
-lint: $(STAMPS)/build  ## Format, style, types, stubs and import rules
+lint: build  ## Format, style, types, stubs and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -71,11 +75,13 @@ lint: $(STAMPS)/build  ## Format, style, types, stubs and import rules
 	cargo fmt --all --check
 	$(WITHIN) cargo clippy --quiet --locked --workspace --all-targets --profile $(PROFILE) -- -D warnings
 
-bench: $(STAMPS)/build  ## The benches of the engine and of the package
-	$(WITHIN) cargo bench --locked -p linkrisk-core
-	$(BIN)/python -m pytest benches
+bench:  ## The benches of the engine and of the package
+	$(MAKE) build PROFILE=release
+	$(WITHIN) cargo bench --locked --package linkrisk-core
+	$(BIN)/python -m pytest --timeout 0 benches $(addprefix --records ,$(BENCH_RECORDS))
 
-peers: $(STAMPS)/build $(STAMPS)/peers  ## The same work done by other tools, side by side
+peers: $(STAMPS)/peers  ## The same work done by other tools, side by side
+	$(MAKE) build PROFILE=release
 	$(BIN)/python benches/peers/compare_people.py --peers $(VENV)/peers/bin/python $(PEER_RECORDS)
 	$(BIN)/python benches/peers/compare_febrl.py --peers $(VENV)/peers/bin/python
 
