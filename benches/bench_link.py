@@ -11,9 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from linkrisk import Linker, Run, Spec
 
 
-def bench_link(
-    benchmark: BenchmarkFixture, records: int, spec: Spec, out: Callable[[], Path]
-) -> None:
+def bench_link(benchmark: BenchmarkFixture, records: int, spec: Spec, out: Callable[[], Path]) -> None:
     runs: list[Path] = []
 
     def link(folder: Path) -> None:
@@ -43,4 +41,5 @@ def bench_compare(benchmark: BenchmarkFixture, records: int, spec: Spec) -> None
     benchmark.pedantic(compare, setup=trained, rounds=3, warmup_rounds=1)
     benchmark.extra_info["records"] = records
     benchmark.extra_info["candidate_pairs"] = pairs[-1]
+    assert benchmark.stats is not None
     benchmark.extra_info["pairs_per_second"] = round(pairs[-1] / benchmark.stats.stats.median)

@@ -30,4 +30,5 @@ def bench_normalise(benchmark: BenchmarkFixture, kind: str) -> None:
     options = json.dumps(OPTIONS.get(kind, {}))
     # The plain string type: what it takes to make one of Polars' views is not what is measured.
     benchmark(normalise, kind, options, column.to_arrow())
+    assert benchmark.stats is not None
     benchmark.extra_info["rows_per_second"] = round(ROWS / benchmark.stats.stats.median)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,11 +41,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def people(tmp_path_factory: pytest.TempPathFactory, records: int) -> Iterator[Path]:
+def people(tmp_path_factory: pytest.TempPathFactory, records: int) -> Path:
     """A folder with that many records of simulated people and their spec."""
     folder = tmp_path_factory.mktemp("people") / str(records)
     simulate("people", records, 1, str(folder), None, None)
-    yield folder
+    return folder
 
 
 @pytest.fixture

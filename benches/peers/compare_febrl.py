@@ -42,7 +42,9 @@ state = {{ column = "state", kind = "category" }}
 def compare(title: str, names: list[str], peers: str, rounds: int) -> None:
     files = [DATA / f"{name}.parquet" for name in names]
     truth = pl.concat(
-        pl.read_parquet(file).select(pl.format("{} {}", pl.lit(number), "row").alias("record"), truth="cluster")
+        pl.read_parquet(file).select(
+            pl.format("{} {}", pl.lit(number), "row").alias("record"), pl.col("cluster").alias("truth")
+        )
         for number, file in enumerate(files)
     )
     two = str(len(files) > 1).lower()

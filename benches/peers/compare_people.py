@@ -136,7 +136,8 @@ def main() -> None:
         for records in options.records
     ]
     if options.json:
-        options.json.write_text(json.dumps({"versions": facts, "results": results}, indent=2), encoding="utf-8")
+        figures = {"versions": facts, "results": results}
+        options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":
