@@ -55,9 +55,9 @@ test: lint test-rust test-python  ## Lint, then the Rust and the Python tests
 
 test-rust: $(STAMPS)/setup  ## The Rust tests
 ifeq ($(NEXTEST),yes)
-	$(WITHIN) cargo nextest run --locked --workspace --cargo-profile $(PROFILE)
+	$(WITHIN) cargo nextest run --no-fail-fast --locked --workspace --cargo-profile $(PROFILE)
 else
-	$(WITHIN) cargo test --locked --workspace --profile $(PROFILE)
+	$(WITHIN) cargo test --no-fail-fast --locked --workspace --profile $(PROFILE)
 endif
 
 test-python: build  ## The Python tests that are not slow

@@ -28,10 +28,14 @@ const TABLE: &[(&str, &[&str])] = &[
     ("simulate", &["error", "kernel", "runtime"]),
     ("output", &["error", "kernel", "kind", "runtime", "store", "block", "compare", "score", "cluster"]),
     (
+        "assess",
+        &["error", "kind", "spec", "runtime", "store", "block", "compare", "score", "cluster", "risk"],
+    ),
+    (
         "pipeline",
         &[
             "error", "kind", "spec", "runtime", "store", "block", "compare", "score", "cluster", "risk",
-            "output",
+            "output", "assess",
         ],
     ),
 ];
