@@ -60,7 +60,7 @@ def spec_for() -> Callable[..., Spec]:
         records: bool = False,
         **source: Any,
     ) -> Spec:
-        stated = {"purpose": "a test", "controller": "nobody"} if records else {}
+        stated: dict[str, Any] = {"purpose": "a test", "controller": "nobody"} if records else {}
         return Spec(
             sources=(Source(name="people", attributes=attributes or ATTRIBUTES, **source),),
             linkage=linkage or Linkage(),

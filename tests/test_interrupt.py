@@ -68,7 +68,7 @@ def interrupt(spec: Path, out: Path, *, stage: str | None, after: float) -> tupl
     watchdog = threading.Timer(100, child.kill)
     watchdog.start()
     try:
-        said = []
+        said: list[str] = []
         while stage is not None:
             line = child.stdout.readline()
             assert line, said

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import product
 
@@ -55,7 +56,7 @@ def recoverable(published: dict[str, Cell], sums: list[Sum[str]]) -> set[str]:
         rows = [[v - row[column] * p for v, p in zip(row, pivot, strict=True)] for row in rows]
         done = [[v - row[column] * p for v, p in zip(row, pivot, strict=True)] for row in done]
         done.append(pivot)
-    return {hidden[row.index(1)] for row in done if sum(bool(value) for value in row) == 1}
+    return {hidden[row.index(Fraction(1))] for row in done if sum(bool(value) for value in row) == 1}
 
 
 @settings(max_examples=200, deadline=None)
@@ -90,10 +91,11 @@ def test_suppress_group_leaves_each_small_count_its_whole_range(values):
     published = suppress(counts, sums, MINIMUM)
     if published["total"].hidden:
         return
-    options = []
+    options: list[Iterable[int]] = []
     for key in sums[0].parts:
         cell = published[key]
         if not cell.hidden:
+            assert cell.value is not None
             options.append([cell.value])
         else:
             options.append(

@@ -1,0 +1,90 @@
+"""How right the linkage is where the truth is known: default specs, no labels.
+
+Each bar lies between what was measured and what the best other tool gives on the same set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linkrisk import Attribute, Linker, Source, Spec
+from linkrisk.backends.local import simulate
+from linkrisk.evaluate import evaluate_run
+
+DATA = Path(__file__).parent / "data"
+
+FEBRL = {
+    "name": Attribute(column=("given_name", "surname"), kind="person_name"),
+    "born": Attribute(column="date_of_birth", kind="birth_date", format="%Y%m%d"),
+    "ssn": Attribute(column="soc_sec_id", kind="account"),
+    "street": Attribute(column=("street_number", "address_1"), kind="address"),
+    "area": Attribute(column="address_2", kind="address"),
+    "suburb": Attribute(column="suburb", kind="place"),
+    "postcode": Attribute(column="postcode", kind="place"),
+    "state": Attribute(column="state", kind="category"),
+}
+FAKE = {
+    "name": Attribute(column=("first_name", "surname"), kind="person_name"),
+    "born": Attribute(column="dob", kind="birth_date"),
+    "city": Attribute(column="city", kind="place"),
+    "email": Attribute(column="email", kind="email"),
+}
+
+
+def source(name: str, attributes: Mapping[str, Attribute], *, duplicate_free: bool = False) -> Source:
+    return Source(
+        name=name,
+        path=str(DATA / f"{name}.parquet"),
+        id="row",
+        truth="cluster",
+        duplicate_free=duplicate_free,
+        attributes=dict(attributes),
+    )
+
+
+def clusters_of(spec: Spec, out: Path) -> dict[str, Any]:
+    Linker(spec, out).cluster()
+    clusters: dict[str, Any] = evaluate_run(out)["clusters"]
+    return clusters
+
+
+def public(*sources: Source) -> Spec:
+    return Spec(purpose="a test", controller="nobody", sources=sources)
+
+
+def people(records: int, folder: Path) -> Spec:
+    simulate("people", records, 1, str(folder), None, None)
+    return Spec.from_toml(folder / "linkrisk.toml")
+
+
+def test_duplicates_with_many_errors_are_found(tmp_path: Path) -> None:
+    found = clusters_of(public(source("febrl3", FEBRL)), tmp_path / "run")
+    assert found["pairwise"]["f1"] >= 0.999
+    assert found["b_cubed"]["f1"] >= 0.999
+
+
+def test_two_registers_are_linked_one_to_one(tmp_path: Path) -> None:
+    both = [source(name, FEBRL, duplicate_free=True) for name in ("febrl4a", "febrl4b")]
+    found = clusters_of(public(*both), tmp_path / "run")
+    assert found["pairwise"]["f1"] >= 0.9995
+    assert found["largest_cluster"] == 2
+
+
+def test_heavy_errors_and_gaps_are_borne(tmp_path: Path) -> None:
+    found = clusters_of(public(source("fake_1000", FAKE)), tmp_path / "run")
+    assert found["pairwise"]["f1"] >= 0.91
+    assert found["b_cubed"]["f1"] >= 0.93
+
+
+@pytest.mark.parametrize(
+    "records", [100_000, pytest.param(1_000_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
+def test_households_and_placeholders_do_not_join_people(records: int, tmp_path: Path) -> None:
+    found = clusters_of(people(records, tmp_path / "data"), tmp_path / "run")
+    assert found["pairwise"]["f1"] >= 0.985
+    assert found["b_cubed"]["f1"] >= 0.99
+    assert found["largest_cluster"] <= 1.5 * found["largest_true_cluster"]
