@@ -6,13 +6,14 @@ use std::path::Path;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
-use crate::block::RulePlan;
+use crate::block::{RulePlan, Rules};
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{ClusterCounts, Forest, Link};
 use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
 use crate::error::Result;
 use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
 use crate::runtime::Context;
+use crate::score::capture::{self, Captured};
 use crate::score::{Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::Store;
@@ -25,7 +26,9 @@ pub struct Results<'a> {
     pub store: &'a Store,
     /// The comparisons.
     pub comparisons: &'a [Comparison],
-    /// The blocking rules with their pairs.
+    /// The blocking rules.
+    pub rules: &'a Rules,
+    /// What they make.
     pub plan: &'a [RulePlan],
     /// The model.
     pub model: &'a Model,
@@ -112,6 +115,7 @@ pub fn assess(
     };
     let profiles = Profiles::count(&assessed, context)?;
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
+    let captured = capture::matches(results.counts, results.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer);
     if let Some(out) = out {
         let tables = [
@@ -131,13 +135,13 @@ pub fn assess(
     }
     Ok(RiskSummary {
         records: u64::from(store.len()),
-        persons: persons(results, &profiles, &scorer, threshold, context)?,
+        persons: persons(results, &profiles, captured, links(results.pairs, &scorer, threshold), context)?,
         vehicles: Distinct::vehicles(profiles.vehicle_count()),
         links: tally.links,
         candidate_pairs: tally.pairs,
         expected: Expectation {
             precision: if tally.links == 0 { 1.0 } else { tally.probability / tally.links as f64 },
-            recall: (tally.probability / results.model.matches).min(1.0),
+            recall: if captured.all > 0.0 { (tally.probability / captured.all).min(1.0) } else { 1.0 },
         },
         quasi_identifiers: quasi_identifiers
             .iter()
@@ -206,18 +210,17 @@ impl Tally {
 fn persons(
     results: &Results<'_>,
     profiles: &Profiles,
-    scorer: &Scorer<'_>,
-    threshold: f64,
+    captured: Captured,
+    links: Vec<Link>,
     context: &Context,
 ) -> Result<Distinct> {
-    let links = links(results.pairs, scorer, threshold);
     let observed = profiles.person_count();
     let matches = Matches {
         records: profiles.person_records(),
         observed,
         pairs: profiles.person_pairs(),
-        matches: results.model.matches,
-        blocking_recall: results.model.blocking_recall,
+        matches: captured.all,
+        blocking_recall: captured.recall(),
     };
     let wrong = risk::false_merges(&links, results.persons, context)?;
     let missed = risk::missed_merges(&matches, wrong);

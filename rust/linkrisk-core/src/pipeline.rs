@@ -432,6 +432,7 @@ impl Pipeline {
         let results = Results {
             store: &self.store,
             comparisons: &planned.comparisons,
+            rules: &planned.candidates.rules,
             plan: &planned.plan.rules,
             model: self.model.as_ref().ok_or_else(not_planned)?,
             counts: &linked.counts,

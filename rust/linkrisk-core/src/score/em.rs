@@ -18,6 +18,7 @@
 
 use rayon::prelude::*;
 
+use super::capture::{Capture, disjoint, recapture};
 use super::model::{ChanceSource, Choice, ComparisonModel, LevelModel, Model, Source, VERSION};
 use super::train::Evidence;
 use crate::compare::{Comparison, LEVELS, PatternCounts, RULE_SHIFT};
@@ -109,7 +110,7 @@ struct Sums {
     /// Per class: pairs.
     found: [f64; CLASSES],
     /// Per rule and class: pairs of the rule, of rules disjoint from it, of both.
-    capture: Vec<[[f64; 3]; 2]>,
+    capture: Vec<[Capture; 2]>,
     /// Log-likelihood in bits.
     bits: f64,
 }
@@ -200,7 +201,7 @@ impl<'a> Em<'a> {
             rounds: 0,
             bits: 0.0,
             using: comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect(),
-            disjoint: (0..count).map(|r| choose(&|used| used & attributes[r] == 0)).collect(),
+            disjoint: disjoint(evidence.rules),
             starts,
             evidence,
         };
@@ -352,21 +353,12 @@ impl<'a> Em<'a> {
     /// Expected matches and related pairs among all pairs, by capture and recapture.
     fn count(&mut self, sums: &Sums) {
         for class in [MATCH, RELATED] {
-            let found = sums.found[class];
-            let (mut by_rule, mut rates) = (0.0, 0.0);
-            for capture in &sums.capture {
-                let [own, other, both] = capture[class];
-                if other >= ENOUGH.min(found / 10.0) && both > 0.0 {
-                    by_rule += own;
-                    rates += both / other;
-                }
-            }
-            let all = if rates > 0.0 { (by_rule / rates).max(found) } else { found };
+            let captured = recapture(sums.found[class], sums.capture.iter().map(|capture| capture[class]));
             if class == MATCH || self.related {
-                self.totals[class] = (all / self.evidence.share).max(1.0);
+                self.totals[class] = (captured.all / self.evidence.share).max(1.0);
             }
             if class == MATCH {
-                self.recall = if all > 0.0 { found / all } else { 1.0 };
+                self.recall = captured.recall();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Patterns into evidence: training the model, and weighing pairs by it.
 
+pub mod capture;
 mod em;
 pub mod model;
 pub mod train;
