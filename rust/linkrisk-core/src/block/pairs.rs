@@ -89,7 +89,7 @@ pub(super) fn scan<V: Visitor>(
                         for at in block..next {
                             let (from, to) =
                                 (blocks.starts[at] as usize - start, blocks.starts[at + 1] as usize - start);
-                            if mix(u64::from(members[from])) <= below {
+                            if mix((rule as u64) << 32 | u64::from(members[from])) <= below {
                                 let width = store.layout.words;
                                 scan.block(
                                     scratch,
