@@ -7,10 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from pydantic import BaseModel
 
-from linkrisk import Attribute, BlockingRule, Comparison, Linkage, Report, RunOptions, Source, Spec
+from linkrisk import Attribute, BlockingRule, Comparison, Linkage, Report, RunOptions, Source, Spec, assess
 from linkrisk.backends.local import simulate
 from linkrisk.cli import app
 from linkrisk.kinds import KINDS, METHODS, TRAITS
@@ -46,6 +47,34 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
 def test_toml_blocks_are_specs(page: Path) -> None:
     for _, text in blocks(page, "toml"):
         assert Spec.model_validate(tomllib.loads(text)).sources
+
+
+def test_readme_spec_runs_on_tables_of_its_shape(tmp_path: Path) -> None:
+    simulate("people", 2_000, 1, str(tmp_path / "people"), None, None)
+    people = pl.read_parquet(tmp_path / "people" / "people" / "*.parquet")
+    plate = pl.concat_str(pl.lit("京A"), pl.col("plate").str.slice(2, 5))
+    (tmp_path / "registrations").mkdir()
+    people.select(
+        pl.col("person_id"),
+        row_id="record_id",
+        full_name=pl.concat_str("given_name", "surname", separator=" ", ignore_nulls=True),
+        id_number="resident_id",
+        dob=pl.col("birth_date").str.replace_all("-", ""),
+        mobile="phone",
+        plate=plate,
+    ).write_parquet(tmp_path / "registrations" / "first.parquet")
+    people.select(
+        plate_no=plate,
+        lane=pl.concat_str(pl.lit("Lane "), pl.col("record_id") % 5),
+        ts=pl.datetime(2022, 8, 1) + pl.duration(minutes=pl.col("record_id")),
+    ).write_parquet(tmp_path / "parking.parquet")
+    (tmp_path / "spec.toml").write_text(blocks(ROOT / "README.md", "toml")[0][1], encoding="utf-8")
+    run = assess(Spec.from_toml(tmp_path / "spec.toml"), tmp_path / "run")
+    assert run.summary["links"] > 0
+    assert run.summary["records"] == 4_000
+    assert {"person", "vehicle"} <= set(
+        run.entities().select(pl.col("subject").cast(pl.String)).collect()["subject"]
+    )
 
 
 def test_every_command_named_in_a_page_exists() -> None:
