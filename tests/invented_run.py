@@ -410,7 +410,7 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
                 }
                 for s in people.sources
             ],
-            "linkage": {"threshold": 0.95, "max_entity_records": 1_000, "max_block_pairs": 500_000},
+            "linkage": {"threshold": 0.95, "max_entity_records": 10_000, "max_block_pairs": 500_000},
             "run": {"seed": seed, "threads": 2},
             "report": {"minimum_count": minimum, "quasi_identifiers": []},
         },

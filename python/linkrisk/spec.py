@@ -214,7 +214,7 @@ class Linkage(_Model):
     """Candidate pairs that one rule may make; a rule that would make more is refused."""
     max_block_pairs: Annotated[int, Field(ge=1)] = 500_000
     """Pairs that one block may make; a larger block is split, then sampled and reported."""
-    max_entity_records: Annotated[int, Field(ge=2, lt=2**32)] = 1_000
+    max_entity_records: Annotated[int, Field(ge=2, lt=2**32)] = 10_000
     """An entity with more records is re-cut."""
     model: Line | None = None
     """A `model.json` of an earlier run, used instead of training."""

@@ -4,7 +4,7 @@
 //! tables ─► normalise ─► store ─► block ─► compare ─► score ─► cluster ─► risk ─► tables
 //! ```
 //!
-//! Imports go one way: kernel → runtime → external → store → stages → pipeline.
+//! Imports go one way: kernel → runtime → store → stages → pipeline.
 
 pub mod assess;
 pub mod block;

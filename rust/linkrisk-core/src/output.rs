@@ -110,7 +110,7 @@ pub fn entities(
 ) -> Result<u64> {
     let schema = entities_schema();
     let mut writer = TableWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
-    let rows = Entities { store, persons, vehicles, person_bits: person_bits(store), seed: context.seed };
+    let rows = Entities { store, persons, vehicles, seed: context.seed };
     // As many batches as threads are made side by side and written in order.
     let side_by_side = context.pool.current_num_threads();
     for (source, path) in store.sources.iter().zip(ids) {
@@ -147,7 +147,6 @@ struct Entities<'a> {
     store: &'a Store,
     persons: &'a Forest,
     vehicles: &'a Vehicles,
-    person_bits: u64,
     seed: u64,
 }
 
@@ -175,7 +174,7 @@ impl Entities<'_> {
                 subjects.append_value(subject.name());
                 entities.append_value(entity_id(self.seed, subject, entity));
             };
-            if self.store.presence(record) & self.person_bits != 0 {
+            if self.store.is_person(self.store.record(record)) {
                 push(Subject::Person, self.persons.root(record));
             }
             if has_plates {
@@ -193,22 +192,11 @@ impl Entities<'_> {
     }
 }
 
-/// The attributes that identify a person, a bit each.
-pub fn person_bits(store: &Store) -> u64 {
-    let attributes = store.layout.attributes.iter().enumerate();
-    attributes
-        .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
-        .fold(0, |bits, (i, _)| bits | 1 << i)
-}
-
 /// Distinct persons: records that stand for a person, linked ones counted once.
 pub fn persons(store: &Store, persons: &Forest) -> u64 {
-    let bits = person_bits(store);
-    // Records of one entity need not all stand for a person, but a linked one always does: rules
-    // and weights rest on what identifies or describes a person.
     let mut seen = vec![0u64; (store.len() as usize).div_ceil(64)];
     for record in 0..store.len() {
-        if store.presence(record) & bits != 0 {
+        if store.is_person(store.record(record)) {
             let root = persons.root(record);
             seen[root as usize / 64] |= 1 << (root % 64);
         }

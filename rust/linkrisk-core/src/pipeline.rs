@@ -309,7 +309,7 @@ impl Pipeline {
             share,
             random: &random,
             pairs: all_pairs(&self.store),
-            records: self.store.len(),
+            records: self.store.persons(),
         };
         score::train(&evidence, context)
     }
@@ -474,11 +474,16 @@ fn bits(probability: f64) -> f64 {
     (probability / (1.0 - probability)).log2().clamp(-50.0, 50.0)
 }
 
-/// Pairs of records that could be of one person: none within a source that has nobody twice.
+/// Pairs of records that could be of one person: both stand for one, and they are not both of a source
+/// that has nobody twice.
 fn all_pairs(store: &Store) -> f64 {
-    let pairs = |n: u32| f64::from(n) * (f64::from(n) - 1.0) / 2.0;
-    let within: f64 = store.sources.iter().filter(|s| s.duplicate_free).map(|s| pairs(s.records)).sum();
-    (pairs(store.len()) - within).max(1.0)
+    let pairs = |n: u64| n as f64 * (n as f64 - 1.0) / 2.0;
+    let mut within = 0.0;
+    for source in store.sources.iter().filter(|s| s.duplicate_free) {
+        let records = source.start..source.start + source.records;
+        within += pairs(records.filter(|&r| store.is_person(store.record(r))).count() as u64);
+    }
+    (pairs(u64::from(store.persons())) - within).max(1.0)
 }
 
 /// The hash of what decides a result: the spec without what a run may use.

@@ -107,7 +107,7 @@ impl Default for LinkageSpec {
             comparisons: Vec::new(),
             max_pairs: 20_000_000_000,
             max_block_pairs: 500_000,
-            max_entity_records: 1_000,
+            max_entity_records: 10_000,
             model: None,
         }
     }

@@ -158,10 +158,8 @@ impl<V: Visitor> Scan<'_, V> {
             return None;
         }
         if self.candidates.any_split {
-            for rule in 0..rules.rules.len() {
-                if shared >> rule & 1 == 1
-                    && !still_together(self.store, rules, rule, &splits[rule], left, right)
-                {
+            for (rule, splits) in splits.iter().enumerate() {
+                if shared >> rule & 1 == 1 && !still_together(self.store, rules, rule, splits, left, right) {
                     shared &= !(1 << rule);
                 }
             }

@@ -204,10 +204,10 @@ fn further(store: &Store, rules: &Rules, rule: usize) -> Vec<KeyPart> {
     ORDER
         .iter()
         .flat_map(|&(kind, part)| {
-            store.layout.attributes.iter().enumerate().filter_map(move |(i, attribute)| {
-                (attribute.kind == kind && !attribute.derived && used >> i & 1 == 0)
-                    .then(|| KeyPart::new(store, i, part))
-            })
+            let attributes = store.layout.attributes.iter().enumerate();
+            attributes
+                .filter(move |(i, a)| a.kind == kind && !a.derived && used >> i & 1 == 0)
+                .map(move |(i, _)| KeyPart::new(store, i, part))
         })
         .collect()
 }

@@ -230,9 +230,13 @@ impl Rules {
         }
     }
 
-    /// The key of `record` under rule `rule` before any split; zero where it makes no pairs.
+    /// The key of `record` under rule `rule` before any split; zero where it makes no pairs, for want of
+    /// a value or because it stands for nobody.
     #[inline]
     pub fn key(&self, store: &Store, rule: usize, record: &[u64]) -> u64 {
+        if !store.is_person(record) {
+            return 0;
+        }
         let mut key = rule as u64 + 1;
         for &part in &self.rules[rule].parts {
             let value = self.parts[part].value(store, record);

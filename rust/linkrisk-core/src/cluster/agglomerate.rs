@@ -2,20 +2,29 @@
 //!
 //! A component holds whatever a chain of links reaches. Here every two of its records are weighed,
 //! linked or not, and clusters merge, the best supported first, while the *average* weight between
-//! them is that of a link (average linkage; R. R. Sokal and C. D. Michener 1958). So one false link
+//! them speaks for one person rather than against it (average linkage; R. R. Sokal and C. D. Michener 1958). So one false link
 //! between two people is outvoted by the pairs that say otherwise, and a merge that contradicts
 //! itself is refused.
 
 /// A weight that no agreement outweighs.
 pub const CONTRADICTION: f32 = f32::NEG_INFINITY;
 
-/// Merges the `n` records of a component with the given weights, row by row, symmetric; returns for
-/// each record the first record of its entity.
+/// Merges units of the given sizes, whose weights are given row by row, symmetric; returns for each
+/// unit the first unit of its entity.
 ///
-/// Ties go to the pair with the smallest numbers. Cost: n² per merge at worst.
-pub fn agglomerate(n: usize, weights: &mut [f32], threshold: f32) -> Vec<usize> {
+/// Two clusters merge while the average weight between their records is at least `threshold` and they
+/// have at most `most` records together. Ties go to the smallest numbers. Cost: n² per merge at worst.
+pub fn agglomerate(sizes: &[u32], weights: &mut [f32], threshold: f32, most: u32) -> Vec<usize> {
+    let n = sizes.len();
     let mut label: Vec<usize> = (0..n).collect();
-    let mut size = vec![1.0f32; n];
+    let mut size: Vec<f32> = sizes.iter().map(|&s| s as f32).collect();
+    for i in 0..n {
+        for j in 0..n {
+            if i != j && sizes[i] + sizes[j] > most {
+                weights[i * n + j] = CONTRADICTION;
+            }
+        }
+    }
     let mut best: Vec<(f32, usize)> = (0..n).map(|i| nearest(weights, &size, n, i)).collect();
     loop {
         let mut top = (threshold, usize::MAX);
@@ -30,7 +39,8 @@ pub fn agglomerate(n: usize, weights: &mut [f32], threshold: f32) -> Vec<usize> 
         for other in 0..n {
             if other != keep && other != gone && size[other] > 0.0 {
                 let (x, y) = (weights[keep * n + other], weights[gone * n + other]);
-                let merged = if x == CONTRADICTION || y == CONTRADICTION {
+                let too_many = a + b + size[other] > most as f32;
+                let merged = if too_many || x == CONTRADICTION || y == CONTRADICTION {
                     CONTRADICTION
                 } else {
                     (a * x + b * y) / (a + b)

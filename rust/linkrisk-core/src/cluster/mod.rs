@@ -6,6 +6,7 @@
 pub mod agglomerate;
 pub mod conflict;
 pub mod forest;
+mod judge;
 pub mod vehicles;
 
 use rayon::prelude::*;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub use conflict::Conflicts;
 pub use forest::Forest;
+use judge::{Judge, Outcome};
 
 use crate::error::Result;
 use crate::runtime::Context;
@@ -46,14 +48,6 @@ pub struct ClusterCounts {
     pub largest: u64,
 }
 
-/// Components of more records than this are first cut at their weakest links until none is larger:
-/// weighing all pairs of 400 records takes 80,000 comparisons, of 10,000 fifty million.
-const LARGEST_COMPONENT: usize = 400;
-
-/// A weight beyond which more evidence of or against a match is no more convincing, in bits. An
-/// average must not be decided by one pair that agrees, or disagrees, on everything.
-const CAP: f32 = 12.0;
-
 /// Groups records into entities.
 ///
 /// `weigh` gives the match weight of any two records, linked or not; `threshold` is the weight from
@@ -74,11 +68,7 @@ pub fn cluster<S: Send>(
     let mut forest = Forest::new(store.len(), context)?;
     context.pool.install(|| links.par_iter().for_each(|l| forest.join(l.left, l.right)));
     let components = Components::new(&forest, links, context)?;
-    let judge = Judge {
-        conflicts,
-        threshold: threshold as f32,
-        largest: LARGEST_COMPONENT.min(most_records.max(2) as usize),
-    };
+    let judge = Judge { conflicts, threshold: threshold as f32, most: most_records.max(1) };
     let outcomes: Vec<Outcome> = context.pool.install(|| {
         (0..components.len())
             .into_par_iter()
@@ -165,109 +155,3 @@ impl Components {
         (&self.members[from.0 as usize..to.0 as usize], &self.links[from.1 as usize..to.1 as usize])
     }
 }
-
-struct Outcome {
-    /// The first record of each member's entity, where the component was cut.
-    labels: Option<Vec<u32>>,
-    contradiction: bool,
-}
-
-struct Judge<'a> {
-    conflicts: &'a Conflicts<'a>,
-    threshold: f32,
-    largest: usize,
-}
-
-impl Judge<'_> {
-    fn settle<S>(
-        &self,
-        (members, link_numbers): (&[u32], &[u32]),
-        links: &[Link],
-        scratch: &mut S,
-        weigh: &impl Fn(&mut S, u32, u32) -> f32,
-    ) -> Outcome {
-        if members.len() <= self.largest {
-            let known = link_numbers.iter().map(|&i| &links[i as usize]);
-            return self.part(members, known, scratch, weigh);
-        }
-        let mut labels = members.to_vec();
-        let mut contradiction = false;
-        for piece in self.pieces(members, link_numbers, links) {
-            let records: Vec<u32> = piece.iter().map(|&at| members[at]).collect();
-            let within =
-                |l: &&Link| records.binary_search(&l.left).is_ok() && records.binary_search(&l.right).is_ok();
-            let known = link_numbers.iter().map(|&i| &links[i as usize]).filter(within);
-            let outcome = self.part(&records, known, scratch, weigh);
-            contradiction |= outcome.contradiction;
-            for (i, &at) in piece.iter().enumerate() {
-                labels[at] = outcome.labels.as_ref().map_or(records[0], |labels| labels[i]);
-            }
-        }
-        Outcome { labels: Some(labels), contradiction }
-    }
-
-    /// Cuts a component that is too large: the strongest links are followed first, and one that
-    /// would make a piece too large is not.
-    fn pieces(&self, members: &[u32], link_numbers: &[u32], links: &[Link]) -> Vec<Vec<usize>> {
-        let place = |record: u32| members.binary_search(&record).unwrap_or_default();
-        let mut order: Vec<&Link> = link_numbers.iter().map(|&i| &links[i as usize]).collect();
-        order.sort_by(|a, b| b.weight.total_cmp(&a.weight).then((a.left, a.right).cmp(&(b.left, b.right))));
-        let mut pieces: Vec<Vec<usize>> = (0..members.len()).map(|at| vec![at]).collect();
-        let mut home: Vec<usize> = (0..members.len()).collect();
-        for link in order {
-            let (a, b) = (home[place(link.left)], home[place(link.right)]);
-            if a != b && pieces[a].len() + pieces[b].len() <= self.largest {
-                let (keep, gone) = if pieces[a].len() >= pieces[b].len() { (a, b) } else { (b, a) };
-                let moved = std::mem::take(&mut pieces[gone]);
-                moved.iter().for_each(|&at| home[at] = keep);
-                pieces[keep].extend(moved);
-            }
-        }
-        pieces.retain(|piece| !piece.is_empty());
-        pieces.iter_mut().for_each(|piece| piece.sort_unstable());
-        pieces
-    }
-
-    fn part<'l, S>(
-        &self,
-        members: &[u32],
-        known: impl Iterator<Item = &'l Link>,
-        scratch: &mut S,
-        weigh: &impl Fn(&mut S, u32, u32) -> f32,
-    ) -> Outcome {
-        let n = members.len();
-        let mut weights = vec![f32::NAN; n * n];
-        for link in known {
-            if let (Ok(i), Ok(j)) = (members.binary_search(&link.left), members.binary_search(&link.right)) {
-                weights[i * n + j] = link.weight;
-            }
-        }
-        let (mut all_linked, mut contradiction) = (true, false);
-        for i in 0..n {
-            for j in i + 1..n {
-                let weight = if self.conflicts.contradict(members[i], members[j]) {
-                    contradiction = true;
-                    agglomerate::CONTRADICTION
-                } else if weights[i * n + j].is_nan() {
-                    weigh(scratch, members[i], members[j]).clamp(-CAP, CAP)
-                } else {
-                    weights[i * n + j].clamp(-CAP, CAP)
-                };
-                all_linked &= weight >= self.threshold.min(CAP);
-                weights[i * n + j] = weight;
-                weights[j * n + i] = weight;
-            }
-        }
-        if all_linked {
-            return Outcome { labels: None, contradiction };
-        }
-        let labels = agglomerate::agglomerate(n, &mut weights, self.threshold.min(CAP) * AVERAGE);
-        let whole = labels.iter().all(|&l| l == 0);
-        let labels = (!whole).then(|| labels.into_iter().map(|l| members[l]).collect());
-        Outcome { labels, contradiction }
-    }
-}
-
-/// Of the threshold, what the average weight between two clusters must reach: pairs that were not
-/// candidates for want of shared keys are often pairs with gaps, which say little either way.
-const AVERAGE: f32 = 0.0;

@@ -47,8 +47,8 @@ pub fn add(counts: &mut PatternCounts, more: PatternCounts) {
     }
 }
 
-/// Counts the patterns of about `pairs` pairs drawn at random from all pairs, every pair once where
-/// there are no more.
+/// Counts the patterns of about `pairs` pairs drawn at random from all pairs of records that stand for
+/// a person, every pair once where there are no more.
 ///
 /// # Errors
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
@@ -60,7 +60,7 @@ pub fn random(
 ) -> Result<PatternCounts> {
     const TASK: u64 = 1 << 14;
     const GATHER: usize = 32;
-    let records = u64::from(store.len());
+    let records = u64::from(store.persons());
     let all = records * records.saturating_sub(1) / 2;
     let every = all <= pairs;
     let draws = if every { all } else { pairs };
@@ -80,8 +80,8 @@ pub fn random(
                             let (left, right) =
                                 if every { pair_at(draw) } else { draw_pair(seed, draw, records) };
                             if left != right {
-                                words.extend_from_slice(store.record(left as u32));
-                                words.extend_from_slice(store.record(right as u32));
+                                words.extend_from_slice(store.record(store.person(left as u32)));
+                                words.extend_from_slice(store.record(store.person(right as u32)));
                             }
                         }
                         comparer.touch(words);

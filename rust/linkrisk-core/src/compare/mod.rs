@@ -253,11 +253,17 @@ fn digits_osa(a: u64, b: u64) -> u32 {
     crate::kernel::edit::osa_bytes(&buffers[0][from_a..], &buffers[1][from_b..], 4)
 }
 
-/// The level of two ID numbers of which one at least is masked.
+/// The level of two numbers of which one at least is masked.
+///
+/// Digits that differ are disagreement. Digits that agree are a level of their own for ID numbers; of
+/// other numbers too few are left to tell anything, which is null.
 fn masked(comparison: &Comparison, a: (u64, Option<&str>), b: (u64, Option<&str>)) -> u8 {
     let other = (comparison.labels.len() - 1) as u8;
     if comparison.method != Method::IdNumber {
-        return other;
+        return match (a.1, b.1) {
+            (Some(left), Some(right)) if !agree(left.as_bytes(), right.as_bytes()) => other,
+            _ => 0,
+        };
     }
     let mut whole = [[0u8; 18]; 2];
     let write = |buffer: &mut [u8; 18], (packed, partial): (u64, Option<&str>)| match partial {
@@ -271,9 +277,12 @@ fn masked(comparison: &Comparison, a: (u64, Option<&str>), b: (u64, Option<&str>
     };
     let (first, second) = whole.split_at_mut(1);
     let (left, right) = (write(&mut first[0], a), write(&mut second[0], b));
-    let agree = left == right
-        && first[0][..left].iter().zip(&second[0][..right]).all(|(x, y)| x == y || *x == b'*' || *y == b'*');
-    if agree { 3 } else { other }
+    if agree(&first[0][..left], &second[0][..right]) { 3 } else { other }
+}
+
+/// Whether two numbers are the same wherever neither is masked.
+fn agree(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(x, y)| x == y || *x == b'*' || *y == b'*')
 }
 
 /// Writes an ID number as people write it and returns its length.

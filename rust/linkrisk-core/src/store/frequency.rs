@@ -31,14 +31,15 @@ const LEAST_IMPLAUSIBLE_DATE: u64 = 200;
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where an attribute's values do
 /// not fit.
 pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
+    let everybody = (0..store.len()).all(|record| store.is_person(store.record(record)));
     for attribute in 0..store.layout.attributes.len() {
         context.cancel.check()?;
         let counts = match &store.columns[attribute].values {
             // The region of issue is a number out of an ID number, not a text.
-            _ if store.layout.attributes[attribute].derived => sorted(store, attribute, context)?,
+            _ if store.layout.attributes[attribute].derived => sorted(store, attribute, false, context)?,
             Values::Text(dictionary) => coded(dictionary.counts()),
             Values::Name(names) => coded(names.full.counts()),
-            Values::Number(_) | Values::Plain => sorted(store, attribute, context)?,
+            Values::Number(_) | Values::Plain => sorted(store, attribute, false, context)?,
         };
         let kind = store.layout.attributes[attribute].kind;
         let implausible = implausible(kind, &counts);
@@ -51,25 +52,37 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
         };
         column.distinct = kept().count() as u64;
         column.filled = kept().sum();
-        column.coincidences = kept().map(|n| n as f64 * (n as f64 - 1.0) / 2.0).sum();
+        column.coincidences = coincidences(kept());
         if !implausible.is_empty() {
             take_out(store, attribute, &implausible);
         }
+        let rests_here = matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain);
+        if !everybody && rests_here {
+            // Chance agreement is between records that are compared.
+            let counts = sorted(store, attribute, true, context)?;
+            store.columns[attribute].coincidences = coincidences(counts.iter().map(|&(_, n)| n));
+        }
     }
-    Ok(())
+    store.find_persons(context)
+}
+
+fn coincidences(counts: impl Iterator<Item = u64>) -> f64 {
+    counts.map(|n| n as f64 * (n as f64 - 1.0) / 2.0).sum()
 }
 
 fn coded(counts: &[u32]) -> Vec<(u64, u64)> {
     counts.iter().enumerate().map(|(i, &n)| (i as u64 + 1, u64::from(n))).collect()
 }
 
-fn sorted(store: &Store, attribute: usize, context: &Context) -> Result<Vec<(u64, u64)>> {
+fn sorted(store: &Store, attribute: usize, of_persons: bool, context: &Context) -> Result<Vec<(u64, u64)>> {
     let _held = context.memory.reserve("value counts", u64::from(store.len()) * 8)?;
     let slot = store.layout.attributes[attribute].slot;
     let mut values: Vec<u64> = context.pool.install(|| {
         let mut values: Vec<u64> = (0..store.len())
             .into_par_iter()
-            .map(|record| slot.get(store.record(record)))
+            .map(|record| store.record(record))
+            .filter(|words| !of_persons || store.is_person(words))
+            .map(|words| slot.get(words))
             .filter(|&value| value != 0 && value & PARTIAL == 0)
             .collect();
         values.par_sort_unstable();

@@ -16,6 +16,7 @@ pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::kind::Subject;
 use crate::runtime::{Context, Reservation};
 use crate::spec::Spec;
 
@@ -48,6 +49,10 @@ pub struct Store {
     /// The attributes' values, in the order of the layout.
     pub columns: Vec<Column>,
     words: Vec<u64>,
+    person_bits: u64,
+    /// The records that stand for a person, where not all do; known once the store is complete.
+    person_records: Option<Vec<u32>>,
+    persons_reserved: Option<Reservation>,
     rows_reserved: Reservation,
     values_reserved: Reservation,
 }
@@ -60,7 +65,14 @@ impl Store {
     pub fn new(spec: &Spec, context: &Context) -> Result<Self> {
         let layout = Layout::new(spec)?;
         let columns = layout.attributes.iter().map(|a| Column::new(a.kind, spec.sources.len())).collect();
+        let attributes = layout.attributes.iter().enumerate();
+        let person_bits = attributes
+            .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
+            .fold(0, |bits, (i, _)| bits | 1 << i);
         Ok(Self {
+            person_bits,
+            person_records: None,
+            persons_reserved: None,
             layout,
             sources: Vec::new(),
             columns,
@@ -100,6 +112,25 @@ impl Store {
         self.record(record)[0]
     }
 
+    /// Whether a record stands for a person: it holds something that identifies one.
+    ///
+    /// A record of a plate and a place stands for a vehicle and for nobody; it is never linked.
+    #[inline(always)]
+    pub fn is_person(&self, words: &[u64]) -> bool {
+        words[0] & self.person_bits != 0
+    }
+
+    /// How many records stand for a person; all are taken to until the store is complete.
+    pub fn persons(&self) -> u32 {
+        self.person_records.as_ref().map_or(self.len(), |records| records.len() as u32)
+    }
+
+    /// Record number `at` among those that stand for a person.
+    #[inline(always)]
+    pub fn person(&self, at: u32) -> u32 {
+        self.person_records.as_ref().map_or(at, |records| records[at as usize])
+    }
+
     /// The source of a record, by its number.
     #[inline]
     pub fn source_of(&self, record: u32) -> usize {
@@ -129,6 +160,19 @@ impl Store {
         self.rows_reserved.grow_to((end * 8) as u64)?;
         self.words.resize(end, 0);
         Ok(&mut self.words[start..])
+    }
+
+    /// Lists the records that stand for a person, where not all do.
+    pub(super) fn find_persons(&mut self, context: &Context) -> Result<()> {
+        let standing = |record: &u32| self.is_person(self.record(*record));
+        let count = (0..self.len()).filter(standing).count();
+        if count < self.len() as usize {
+            let mut held = context.memory.reserve("records of persons", 0)?;
+            held.grow_to(count as u64 * 4)?;
+            self.person_records = Some((0..self.len()).filter(standing).collect());
+            self.persons_reserved = Some(held);
+        }
+        Ok(())
     }
 
     /// Accounts for what the dictionaries hold by now.
