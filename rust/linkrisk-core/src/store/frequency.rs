@@ -133,9 +133,8 @@ fn implausible(kind: Kind, counts: &[(u64, u64)]) -> FxHashSet<u64> {
 
 fn take_out(store: &mut Store, attribute: usize, implausible: &FxHashSet<u64>) {
     let sources: Vec<(u32, u32)> = store.sources.iter().map(|s| (s.start, s.records)).collect();
-    let (layout, columns, rows) = store.rows_mut();
+    let (layout, columns, mut rows) = store.rows_mut();
     let slot = layout.attributes[attribute].slot;
-    let mut rows = rows;
     for (source, (_, records)) in sources.into_iter().enumerate() {
         for record in rows.by_ref().take(records as usize) {
             if implausible.contains(&slot.get(record)) {

@@ -147,14 +147,13 @@ impl Ingest {
         const ROWS: usize = 4096;
         let layout = store.layout.clone();
         let rows = packed.first().map_or(0, |p| p.values.len());
-        let words = store.push(rows)?;
-        let derived: Vec<Vec<u64>> = context.pool.install(|| {
-            words
-                .par_chunks_mut(layout.words * ROWS)
-                .enumerate()
-                .map(|(chunk, words)| self.write_rows(&layout, words, packed, chunk * ROWS))
-                .collect()
-        });
+        let mut work = Vec::new();
+        for (first, stretch) in store.push(rows)? {
+            let pieces = stretch.chunks_mut(layout.words * ROWS).enumerate();
+            work.extend(pieces.map(|(at, words)| (first + at * ROWS, words)));
+        }
+        let write = |(first, words)| self.write_rows(&layout, words, packed, first);
+        let derived: Vec<Vec<u64>> = context.pool.install(|| work.into_par_iter().map(write).collect());
         for derived in derived {
             for (column, count) in store.columns.iter_mut().zip(derived) {
                 column.tallies[self.source].derived += count;

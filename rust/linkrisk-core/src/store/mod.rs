@@ -7,6 +7,7 @@ pub mod ids;
 pub mod ingest;
 pub mod layout;
 pub mod parquet;
+mod rows;
 pub mod run_dir;
 pub mod text;
 pub mod vector;
@@ -14,6 +15,7 @@ pub mod vector;
 pub use column::{Column, PARTIAL, Tally, Values};
 pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
+use rows::Rows;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Subject;
@@ -48,7 +50,7 @@ pub struct Store {
     pub sources: Vec<SourceRange>,
     /// The attributes' values, in the order of the layout.
     pub columns: Vec<Column>,
-    words: Vec<u64>,
+    rows: Rows,
     person_bits: u64,
     /// The records that stand for a person, where not all do; known once the store is complete.
     person_records: Option<Vec<u32>>,
@@ -69,6 +71,7 @@ impl Store {
         let person_bits = attributes
             .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
             .fold(0, |bits, (i, _)| bits | 1 << i);
+        let rows = Rows::new(layout.words);
         Ok(Self {
             person_bits,
             person_records: None,
@@ -76,7 +79,7 @@ impl Store {
             layout,
             sources: Vec::new(),
             columns,
-            words: Vec::new(),
+            rows,
             rows_reserved: context.memory.reserve("packed records", 0)?,
             values_reserved: context.memory.reserve("dictionaries", 0)?,
         })
@@ -85,19 +88,18 @@ impl Store {
     /// How many records there are.
     pub fn len(&self) -> u32 {
         // `push` refuses more than u32::MAX records.
-        (self.words.len() / self.layout.words) as u32
+        self.rows.len() as u32
     }
 
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.rows.len() == 0
     }
 
     /// A record's words.
     #[inline(always)]
     pub fn record(&self, record: u32) -> &[u64] {
-        let words = self.layout.words;
-        &self.words[record as usize * words..][..words]
+        self.rows.get(record)
     }
 
     /// The value of an attribute in a record; zero where missing.
@@ -144,22 +146,19 @@ impl Store {
     }
 
     /// All rows, for passes that change them.
-    pub(super) fn rows_mut(&mut self) -> (&Layout, &mut [Column], std::slice::ChunksExactMut<'_, u64>) {
-        let words = self.layout.words;
-        (&self.layout, &mut self.columns, self.words.chunks_exact_mut(words))
+    pub(super) fn rows_mut(&mut self) -> (&Layout, &mut [Column], impl Iterator<Item = &mut [u64]>) {
+        (&self.layout, &mut self.columns, self.rows.iter_mut())
     }
 
-    /// Makes room for `rows` more records and returns their words, all zero.
-    pub(super) fn push(&mut self, rows: usize) -> Result<&mut [u64]> {
-        let start = self.words.len();
-        let end = start + rows * self.layout.words;
-        if end / self.layout.words > u32::MAX as usize {
+    /// Makes room for `rows` more records and returns their words, all zero, as [`Rows::push`] does.
+    pub(super) fn push(&mut self, rows: usize) -> Result<Vec<(usize, &mut [u64])>> {
+        let records = self.rows.len() + rows;
+        if records > u32::MAX as usize {
             return Err(Error::new(ErrorKind::Data, "a run holds at most 4.29 billion records")
                 .hint("split the sources into several runs"));
         }
-        self.rows_reserved.grow_to((end * 8) as u64)?;
-        self.words.resize(end, 0);
-        Ok(&mut self.words[start..])
+        self.rows_reserved.grow_to(self.rows.bytes(records))?;
+        Ok(self.rows.push(rows))
     }
 
     /// Lists the records that stand for a person, where not all do.
