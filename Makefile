@@ -30,12 +30,15 @@ help:  ## List the targets
 
 setup: $(STAMPS)/setup  ## Make .venv with everything that development needs
 
+# Tools and what the package itself needs in one go: pip does not mind what an earlier call chose.
 $(STAMPS)/setup: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed: make PYTHON=...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev
-	mkdir -p $(STAMPS) && touch $@
+	mkdir -p $(STAMPS)
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > $(STAMPS)/requirements.txt
+	$(BIN)/python -m pip install --quiet --group dev --requirement $(STAMPS)/requirements.txt
+	touch $@
 
 build: $(STAMPS)/$(PROFILE)  ## Build the extension into python/linkrisk
 
