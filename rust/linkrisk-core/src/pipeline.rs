@@ -28,13 +28,13 @@ use crate::store::ingest::Ingest;
 use crate::store::run_dir::RunDir;
 use crate::store::{Store, frequency};
 
-/// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in four
+/// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
 /// thousand are then known to a tenth, and frequencies of values tell of rarer ones.
-const RANDOM_PAIRS: u64 = 400_000;
+const RANDOM_PAIRS: u64 = 200_000;
 
 /// Candidate pairs the model is trained on: with some hundred thousand matches among them, shares of
 /// one in a hundred are known to a fiftieth.
-const TRAINING_PAIRS: f64 = 1_000_000.0;
+const TRAINING_PAIRS: f64 = 500_000.0;
 
 /// Pairs of this match probability and more are kept although they are no links, for the threshold
 /// curve.
@@ -250,7 +250,7 @@ impl Pipeline {
 
     /// Times the comparison of random pairs: two passes over the pairs, training and linking.
     fn expected_seconds(&self, candidates: &Candidates, comparisons: &[Comparison]) -> Result<f64> {
-        const SAMPLE: u64 = 20_000;
+        const SAMPLE: u64 = 5_000;
         let comparer = Comparer::new(&self.store, comparisons);
         let started = Instant::now();
         let counts = count::random(&comparer, &self.store, SAMPLE, &self.context)?;

@@ -15,9 +15,9 @@ use crate::kind::{Kind, Storage, Subject};
 use crate::runtime::Context;
 use crate::store::Store;
 
-/// Records of the sample. A rule that brings each record one other has 1.6 % of noise here for a
-/// million records, 5 % for a hundred million.
-const SAMPLE: u64 = 1 << 17;
+/// Records of the sample. A rule that brings each record one other has 2 % of noise here for a
+/// million records, 20 % for a hundred million.
+const SAMPLE: u64 = 1 << 16;
 
 /// Pairs per record that the rules together may make, where many pairs are many hours.
 const PAIRS_PER_RECORD: u64 = 6;

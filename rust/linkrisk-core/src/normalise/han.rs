@@ -198,7 +198,20 @@ pub fn is_romanised(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_ROMANISED
         && text.bytes().all(|b| b.is_ascii_lowercase())
+        && may_be_romanised(text.as_bytes())
         && reads(text, syllables())
+}
+
+/// Whether consonants stand in text as they may in Pinyin: most names of other languages are told here,
+/// without a look at the syllables.
+fn may_be_romanised(text: &[u8]) -> bool {
+    let is_vowel = |b: &u8| matches!(b, b'a' | b'e' | b'i' | b'o' | b'u' | b'v' | b'y' | b'w');
+    let is_final = |run: &[u8]| matches!(run, b"" | b"n" | b"r" | b"ng");
+    let is_initial = |run: &[u8]| run.len() <= 1 || matches!(run, b"zh" | b"ch" | b"sh");
+    let mut runs = text.split(is_vowel);
+    let (Some(first), Some(last)) = (runs.next(), text.rsplit(is_vowel).next()) else { return false };
+    let joint = |run: &[u8]| (0..=run.len().min(2)).any(|at| is_final(&run[..at]) && is_initial(&run[at..]));
+    is_initial(first) && is_final(last) && text.split(is_vowel).all(joint)
 }
 
 #[cfg(test)]

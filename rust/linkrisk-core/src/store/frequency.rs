@@ -7,11 +7,11 @@
 //! Memory: 8 bytes per record for one attribute at a time.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{PARTIAL, Store, Values};
 use crate::error::Result;
-use crate::kind::Kind;
+use crate::kind::{Kind, Storage};
 use crate::runtime::Context;
 
 /// A value is implausible above this many times the count that all but one in a thousand of the
@@ -36,10 +36,10 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
         context.cancel.check()?;
         let counts = match &store.columns[attribute].values {
             // The region of issue is a number out of an ID number, not a text.
-            _ if store.layout.attributes[attribute].derived => sorted(store, attribute, false, context)?,
+            _ if store.layout.attributes[attribute].derived => resting(store, attribute, false, context)?,
             Values::Text(dictionary) => coded(dictionary.counts()),
             Values::Name(names) => coded(names.full.counts()),
-            Values::Number(_) | Values::Plain => sorted(store, attribute, false, context)?,
+            Values::Number(_) | Values::Plain => resting(store, attribute, false, context)?,
         };
         let kind = store.layout.attributes[attribute].kind;
         let implausible = implausible(kind, &counts);
@@ -59,7 +59,7 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
         let rests_here = matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain);
         if !everybody && rests_here {
             // Chance agreement is between records that are compared.
-            let counts = sorted(store, attribute, true, context)?;
+            let counts = resting(store, attribute, true, context)?;
             store.columns[attribute].coincidences = coincidences(counts.iter().map(|&(_, n)| n));
         }
     }
@@ -74,27 +74,48 @@ fn coded(counts: &[u32]) -> Vec<(u64, u64)> {
     counts.iter().enumerate().map(|(i, &n)| (i as u64 + 1, u64::from(n))).collect()
 }
 
-fn sorted(store: &Store, attribute: usize, of_persons: bool, context: &Context) -> Result<Vec<(u64, u64)>> {
-    let _held = context.memory.reserve("value counts", u64::from(store.len()) * 8)?;
+/// How many records hold each value, of those that rest in the records; `of_persons` looks at records
+/// that stand for a person alone.
+fn resting(store: &Store, attribute: usize, of_persons: bool, context: &Context) -> Result<Vec<(u64, u64)>> {
     let slot = store.layout.attributes[attribute].slot;
-    let mut values: Vec<u64> = context.pool.install(|| {
-        let mut values: Vec<u64> = (0..store.len())
-            .into_par_iter()
-            .map(|record| store.record(record))
-            .filter(|words| !of_persons || store.is_person(words))
-            .map(|words| slot.get(words))
-            .filter(|&value| value != 0 && value & PARTIAL == 0)
-            .collect();
+    let value = |record: u32| {
+        let words = store.record(record);
+        let value = slot.get(words);
+        (value & PARTIAL == 0 && (!of_persons || store.is_person(words))).then_some(value).filter(|&v| v != 0)
+    };
+    let laid = &store.layout.attributes[attribute];
+    if laid.derived || matches!(laid.kind.storage(), Storage::Date | Storage::Small) {
+        return Ok(context.pool.install(|| tallied(store.len(), value)));
+    }
+    let _held = context.memory.reserve("value counts", u64::from(store.len()) * 8)?;
+    let values: Vec<u64> = context.pool.install(|| {
+        let mut values: Vec<u64> = (0..store.len()).into_par_iter().filter_map(value).collect();
         values.par_sort_unstable();
         values
     });
-    // In place: the first of each run of equal values is kept with the run's length beside it.
-    let mut counts = Vec::new();
-    for run in values.chunk_by(|a, b| a == b) {
-        counts.push((run[0], run.len() as u64));
-    }
-    values.clear();
-    Ok(counts)
+    Ok(values.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect())
+}
+
+/// Counts values of which there are few: dates, sexes, regions.
+fn tallied(records: u32, value: impl Fn(u32) -> Option<u64> + Sync + Send) -> Vec<(u64, u64)> {
+    let count = |mut counts: FxHashMap<u64, u64>, value: u64| {
+        *counts.entry(value).or_default() += 1;
+        counts
+    };
+    let add = |mut counts: FxHashMap<u64, u64>, more: FxHashMap<u64, u64>| {
+        for (value, n) in more {
+            *counts.entry(value).or_default() += n;
+        }
+        counts
+    };
+    let counts = (0..records)
+        .into_par_iter()
+        .filter_map(value)
+        .fold(FxHashMap::default, count)
+        .reduce(FxHashMap::default, add);
+    let mut counts: Vec<(u64, u64)> = counts.into_iter().collect();
+    counts.sort_unstable();
+    counts
 }
 
 fn implausible(kind: Kind, counts: &[(u64, u64)]) -> FxHashSet<u64> {

@@ -40,12 +40,15 @@ impl TableWriter {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROW_GROUP))
-            // Labels repeat and are sent as dictionaries; ids and weights do not, and a dictionary of
-            // them is built only to be thrown away.
+            // Labels and weights, one per pattern, repeat and are sent as dictionaries; ids do not, and a
+            // dictionary of them is built only to be thrown away.
             .set_dictionary_enabled(false)
             .set_column_dictionary_enabled(ColumnPath::from("source"), true)
             .set_column_dictionary_enabled(ColumnPath::from("subject"), true)
             .set_column_dictionary_enabled(ColumnPath::from("rule"), true)
+            .set_column_dictionary_enabled(ColumnPath::from("match_weight"), true)
+            .set_column_dictionary_enabled(ColumnPath::from("match_probability"), true)
+            .set_column_encoding(ColumnPath::from("left_id"), Encoding::DELTA_BINARY_PACKED)
             .set_column_encoding(ColumnPath::from("record"), Encoding::DELTA_BINARY_PACKED)
             .set_created_by(concat!("linkrisk ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
