@@ -146,7 +146,9 @@ def test_nothing_that_identifies_anybody(spec_for):
 
 def test_no_usable_blocking_rule(spec_for):
     """Sex and age beside a name that nobody shares: refused, and not everybody with everybody."""
-    table = pl.DataFrame({"n": unique_names(1_000), "s": ["m", "f"] * 500, "a": [i % 80 for i in range(1_000)]})
+    table = pl.DataFrame(
+        {"n": unique_names(1_000), "s": ["m", "f"] * 500, "a": [i % 80 for i in range(1_000)]}
+    )
     attributes = {
         "name": Attribute(column="n", kind="person_name"),
         "sex": Attribute(column="s", kind="sex"),
@@ -164,7 +166,9 @@ def test_single_record(spec_for, table):
 
 
 def test_no_value_at_all(spec_for, table):
-    error = refusal(spec_for(data=table.with_columns(pl.lit(None, pl.String).alias(c) for c in table.columns)))
+    error = refusal(
+        spec_for(data=table.with_columns(pl.lit(None, pl.String).alias(c) for c in table.columns))
+    )
     assert isinstance(error, SpecError)
     assert "usable value" in str(error)
 
@@ -176,7 +180,9 @@ def test_templates_alone(spec_for):
 
 
 def test_vehicles_without_persons(spec_for, tmp_path):
-    table = pl.DataFrame({"p": [f"京A{i % 300:05}" for i in range(900)], "g": ["north", "south", "east"] * 300})
+    table = pl.DataFrame(
+        {"p": [f"京A{i % 300:05}" for i in range(900)], "g": ["north", "south", "east"] * 300}
+    )
     attributes = {
         "car": Attribute(column="p", kind="plate", scheme="cn"),
         "gate": Attribute(column="g", kind="place"),
@@ -235,7 +241,9 @@ def test_more_attributes_than_can_be_compared(spec_for, table, tmp_path):
 def test_more_attributes_than_a_record_has_room_for(spec_for, table):
     extra = {f"c{i}": pl.lit(str(i)) for i in range(70)}
     attributes = ATTRIBUTES | {name: Attribute(column=name, kind="category") for name in extra}
-    assert "64 is the limit" in str(refusal(spec_for(data=table.with_columns(**extra), attributes=attributes)))
+    assert "64 is the limit" in str(
+        refusal(spec_for(data=table.with_columns(**extra), attributes=attributes))
+    )
 
 
 def test_wide_table(spec_for, table, tmp_path):
@@ -334,7 +342,9 @@ def test_utf16(spec_for, table, tmp_path):
     assert "is UTF-16" in str(refusal(spec_for(path=str(tmp_path / "people.csv"))))
 
 
-@pytest.mark.parametrize(("persons", "text"), [(200, "cannot be read as csv"), (20_000, "broke off after row")])
+@pytest.mark.parametrize(
+    ("persons", "text"), [(200, "cannot be read as csv"), (20_000, "broke off after row")]
+)
 def test_packed_file_that_is_cut_short(spec_for, tmp_path, persons, text):
     packed = gzip.compress(people(persons).write_csv().encode())
     (tmp_path / "people.csv.gz").write_bytes(packed[: len(packed) * 9 // 10])
@@ -399,7 +409,9 @@ def test_model_that_does_not_fit(spec_for, table, tmp_path):
         path.write_text(text, encoding="utf-8")
         assert "the saved model" in str(refusal(spec_for(data=table, linkage=Linkage(model=str(path)))))
     with pytest.raises(FileNotFoundError):
-        Linker(spec_for(data=table, linkage=Linkage(model=str(tmp_path / "none.json"))), tmp_path / "x").train()
+        Linker(
+            spec_for(data=table, linkage=Linkage(model=str(tmp_path / "none.json"))), tmp_path / "x"
+        ).train()
     assert not (tmp_path / "x").exists()
 
 
