@@ -88,6 +88,10 @@ def test_link_and_fail_on(folder):
     done = run("link", folder / "linkrisk.toml", "--out", folder / "linked", "--json")
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"link", "cluster"}
+    report = run("report", folder / "linked")
+    assert report.returncode == 2
+    assert "no risk figures" in report.stderr
+    assert not (folder / "linked" / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,10 +10,13 @@ import threading
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from linkrisk import Run
+from linkrisk import Linker, Run, Source, Spec
 from linkrisk.errors import RunError
+
+from .conftest import ATTRIBUTES, people
 
 # Runs a spec, tells each stage as it begins, and counts the interrupts that reach the caller: the
 # loop in the `except` body is where a second one would land.
@@ -103,8 +107,76 @@ def assert_no_whole_run(path: Path) -> None:
     """What an interrupted run leaves behind is nothing, or says of itself that it is unfinished."""
     for name in ("entities.parquet", "links.parquet", "report.json", "report.html"):
         assert not (path / name).exists()
+    assert_nothing_hidden(path)
     with pytest.raises(RunError, match=r"unfinished|no such run directory"):
         Run(path)
+
+
+def assert_nothing_hidden(path: Path) -> None:
+    """Neither half of a file is left, nor the ids of a source that were kept for a later stage."""
+    assert [p.name for p in path.rglob(".*")] == []
+
+
+@pytest.mark.parametrize(("stage", "after"), [("cluster", 0.0), ("cluster", 0.2), ("assess", 0.0)])
+def test_one_interrupt_in_the_late_stages(simulated, tmp_path, stage, after):
+    """What these write is whole under its name, and the manifest tells how far the run came."""
+    out = tmp_path / "run"
+    seconds, said = interrupt(simulated, out, stage=stage, after=after)
+    assert said == "interrupted\ninterrupts 1 threads 1\n"
+    assert seconds < 1
+    assert_nothing_hidden(out)
+    for path in out.rglob("*.parquet"):
+        pl.read_parquet(path)
+    assert not (out / "report.html").exists()
+    if (out / "entities.parquet").exists() and stage == "assess":
+        with pytest.raises(RunError, match="no risk figures"):
+            _ = Run(out).summary
+    else:
+        with pytest.raises(RunError, match="unfinished"):
+            Run(out)
+
+
+def test_interrupt_while_the_report_is_written(tmp_path):
+    script = """
+import sys, time
+from linkrisk import Run
+from linkrisk.report import write_report
+
+run = Run(sys.argv[1])
+write_report(run)
+interrupts = 0
+print("go", flush=True)
+try:
+    try:
+        while True:
+            write_report(run)
+    except KeyboardInterrupt:
+        interrupts += 1
+        print("interrupted", flush=True)
+        end = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            sum(range(100))
+except KeyboardInterrupt:
+    interrupts += 1
+print("interrupts", interrupts, flush=True)
+"""
+    source = Source(name="people", data=people(), attributes=ATTRIBUTES)
+    Linker(Spec(sources=(source,)), tmp_path / "run").assess()
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "go\n"
+    time.sleep(0.15)
+    pressed = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    assert child.stdout.readline() == "interrupted\n"
+    assert time.monotonic() - pressed < 1
+    said, _ = child.communicate(timeout=60)
+    assert said == "interrupts 1\n"
+    assert_nothing_hidden(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
+    assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
 def test_command_ends_with_130(simulated, tmp_path):

@@ -67,8 +67,26 @@ def _sources(tree: Tree, kinds: dict[str, tuple[str, str]]) -> Iterator[Problem]
             yield Problem(path, "the source has no table", "set `path` to a file, a glob or a folder")
         if source.get("path") is not None and source.get("data") is not None:
             yield Problem(path, "the source has both `path` and `data`", "keep one of the two")
+        yield from _repeated(path, _table(source.get("attributes")))
         for attribute, value in _table(source.get("attributes")).items():
             yield from _attribute(f"{path}.attributes.{attribute}", attribute, _table(value), source, kinds)
+
+
+def _repeated(path: str, attributes: Tree) -> Iterator[Problem]:
+    """Finds columns that would be compared twice, and so be counted as evidence twice."""
+    seen: dict[tuple[object, ...], str] = {}
+    for name, value in attributes.items():
+        column, kind = _table(value).get("column"), _table(value).get("kind")
+        columns = (column,) if isinstance(column, str) else tuple(_list(column))
+        if not columns or not all(isinstance(c, str) for c in columns) or not isinstance(kind, str):
+            continue
+        other = seen.setdefault((kind, *columns), name)
+        if other != name:
+            yield Problem(
+                f"{path}.attributes.{name}",
+                f"`{other}` has the same column and kind, and would count twice",
+                "keep one of the two",
+            )
 
 
 def _attribute(

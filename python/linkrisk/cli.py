@@ -108,6 +108,7 @@ def report(run: RunDirectory, as_json: Json = False) -> None:
     from linkrisk.run import Run
 
     handle = Run(run)
+    _ = handle.summary  # a run that was linked and not assessed has nothing to report
     figures = write_report(handle)
     if as_json:
         emit(figures, as_json=True, text=str)

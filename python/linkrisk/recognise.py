@@ -85,7 +85,7 @@ class Guess(NamedTuple):
 
 def named(column: str, kind: str) -> bool:
     """Tells whether a column's name speaks of `kind`."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower().replace(" ", "_").replace("-", "_")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.strip()).lower().replace(" ", "_").replace("-", "_")
     return re.search(_NAMES[kind], words) is not None
 
 

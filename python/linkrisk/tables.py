@@ -7,13 +7,16 @@ looks. The files of a glob must agree on what they hold; where they do not, the 
 from __future__ import annotations
 
 import csv
+import difflib
 import errno
 import glob
 import gzip
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar, cast
@@ -35,6 +38,9 @@ FORMATS = {
     ".ipc": "arrow",
     ".feather": "arrow",
 }
+
+# The byte order marks of UTF-16.
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 # How many rows of a text format say what its columns are; a column that is only null in them is
 # read as text.
@@ -101,10 +107,15 @@ def _check_file(source: str, file: Path) -> None:
             details=details,
         )
     with file.open("rb") as handle:
-        if not handle.read(1):
-            raise DataError(
-                f"source `{source}`: `{file.name}` is empty", hint="leave it out", details=details
-            )
+        head = handle.read(2)
+    if not head:
+        raise DataError(f"source `{source}`: `{file.name}` is empty", hint="leave it out", details=details)
+    if head in _UTF16 and format_of(file) in ("csv", "ndjson"):
+        raise DataError(
+            f"source `{source}`: `{file.name}` is UTF-16, not UTF-8",
+            hint="convert it first, for example with `iconv -f UTF-16 -t UTF-8`",
+            details=details,
+        )
 
 
 def scan_files(source: str, files: Sequence[Path], columns: Iterable[str]) -> pl.LazyFrame:
@@ -121,6 +132,8 @@ def scan_files(source: str, files: Sequence[Path], columns: Iterable[str]) -> pl
     for file in files:
         frame = readable(source, file, partial(scan, file))
         schema = readable(source, file, frame.collect_schema)
+        if format_of(file) == "csv":
+            _check_header(source, file, schema.names(), columns)
         require_columns(source, schema.names(), columns, file=file if len(files) > 1 else None)
         frames.append(frame)
         schemas.append({name: schema[name] for name in columns})
@@ -132,6 +145,32 @@ def scan_files(source: str, files: Sequence[Path], columns: Iterable[str]) -> pl
     return pl.concat(
         [frame.select(pl.col(name).cast(dtype) for name, dtype in common.items()) for frame in frames]
     )
+
+
+def _check_header(source: str, file: Path, names: Sequence[str], columns: Sequence[str]) -> None:
+    details: dict[str, object] = {"source": source, "path": str(file)}
+    # Without any column that was asked for, the first line may be a record, whose values are told
+    # to nobody; what is spelt all but like a column is one.
+    if columns and not set(columns) & set(names):
+        near = [
+            f"`{found}` for `{name}`"
+            for name in columns
+            for found in difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+        ]
+        raise MissingAttributeError(
+            f"source `{source}`: the first line of `{file.name}` names none of the columns "
+            + ", ".join(f"`{name}`" for name in columns),
+            hint=f"did you mean {', '.join(near)}?" if near else "write the names of the columns there",
+            details={**details, "column": columns[0], "available": []},
+        )
+    # Polars tells columns of one name apart by a suffix, and the first would be taken unasked.
+    twice = next((name for name in columns if f"{name}_duplicated_0" in names), None)
+    if twice is not None:
+        raise DataError(
+            f"source `{source}`: `{file.name}` has more than one column `{twice}`",
+            hint="give each column its own name",
+            details={**details, "column": twice},
+        )
 
 
 def _scanner(files: Sequence[Path]) -> Callable[[Path], pl.LazyFrame]:
@@ -203,7 +242,9 @@ def readable(source: str, file: Path | None, read: Callable[[], _T]) -> _T:
     """
     try:
         return interruptible(read)
-    except pl.exceptions.PolarsError as error:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         name = "the table" if file is None else f"`{file.name}`"
         format_name = None if file is None else format_of(file)
         details = {"source": source, "error": type(error).__name__}
@@ -212,9 +253,17 @@ def readable(source: str, file: Path | None, read: Callable[[], _T]) -> _T:
             raise not_utf8(source, *bad) from None
         raise DataError(
             f"source `{source}`: {name} cannot be read" + (f" as {format_name}" if format_name else ""),
-            hint="check that the file is whole and is what its name says",
+            hint=_unreadable_hint(format_name),
             details=details if file is None else {**details, "path": str(file)},
         ) from None
+
+
+def _unreadable_hint(format_name: str | None) -> str:
+    if format_name is None:
+        return "collect it by itself to see why"
+    if format_name == "arrow":
+        return "check that the file is whole, and in the IPC file format rather than the stream format"
+    return "check that the file is whole and is what its name says"
 
 
 def not_utf8(source: str, file: Path, line: int, column: str | None) -> DataError:
@@ -241,6 +290,8 @@ def require_columns(
     where = f"source `{source}`" + (f", file `{file.name}`," if file is not None else "")
     names = ", ".join(f"`{name}`" for name in missing)
     hints = [did_you_mean(name, available) for name in missing[:3]]
+    if len(missing) > 1:
+        hints = [f"`{name}`: {hint}" for name, hint in zip(missing, hints, strict=False)]
     raise MissingAttributeError(
         f"{where} has no column {names}",
         hint="; ".join(dict.fromkeys(hints)),
@@ -299,24 +350,32 @@ def _supertype(dtypes: list[pl.DataType]) -> pl.DataType:
 def first_bad_text(files: Iterable[Path]) -> tuple[Path, int, str | None] | None:
     """Finds the first line of CSV files that is not UTF-8: file, line from 1, column.
 
-    Reads the files once, and is called after a reader has refused them.
+    Reads the files once, and is called after a reader has refused them. A packed file that breaks
+    off is read as far as it goes.
     """
     for file in files:
-        with open_bytes(file) as handle:
-            header: list[str] = []
-            for number, line in enumerate(handle, start=1):
-                if number == 1:
-                    header = _fields(line, separator_of(file))
-                try:
-                    line.decode("utf-8")
-                except UnicodeDecodeError:
-                    return file, number, _bad_field(line, header, separator_of(file))
+        header: list[str] = []
+        for number, line in enumerate(_lines(file), start=1):
+            if number == 1:
+                header = _fields(line, separator_of(file))
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return file, number, _bad_field(line, header, separator_of(file))
     return None
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with open_bytes(file) as handle, suppress(EOFError, OSError, zlib.error):
+        yield from handle
 
 
 def _fields(line: bytes, separator: str) -> list[str]:
     # Latin-1 gives every byte a character, so the fields keep their bytes.
-    return next(csv.reader([line.decode("latin-1").rstrip("\r\n")], delimiter=separator), [])
+    try:
+        return next(csv.reader([line.decode("latin-1").rstrip("\r\n")], delimiter=separator), [])
+    except csv.Error:  # a field of more than 128 KiB
+        return []
 
 
 def _bad_field(line: bytes, header: list[str], separator: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from linkrisk.errors import SpillLimitError
 from linkrisk.report import data, people
 from linkrisk.report.html import render
 from linkrisk.report.ledger import Ledger
@@ -20,6 +22,9 @@ from linkrisk.suppress import LOWEST_MINIMUM
 
 SCHEMA_VERSION = "1.0"
 DEFAULT_MINIMUM = 11
+
+# How a system says that nothing more can be written: disk, quota, limit of a process.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def build_report(run: RunLike) -> dict[str, Any]:
@@ -84,6 +89,7 @@ def write_report(run: RunLike) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no run in the directory.
+        SpillLimitError: the disk is full.
     """
     report = build_report(run)
     directory = run_directory(run)
@@ -103,6 +109,12 @@ def _replace(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise SpillLimitError(
+                f"no room left to write `{path}`",
+                hint="free some space, then write the report again with `linkrisk report`",
+                details={"path": str(path)},
+            ) from None
         raise

@@ -3,7 +3,7 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
@@ -16,14 +16,16 @@ use crate::assess::{self, Results, RiskSummary};
 use crate::block::{Candidates, RulePlan, Rules, default};
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Conflicts, Forest};
+use crate::compare::comparison::Resolved;
 use crate::compare::links::Found;
 use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
+use crate::normalise::Normaliser;
 use crate::output;
 use crate::runtime::{Context, Reservation, memory};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
-use crate::store::ids::{ID_COLUMN, Ids};
+use crate::store::ids::{ID_COLUMN, IdFile, Ids};
 use crate::store::ingest::Ingest;
 use crate::store::run_dir::RunDir;
 use crate::store::{Store, frequency};
@@ -62,6 +64,9 @@ pub struct Plan {
     pub seconds: f64,
     /// Expected memory of the engine in bytes.
     pub memory_bytes: u64,
+    /// Attributes that are counted and not compared: there are more than a pattern has room for, and
+    /// agreement on these tells least.
+    pub not_compared: Vec<String>,
 }
 
 /// What linking found.
@@ -96,7 +101,7 @@ pub struct Pipeline {
     context: Context,
     run: Option<RunDir>,
     store: Store,
-    ids: Vec<Option<PathBuf>>,
+    ids: Vec<Option<IdFile>>,
     planned: Option<Planned>,
     model: Option<Model>,
     linked: Option<Linked>,
@@ -130,13 +135,16 @@ impl Pipeline {
     /// Begins a run of `spec`, in the directory `out` where results are to be kept.
     ///
     /// # Errors
-    /// [`ErrorKind::Spec`] where the spec contradicts itself, [`ErrorKind::Run`] where `out` holds
+    /// [`ErrorKind::Spec`] where the spec contradicts itself or identifies nobody, [`ErrorKind::Run`] where `out` holds
     /// something already.
     pub fn new(spec: Spec, out: Option<&Path>, context: Context) -> Result<Self> {
         if !(0.0..=1.0).contains(&spec.linkage.threshold) {
             return Err(Error::new(ErrorKind::Spec, "the threshold is a probability and must lie in [0, 1]")
                 .detail("path", "linkage.threshold"));
         }
+        check_attributes(&spec)?;
+        // Read again where it is used; here, so that a wrong path is found before the tables are read.
+        spec.linkage.model.as_deref().map(saved).transpose()?;
         let store = Store::new(&spec, &context)?;
         let as_json = serde_json::to_value(&spec).map_err(|e| Error::internal(e.to_string()))?;
         let run = match out {
@@ -160,6 +168,11 @@ impl Pipeline {
     /// What the run may spend, and where to ask it to stop.
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// Removes what was kept on disk for later stages: after the last of them, or when one has failed.
+    pub fn abandon(&mut self) {
+        self.ids.iter_mut().for_each(|file| *file = None);
     }
 
     /// Reads the batches of source number `source`; sources come in the order of the spec.
@@ -188,9 +201,12 @@ impl Pipeline {
         };
         let mut ingest = Ingest::begin(&mut self.store, &spec)?;
         for batch in batches {
-            let batch = batch.map_err(|e| {
-                Error::new(ErrorKind::Data, format!("source `{}` cannot be read: {e}", spec.name))
+            // What a reader says of a broken stream may quote a value of it.
+            let batch = batch.map_err(|_| {
+                let rows = ingest.rows();
+                Error::new(ErrorKind::Data, format!("source `{}` broke off after row {rows}", spec.name))
                     .detail("source", &spec.name)
+                    .detail("row", rows)
             })?;
             if let Some(ids) = &mut ids {
                 let column = batch.column_by_name(ID_COLUMN).ok_or_else(|| {
@@ -234,7 +250,12 @@ impl Pipeline {
         } else {
             Rules::from_spec(&self.store, &linkage.blocking)?
         };
-        let comparisons = compare::comparisons(&self.store, linkage)?;
+        let resolved = if rules.rules.is_empty() {
+            Resolved::default()
+        } else {
+            compare::comparisons(&self.store, linkage)?
+        };
+        let comparisons = resolved.comparisons;
         let candidates = Candidates::plan(&self.store, rules, linkage, context)?;
         let plan = Plan {
             records: u64::from(self.store.len()),
@@ -242,8 +263,12 @@ impl Pipeline {
             pairs: candidates.pairs(),
             seconds: self.expected_seconds(&candidates, &comparisons)?,
             memory_bytes: context.memory.peak() + candidates.pairs() / 2 * size_of::<ScoredPair>() as u64,
+            not_compared: resolved.left_out,
         };
         self.planned = Some(Planned { candidates, comparisons, plan: plan.clone() });
+        if let Some(run) = self.run.as_mut().filter(|_| !plan.not_compared.is_empty()) {
+            run.set("not_compared", json!(plan.not_compared))?;
+        }
         self.finish_stage("plan", plan.records, started)?;
         Ok(plan)
     }
@@ -263,7 +288,7 @@ impl Pipeline {
     /// Trains the model, or reads the one the spec names.
     ///
     /// # Errors
-    /// As [`score::train`] and [`Model::from_json`].
+    /// As [`score::train`], [`Model::from_json`] and [`Model::fits`].
     pub fn train(&mut self) -> Result<Model> {
         self.plan()?;
         if let Some(model) = &self.model {
@@ -272,11 +297,7 @@ impl Pipeline {
         let started = Instant::now();
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = match &self.spec.linkage.model {
-            Some(path) => {
-                let path = Path::new(path);
-                let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
-                Model::from_json(&text, &planned.comparisons)?
-            }
+            Some(path) => saved(path)?.fits(&planned.comparisons)?,
             None => self.learn(planned)?,
         };
         if let Some(run) = &self.run {
@@ -291,6 +312,9 @@ impl Pipeline {
     fn learn(&self, planned: &Planned) -> Result<Model> {
         let Planned { candidates, comparisons, .. } = planned;
         let context = &self.context;
+        if candidates.rules.rules.is_empty() {
+            return Ok(Model::of_nobody(all_pairs(&self.store)));
+        }
         let comparer = Comparer::new(&self.store, comparisons);
         let share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
         let expected = (candidates.pairs() as f64 * share) as u64;
@@ -400,9 +424,7 @@ impl Pipeline {
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
             output::entities(run.path(), &self.store, &persons, &vehicles, &self.ids, context)?;
         }
-        for path in self.ids.iter_mut().filter_map(Option::take) {
-            std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
-        }
+        self.abandon();
         let summary = ClusterSummary {
             persons: output::persons(&self.store, &persons),
             vehicles: vehicles.count(),
@@ -462,6 +484,39 @@ impl Pipeline {
             "peak_memory_bytes": memory::process_peak(),
         }))
     }
+}
+
+/// Refuses attributes whose options cannot be understood, and a spec without anybody in it.
+fn check_attributes(spec: &Spec) -> Result<()> {
+    for (i, source) in spec.sources.iter().enumerate() {
+        for (name, attribute) in &source.attributes {
+            Normaliser::new(attribute).map_err(|error| {
+                Error::new(error.kind(), format!("attribute `{name}` of source `{}`: {error}", source.name))
+                    .hint(error.hint_text().unwrap_or("see the options of its kind"))
+                    .detail("source", &source.name)
+                    .detail("attribute", name)
+                    .detail("path", format!("sources[{i}].attributes.{name}"))
+            })?;
+        }
+    }
+    let mut kinds = spec.sources.iter().flat_map(|source| source.attributes.values().map(|a| a.kind));
+    if kinds.any(|kind| kind.subject().is_some()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Spec,
+        "no attribute identifies a person or a vehicle, so nothing can be linked",
+    )
+    .hint(
+        "map a name, a number, a contact, an account, a document or a plate; `linkrisk init` proposes kinds",
+    )
+    .detail("path", "sources"))
+}
+
+/// The model of an earlier run.
+fn saved(path: &str) -> Result<Model> {
+    let path = Path::new(path);
+    Model::from_json(&std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?)
 }
 
 fn not_planned() -> Error {

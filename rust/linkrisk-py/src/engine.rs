@@ -89,7 +89,12 @@ impl Engine {
                 .pipeline
                 .lock()
                 .map_err(|_| Error::internal("the engine failed in an earlier call and cannot go on"))?;
-            to_json(&work(&mut pipeline)?)
+            let done = work(&mut pipeline);
+            if done.is_err() {
+                // Not left to the destructor: a traceback may hold the engine for as long as it likes.
+                pipeline.abandon();
+            }
+            to_json(&done?)
         })
     }
 }

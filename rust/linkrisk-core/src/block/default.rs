@@ -63,19 +63,41 @@ pub fn choose(store: &Store, context: &Context) -> Result<Rules> {
     }
     chosen.truncate(MOST);
     if chosen.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Spec,
-            "no blocking rule can be built: no value of an identifying attribute occurs twice",
-        )
-        .hint(
-            "check the kinds of the attributes with `linkrisk init`, or give rules under `linkage.blocking`",
-        ));
+        return Err(refusal(store));
     }
     let mut rules = Rules::default();
     for (_, parts) in chosen {
         rules.push(store, &parts);
     }
     Ok(rules)
+}
+
+/// Why there is no rule, and never a comparison of every record with every other instead.
+fn refusal(store: &Store) -> Error {
+    let people: Vec<_> = store
+        .layout
+        .attributes
+        .iter()
+        .zip(&store.columns)
+        .filter(|(a, _)| a.kind.subject() == Some(Subject::Person) && a.kind.storage() != Storage::Presence)
+        .collect();
+    let check = "check the columns and kinds of the attributes with `linkrisk init`";
+    let why = match () {
+        () if store.len() < 2 => {
+            ("there is a single record, and nothing to link it with", "add the other sources")
+        }
+        () if people.is_empty() => {
+            ("templates alone are counted, not linked", "map a name, a number or a contact beside them")
+        }
+        () if people.iter().all(|(_, column)| column.filled == 0) => {
+            ("no record has a usable value in an attribute that identifies a person", check)
+        }
+        () => (
+            "no blocking rule can be built: no value of an identifying attribute occurs twice",
+            "map more attributes that records share, or give rules under `linkage.blocking`",
+        ),
+    };
+    Error::new(ErrorKind::Spec, why.0).hint(why.1)
 }
 
 fn proposals(store: &Store) -> Vec<Parts> {

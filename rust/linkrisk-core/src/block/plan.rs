@@ -207,6 +207,8 @@ fn further(store: &Store, rules: &Rules, rule: usize) -> Vec<KeyPart> {
             let attributes = store.layout.attributes.iter().enumerate();
             attributes
                 .filter(move |(i, a)| a.kind == kind && !a.derived && used >> i & 1 == 0)
+                // Nobody has it, so nobody would be compared.
+                .filter(|&(i, _)| store.columns[i].filled > 0)
                 .map(move |(i, _)| KeyPart::new(store, i, part))
         })
         .collect()

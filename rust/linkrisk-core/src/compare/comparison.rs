@@ -47,6 +47,11 @@ impl Comparison {
         self.labels.len()
     }
 
+    /// The bits of a pattern that the levels take.
+    fn bits(&self) -> u32 {
+        usize::BITS - (self.levels() - 1).leading_zeros()
+    }
+
     /// The comparison's level in `pattern`.
     #[inline(always)]
     pub fn level(&self, pattern: u64) -> usize {
@@ -60,27 +65,36 @@ impl Comparison {
     }
 }
 
+/// The comparisons of a run, and what they leave out.
+#[derive(Debug, Clone, Default)]
+pub struct Resolved {
+    /// The comparisons, in the order of their attributes.
+    pub comparisons: Vec<Comparison>,
+    /// Attributes that could be compared and are not, for want of room in a pattern.
+    pub left_out: Vec<String>,
+}
+
 /// Resolves the comparisons of a run: the default one of every comparable attribute, or the spec's.
 ///
+/// A pattern has room for some fifteen. Where there are more, those that the spec asks for stay, and
+/// of the others those on which agreement tells most.
+///
 /// # Errors
-/// [`ErrorKind::Spec`] where a method does not suit its attribute.
-pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Comparison>> {
+/// [`ErrorKind::Spec`] where a method does not suit its attribute, or where the spec asks for more
+/// comparisons than a pattern has room for.
+pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Resolved> {
     let mut comparisons = Vec::new();
-    let mut shift = 0;
     for (attribute, laid) in store.layout.attributes.iter().enumerate() {
         let asked = linkage.comparisons.iter().find(|c| c.attribute == laid.name);
-        let asked = match asked {
+        let wanted = match asked {
             Some(asked) => Some(asked.clone()),
             None if laid.derived => None,
             None => default(store, attribute),
         };
-        let Some(asked) = asked else { continue };
-        let mut comparison = build(store, attribute, &asked)?;
-        comparison.shift = shift;
-        let bits = usize::BITS - (comparison.levels() - 1).leading_zeros();
-        comparison.mask = (1 << bits) - 1;
-        shift += bits;
-        comparisons.push(comparison);
+        if let Some(wanted) = wanted {
+            let telling = if asked.is_some() { f64::INFINITY } else { telling(store, attribute) };
+            comparisons.push((telling, build(store, attribute, &wanted)?));
+        }
     }
     if let Some(lost) = linkage.comparisons.iter().find(|c| store.layout.find(&c.attribute).is_none()) {
         return Err(Error::new(
@@ -89,14 +103,46 @@ pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Comparison>> 
         )
         .detail("attribute", &lost.attribute));
     }
-    if shift > super::RULE_SHIFT {
-        return Err(Error::new(
-            ErrorKind::Spec,
-            format!("the comparisons take {shift} bits of a pattern; {} is the limit", super::RULE_SHIFT),
-        )
-        .hint("compare fewer attributes, or give comparisons with fewer levels"));
+    let mut resolved = Resolved::default();
+    let mut taken: u32 = comparisons.iter().map(|(_, c)| c.bits()).sum();
+    while taken > super::RULE_SHIFT {
+        let least = (0..comparisons.len()).min_by(|&a, &b| comparisons[a].0.total_cmp(&comparisons[b].0));
+        match least.filter(|&least| comparisons[least].0.is_finite()) {
+            Some(least) => {
+                let (_, comparison) = comparisons.remove(least);
+                taken -= comparison.bits();
+                resolved.left_out.push(comparison.name);
+            }
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Spec,
+                    format!(
+                        "the comparisons take {taken} bits of a pattern; {} is the limit",
+                        super::RULE_SHIFT
+                    ),
+                )
+                .hint("ask for fewer comparisons, or for fewer levels in `at`")
+                .detail("path", "linkage.comparisons"));
+            }
+        }
     }
-    Ok(comparisons)
+    let mut shift = 0;
+    for (_, mut comparison) in comparisons {
+        comparison.shift = shift;
+        comparison.mask = (1 << comparison.bits()) - 1;
+        shift += comparison.bits();
+        resolved.comparisons.push(comparison);
+    }
+    Ok(resolved)
+}
+
+/// What agreement on the attribute tells, in bits, times the share of pairs of records that have it.
+fn telling(store: &Store, attribute: usize) -> f64 {
+    let column = &store.columns[attribute];
+    let (filled, records) = (column.filled as f64, f64::from(store.len().max(1)));
+    let pairs = (filled * (filled - 1.0) / 2.0).max(1.0);
+    let bits = -(column.coincidences.max(1.0) / pairs).min(1.0).log2();
+    bits * (filled / records).powi(2)
 }
 
 /// The comparison an attribute has unless the spec says otherwise; `None` for what is no trait.

@@ -44,7 +44,7 @@ pub struct Comparer<'a> {
 ///
 /// # Errors
 /// As [`comparison::resolve`].
-pub fn comparisons(store: &Store, linkage: &LinkageSpec) -> Result<Vec<Comparison>> {
+pub fn comparisons(store: &Store, linkage: &LinkageSpec) -> Result<comparison::Resolved> {
     comparison::resolve(store, linkage)
 }
 

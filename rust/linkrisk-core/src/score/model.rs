@@ -97,20 +97,43 @@ pub struct Model {
 }
 
 impl Model {
+    /// The model of records in which no person is identified: `pairs` pairs, and nothing to compare.
+    pub fn of_nobody(pairs: f64) -> Self {
+        Self {
+            version: VERSION,
+            comparisons: Vec::new(),
+            pairs,
+            matches: 0.0,
+            related: 0.0,
+            prior: 0.0,
+            blocking_recall: 1.0,
+            trained_on: 0,
+            iterations: 0,
+            choice: Choice {
+                two_classes: 0.0,
+                three_classes: None,
+                reason: "none: no attribute identifies a person".to_owned(),
+            },
+        }
+    }
+
     /// Whether the model tells related pairs from unrelated ones.
     pub fn has_related(&self) -> bool {
         self.related > 0.0
     }
 
-    /// Reads a saved model and checks that it has the comparisons of this run.
+    /// Reads a saved model.
     ///
     /// # Errors
-    /// [`ErrorKind::Run`] where the file is no model, is of another version, or has other
-    /// comparisons.
-    pub fn from_json(text: &str, comparisons: &[crate::compare::Comparison]) -> Result<Self> {
-        let model: Self = serde_json::from_str(text)
-            .map_err(|e| Error::new(ErrorKind::Run, format!("the saved model cannot be read: {e}")))?;
-        let retrain = "train anew, or give the spec the model was trained with";
+    /// [`ErrorKind::Run`] where the file is no model, is of another version, or holds numbers that
+    /// are no probabilities.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let retrain = "give the `model.json` of a run, or leave `linkage.model` out to train anew";
+        // The parser's own text may quote what the file holds.
+        let model: Self = serde_json::from_str(text).map_err(|e| {
+            let place = format!("the saved model cannot be read at line {}, column {}", e.line(), e.column());
+            Error::new(ErrorKind::Run, place).hint(retrain)
+        })?;
         if model.version != VERSION {
             return Err(Error::new(
                 ErrorKind::Run,
@@ -118,6 +141,35 @@ impl Model {
             )
             .hint(retrain));
         }
+        if !model.is_sound() {
+            return Err(Error::new(
+                ErrorKind::Run,
+                "the saved model holds numbers that are no probabilities",
+            )
+            .hint(retrain));
+        }
+        Ok(model)
+    }
+
+    fn is_sound(&self) -> bool {
+        let probability = |p: f64| (0.0..=1.0).contains(&p);
+        let count = |n: f64| n.is_finite() && n >= 0.0;
+        let mut levels = self.comparisons.iter().flat_map(|c| &c.levels);
+        [self.prior, self.blocking_recall].into_iter().all(probability)
+            && [self.pairs, self.matches, self.related].into_iter().all(count)
+            && levels.all(|l| {
+                let seen = [Some(l.m), Some(l.u), l.related];
+                seen.into_iter().flatten().all(|p| probability(p) && p > 0.0) && l.weight.is_finite()
+            })
+    }
+
+    /// Checks that a saved model has the comparisons of this run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Run`] where it has others.
+    pub fn fits(self, comparisons: &[crate::compare::Comparison]) -> Result<Self> {
+        let model = self;
+        let retrain = "train anew, or give the spec the model was trained with";
         let same =
             model.comparisons.len() == comparisons.len()
                 && model.comparisons.iter().zip(comparisons).all(|(saved, here)| {

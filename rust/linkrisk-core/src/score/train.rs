@@ -7,7 +7,7 @@
 use super::em::{Em, RELATED};
 use super::model::Model;
 use crate::block::Rules;
-use crate::compare::{Comparison, PatternCounts};
+use crate::compare::{Comparison, LEVELS, PatternCounts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Context;
 
@@ -35,10 +35,27 @@ pub struct Evidence<'a> {
 /// households of the simulated people are 0.2.
 const MOST_RELATED: f64 = 20.0;
 
+/// Whether random pairs agree on something and never differ: rows that were copied, or constants.
+///
+/// The fit would take them for strangers who agree by chance, and be sure of it.
+fn agree_throughout(evidence: &Evidence<'_>) -> bool {
+    let differ = |pattern: u64| evidence.comparisons.iter().any(|c| c.level(pattern) > c.exact);
+    let (mut same, mut all) = (0, 0);
+    for (&pattern, &n) in evidence.random {
+        if differ(pattern) {
+            return false;
+        }
+        all += n;
+        same += if pattern & LEVELS == 0 { 0 } else { n };
+    }
+    same * 2 > all
+}
+
 /// Trains the model.
 ///
 /// # Errors
-/// [`ErrorKind::Training`] where there is no candidate pair or nothing to compare.
+/// [`ErrorKind::Training`] where there is no candidate pair, nothing to compare, or nothing that
+/// differs between records.
 pub fn train(evidence: &Evidence<'_>, context: &Context) -> Result<Model> {
     if evidence.candidates.is_empty() {
         return Err(Error::new(
@@ -50,6 +67,13 @@ pub fn train(evidence: &Evidence<'_>, context: &Context) -> Result<Model> {
     if evidence.comparisons.is_empty() {
         return Err(Error::new(ErrorKind::Training, "no attribute can be compared")
             .hint("map at least one attribute that describes a person"));
+    }
+    if agree_throughout(evidence) {
+        return Err(Error::new(
+            ErrorKind::Training,
+            "records drawn at random agree on all that is compared, so agreement tells nothing",
+        )
+        .hint("map attributes that differ between people, drop repeated rows, or give a trained model in `linkage.model`"));
     }
     let two = Em::new(evidence, false).run(context)?;
     let shared = evidence.comparisons.iter().any(|c| c.kind.is_shareable());

@@ -145,6 +145,15 @@ fn implausible(kind: Kind, counts: &[(u64, u64)]) -> FxHashSet<u64> {
     if counts.is_empty() {
         return FxHashSet::default();
     }
+    if let [(value, n)] = counts {
+        // Nothing to measure it by. A value that all records share tells no two of them apart, so
+        // nothing is lost; but cameras do see one car a thousand times.
+        return if *n > least && kind != Kind::Plate {
+            FxHashSet::from_iter([*value])
+        } else {
+            FxHashSet::default()
+        };
+    }
     let mut sizes: Vec<u64> = counts.iter().map(|&(_, n)| n).collect();
     let at = (sizes.len() - 1) * 999 / 1_000;
     let quantile = *sizes.select_nth_unstable(at).1;

@@ -84,13 +84,13 @@ impl Ids {
     ///
     /// # Errors
     /// [`ErrorKind::Record`] with the number of rows at fault and the first of them.
-    pub fn finish(mut self, context: &Context) -> Result<Option<PathBuf>> {
+    pub fn finish(mut self, context: &Context) -> Result<Option<IdFile>> {
         let rule = "ids must be unique and never null; leave `id` out to use row numbers";
         let at_fault = |message: String, rows: u64, row: u64| {
             Error::new(ErrorKind::Record, message)
                 .hint(rule)
                 .detail("source", &self.source)
-                .detail("rows", rows)
+                .detail("count", rows)
                 .detail("row", row)
         };
         if self.nulls > 0 {
@@ -118,9 +118,21 @@ impl Ids {
             ));
         }
         match self.file.take() {
-            Some((path, writer)) => writer.finish().map(|_| Some(path)),
+            Some((path, writer)) => writer.finish().map(|_| Some(IdFile(path))),
             None => Ok(None),
         }
+    }
+}
+
+/// The file that keeps the ids of a source for the length of a run; it goes with its last use, also
+/// where the run fails.
+#[derive(Debug)]
+pub struct IdFile(PathBuf);
+
+impl Drop for IdFile {
+    fn drop(&mut self) {
+        // What cannot be removed here is hidden and readable by its owner alone.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -128,8 +140,8 @@ impl Ids {
 ///
 /// # Errors
 /// [`ErrorKind::Io`].
-pub fn read_ids(path: &Path, rows: usize) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    Ok(read(path, rows)?.map(|b| b.map_err(|e| Error::internal(e.to_string()))))
+pub fn read_ids(file: &IdFile, rows: usize) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    Ok(read(&file.0, rows)?.map(|b| b.map_err(|e| Error::internal(e.to_string()))))
 }
 
 fn file_name(number: usize) -> String {

@@ -127,6 +127,11 @@ impl Ingest {
         Ok(())
     }
 
+    /// Rows that were added so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Ends the source and returns how many rows it had.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Parquet in and out with bounded memory: a row group is written when it is full.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -24,7 +24,7 @@ const ROW_GROUP: usize = 1 << 19;
 pub struct TableWriter {
     writer: ArrowWriter<File>,
     pending: Pending,
-    name: String,
+    path: PathBuf,
     rows: u64,
 }
 
@@ -54,7 +54,7 @@ impl TableWriter {
             .build();
         let writer =
             ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| parquet_error(directory, e))?;
-        Ok(Self { writer, pending, name: name.to_owned(), rows: 0 })
+        Ok(Self { writer, pending, path: directory.join(name), rows: 0 })
     }
 
     /// Adds rows.
@@ -63,7 +63,7 @@ impl TableWriter {
     /// As [`TableWriter::create`].
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).map_err(|e| parquet_error(Path::new(&self.name), e))
+        self.writer.write(batch).map_err(|e| parquet_error(&self.path, e))
     }
 
     /// Completes the table and returns its rows.
@@ -71,7 +71,7 @@ impl TableWriter {
     /// # Errors
     /// As [`TableWriter::create`].
     pub fn finish(self) -> Result<u64> {
-        self.writer.close().map_err(|e| parquet_error(Path::new(&self.name), e))?;
+        self.writer.close().map_err(|e| parquet_error(&self.path, e))?;
         self.pending.commit()?;
         Ok(self.rows)
     }

@@ -30,7 +30,7 @@ impl RunDir {
         if let Ok(mut entries) = fs::read_dir(path)
             && entries.next().is_some()
         {
-            let what = if path.join("manifest.json").exists() { "another run" } else { "other files" };
+            let what = found(path);
             return Err(Error::new(
                 ErrorKind::Run,
                 format!("the output directory `{}` holds {what}", path.display()),
@@ -144,6 +144,13 @@ impl Drop for Pending {
             let _ = fs::remove_file(&self.hidden);
         }
     }
+}
+
+/// What a directory that is not empty holds.
+fn found(path: &Path) -> &'static str {
+    let Ok(text) = fs::read(path.join("manifest.json")) else { return "other files" };
+    let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
+    if manifest["state"] == "running" { "a run that did not end" } else { "another run" }
 }
 
 fn make_private(path: &Path) -> Result<()> {
