@@ -34,8 +34,6 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
     for attribute in 0..store.layout.attributes.len() {
         context.cancel.check()?;
         let counts = match &store.columns[attribute].values {
-            // The region of issue is a number out of an ID number, not a text.
-            _ if store.layout.attributes[attribute].derived => sorted(store, attribute, context)?,
             Values::Text(dictionary) => coded(dictionary.counts()),
             Values::Name(names) => coded(names.full.counts()),
             Values::Number(_) | Values::Plain => sorted(store, attribute, context)?,

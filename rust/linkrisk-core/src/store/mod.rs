@@ -59,7 +59,15 @@ impl Store {
     /// As [`Layout::new`].
     pub fn new(spec: &Spec, context: &Context) -> Result<Self> {
         let layout = Layout::new(spec)?;
-        let columns = layout.attributes.iter().map(|a| Column::new(a.kind, spec.sources.len())).collect();
+        let column = |attribute: &Attribute| {
+            let mut column = Column::new(attribute.kind, spec.sources.len());
+            if attribute.derived {
+                // What an ID number carries is a number, whatever its kind: there are no texts of it.
+                column.values = Values::Plain;
+            }
+            column
+        };
+        let columns = layout.attributes.iter().map(column).collect();
         Ok(Self {
             layout,
             sources: Vec::new(),
