@@ -95,6 +95,13 @@ impl Dictionary {
         }
     }
 
+    /// Notes that no record holds the value of `code` any more.
+    pub fn take_out(&mut self, code: u32) {
+        if let Some(count) = self.counts.get_mut((code as usize).wrapping_sub(1)) {
+            *count = 0;
+        }
+    }
+
     /// The text of `code`, empty for 0.
     #[inline]
     pub fn text(&self, code: u32) -> &str {

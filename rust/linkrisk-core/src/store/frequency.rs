@@ -120,6 +120,10 @@ fn take_out(store: &mut Store, attribute: usize, implausible: &FxHashSet<u64>) {
     let sources: Vec<(u32, u32)> = store.sources.iter().map(|s| (s.start, s.records)).collect();
     let (layout, columns, rows) = store.rows_mut();
     let slot = layout.attributes[attribute].slot;
+    // How rare agreement is, is told by these counts.
+    if let Values::Text(dictionary) = &mut columns[attribute].values {
+        implausible.iter().for_each(|&code| dictionary.take_out(code as u32));
+    }
     let mut rows = rows;
     for (source, (_, records)) in sources.into_iter().enumerate() {
         for record in rows.by_ref().take(records as usize) {
