@@ -15,6 +15,8 @@ pub use column::{Column, PARTIAL, Tally, Values};
 pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
 
+pub use crate::normalise::contact::NO_COUNTRY;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Context, Reservation};
 use crate::spec::Spec;
