@@ -1,6 +1,6 @@
 //! Record-level results as tables: links and entities, written only where the spec allows it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, StringBuilder, StringDictionaryBuilder, UInt64Builder};
@@ -19,7 +19,7 @@ use crate::kernel::hash::mix;
 use crate::kind::Subject;
 use crate::runtime::Context;
 use crate::score::{Scorer, Scores};
-use crate::store::ids::read_ids;
+use crate::store::ids::{IdFile, read_ids};
 use crate::store::parquet::{TableWriter, batch};
 use crate::store::{SourceRange, Store};
 
@@ -105,7 +105,7 @@ pub fn entities(
     store: &Store,
     persons: &Forest,
     vehicles: &Vehicles,
-    ids: &[Option<PathBuf>],
+    ids: &[Option<IdFile>],
     context: &Context,
 ) -> Result<u64> {
     let schema = entities_schema();
@@ -113,9 +113,9 @@ pub fn entities(
     let rows = Entities { store, persons, vehicles, person_bits: person_bits(store), seed: context.seed };
     // As many batches as threads are made side by side and written in order.
     let side_by_side = context.pool.current_num_threads();
-    for (source, path) in store.sources.iter().zip(ids) {
-        let mut own = match path {
-            Some(path) => Some(read_ids(path, ROWS)?),
+    for (source, file) in store.sources.iter().zip(ids) {
+        let mut own = match file {
+            Some(file) => Some(read_ids(file.path(), ROWS)?),
             None => None,
         };
         let starts: Vec<u32> = (0..source.records).step_by(ROWS).collect();

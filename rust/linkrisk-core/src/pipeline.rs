@@ -3,7 +3,7 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
@@ -23,7 +23,7 @@ use crate::output;
 use crate::runtime::{Context, Reservation, memory};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
-use crate::store::ids::{ID_COLUMN, Ids};
+use crate::store::ids::{ID_COLUMN, IdFile, Ids};
 use crate::store::ingest::Ingest;
 use crate::store::run_dir::RunDir;
 use crate::store::{Store, frequency};
@@ -96,7 +96,7 @@ pub struct Pipeline {
     context: Context,
     run: Option<RunDir>,
     store: Store,
-    ids: Vec<Option<PathBuf>>,
+    ids: Vec<Option<IdFile>>,
     planned: Option<Planned>,
     model: Option<Model>,
     linked: Option<Linked>,
@@ -400,8 +400,8 @@ impl Pipeline {
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
             output::entities(run.path(), &self.store, &persons, &vehicles, &self.ids, context)?;
         }
-        for path in self.ids.iter_mut().filter_map(Option::take) {
-            std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))?;
+        for file in self.ids.iter_mut().filter_map(Option::take) {
+            file.remove()?;
         }
         let summary = ClusterSummary {
             persons: output::persons(&self.store, &persons),

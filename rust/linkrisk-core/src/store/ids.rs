@@ -84,7 +84,7 @@ impl Ids {
     ///
     /// # Errors
     /// [`ErrorKind::Record`] with the number of rows at fault and the first of them.
-    pub fn finish(mut self, context: &Context) -> Result<Option<PathBuf>> {
+    pub fn finish(mut self, context: &Context) -> Result<Option<IdFile>> {
         let rule = "ids must be unique and never null; leave `id` out to use row numbers";
         let at_fault = |message: String, rows: u64, row: u64| {
             Error::new(ErrorKind::Record, message)
@@ -118,9 +118,36 @@ impl Ids {
             ));
         }
         match self.file.take() {
-            Some((path, writer)) => writer.finish().map(|_| Some(path)),
+            Some((path, writer)) => writer.finish().map(|_| Some(IdFile(path))),
             None => Ok(None),
         }
+    }
+}
+
+/// The file of a source's own ids, which is removed when it is dropped: whatever becomes of the run,
+/// they are not left behind.
+#[derive(Debug)]
+pub struct IdFile(PathBuf);
+
+impl IdFile {
+    /// Where the ids are.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn remove(self) -> Result<()> {
+        std::fs::remove_file(&self.0).map_err(|e| Error::io(&self.0, e))
+    }
+}
+
+impl Drop for IdFile {
+    fn drop(&mut self) {
+        // Either it was removed, or nothing more can be done about it.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
