@@ -192,12 +192,9 @@ impl Judge<'_> {
         }
         let mut labels = members.to_vec();
         let mut contradiction = false;
-        for piece in self.pieces(members, link_numbers, links) {
+        for (piece, known) in self.pieces(members, link_numbers, links) {
             let records: Vec<u32> = piece.iter().map(|&at| members[at]).collect();
-            let within =
-                |l: &&Link| records.binary_search(&l.left).is_ok() && records.binary_search(&l.right).is_ok();
-            let known = link_numbers.iter().map(|&i| &links[i as usize]).filter(within);
-            let outcome = self.part(&records, known, scratch, weigh);
+            let outcome = self.part(&records, known.into_iter(), scratch, weigh);
             contradiction |= outcome.contradiction;
             for (i, &at) in piece.iter().enumerate() {
                 labels[at] = outcome.labels.as_ref().map_or(records[0], |labels| labels[i]);
@@ -207,14 +204,19 @@ impl Judge<'_> {
     }
 
     /// Cuts a component that is too large: the strongest links are followed first, and one that
-    /// would make a piece too large is not.
-    fn pieces(&self, members: &[u32], link_numbers: &[u32], links: &[Link]) -> Vec<Vec<usize>> {
+    /// would make a piece too large is not. Each piece comes with the links inside it.
+    fn pieces<'l>(
+        &self,
+        members: &[u32],
+        link_numbers: &[u32],
+        links: &'l [Link],
+    ) -> Vec<(Vec<usize>, Vec<&'l Link>)> {
         let place = |record: u32| members.binary_search(&record).unwrap_or_default();
-        let mut order: Vec<&Link> = link_numbers.iter().map(|&i| &links[i as usize]).collect();
+        let mut order: Vec<&'l Link> = link_numbers.iter().map(|&i| &links[i as usize]).collect();
         order.sort_by(|a, b| b.weight.total_cmp(&a.weight).then((a.left, a.right).cmp(&(b.left, b.right))));
         let mut pieces: Vec<Vec<usize>> = (0..members.len()).map(|at| vec![at]).collect();
         let mut home: Vec<usize> = (0..members.len()).collect();
-        for link in order {
+        for link in &order {
             let (a, b) = (home[place(link.left)], home[place(link.right)]);
             if a != b && pieces[a].len() + pieces[b].len() <= self.largest {
                 let (keep, gone) = if pieces[a].len() >= pieces[b].len() { (a, b) } else { (b, a) };
@@ -223,9 +225,15 @@ impl Judge<'_> {
                 pieces[keep].extend(moved);
             }
         }
-        pieces.retain(|piece| !piece.is_empty());
+        let mut inside: Vec<Vec<&Link>> = vec![Vec::new(); members.len()];
+        for link in order {
+            let at = home[place(link.left)];
+            if at == home[place(link.right)] {
+                inside[at].push(link);
+            }
+        }
         pieces.iter_mut().for_each(|piece| piece.sort_unstable());
-        pieces
+        pieces.into_iter().zip(inside).filter(|(piece, _)| !piece.is_empty()).collect()
     }
 
     fn part<'l, S>(
