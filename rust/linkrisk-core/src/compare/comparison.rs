@@ -184,7 +184,12 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
     if labels.len() > usize::from(u8::MAX) {
         return Err(Error::new(
             ErrorKind::Spec,
-            format!("the comparison of `{}` has {} levels; {} is the limit", laid.name, labels.len(), u8::MAX),
+            format!(
+                "the comparison of `{}` has {} levels; {} is the limit",
+                laid.name,
+                labels.len(),
+                u8::MAX
+            ),
         )
         .hint("give fewer thresholds in `at`")
         .detail("attribute", &laid.name));
