@@ -117,6 +117,8 @@ pub fn assess(
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
     let captured = capture::matches(results.counts, results.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer);
+    // Last of what may be refused or cancelled: past this, tables are only written.
+    let persons = persons(results, &profiles, captured, links(results.pairs, &scorer, threshold), context)?;
     if let Some(out) = out {
         let tables = [
             risk::quality(store, context)?,
@@ -135,7 +137,7 @@ pub fn assess(
     }
     Ok(RiskSummary {
         records: u64::from(store.len()),
-        persons: persons(results, &profiles, captured, links(results.pairs, &scorer, threshold), context)?,
+        persons,
         vehicles: Distinct::vehicles(profiles.vehicle_count()),
         links: tally.links,
         candidate_pairs: tally.pairs,

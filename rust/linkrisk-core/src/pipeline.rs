@@ -192,6 +192,14 @@ impl Pipeline {
             .filter(|_| source == self.ids.len())
             .cloned()
             .ok_or_else(|| Error::internal(format!("source {source} was handed over out of turn")))?;
+        if self.store.sources.len() > source {
+            return Err(Error::new(
+                ErrorKind::Run,
+                format!("source `{}` was read in part before, and its rows would count twice", spec.name),
+            )
+            .hint("begin a new run")
+            .detail("source", &spec.name));
+        }
         self.context.progress.begin("ingest", "records", None);
         let directory =
             self.run.as_ref().filter(|_| self.spec.allows_records()).map(|run| run.path().to_owned());

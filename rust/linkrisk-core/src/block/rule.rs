@@ -7,7 +7,7 @@ use crate::kernel::hash::combine;
 use crate::kernel::plate;
 use crate::kind::{Kind, Storage};
 use crate::spec::BlockingRuleSpec;
-use crate::store::{PARTIAL, Slot, Store, Values};
+use crate::store::{NO_COUNTRY, PARTIAL, Slot, Store, Values};
 
 /// What of an attribute's value two records must share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,7 +139,7 @@ impl KeyPart {
             (Part::MonthDay, _) if value & 0x1F == 0 || value >> 5 & 0xF == 0 => 0,
             (Part::MonthDay, _) => value & 0x1FF,
             (Part::Folded, _) => plate::fold(value),
-            (Part::Last6, _) => value % 1_000_000 + 1,
+            (Part::Last6, _) => (value & !NO_COUNTRY) % 1_000_000 + 1,
             _ => 0,
         }
     }

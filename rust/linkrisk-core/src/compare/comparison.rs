@@ -227,6 +227,19 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
         Method::PersonName => labels.extend(super::name::LABELS.map(str::to_owned)),
     }
     labels.push("else".to_owned());
+    if labels.len() > usize::from(u8::MAX) {
+        return Err(Error::new(
+            ErrorKind::Spec,
+            format!(
+                "the comparison of `{}` has {} levels; {} is the limit",
+                laid.name,
+                labels.len(),
+                u8::MAX
+            ),
+        )
+        .hint("give fewer thresholds in `at`")
+        .detail("attribute", &laid.name));
+    }
     Ok(Comparison {
         name: laid.name.clone(),
         attribute,

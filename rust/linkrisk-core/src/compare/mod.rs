@@ -24,7 +24,7 @@ use crate::kernel::token::token_jaccard;
 use crate::kind::Kind;
 use crate::normalise::identifier::{cn_resident_id_text, digits_of};
 use crate::spec::{LinkageSpec, Method};
-use crate::store::{NameCodes, PARTIAL, Store, Values};
+use crate::store::{NO_COUNTRY, NameCodes, PARTIAL, Store, Values};
 
 /// Where the rules begin in a pattern; below are the levels.
 pub const RULE_SHIFT: u32 = 44;
@@ -225,8 +225,10 @@ fn number(comparison: &Comparison, a: u64, b: u64) -> u8 {
             let cost = f64::from(plate_distance(a, b));
             first(comparison, |t| cost <= t)
         }
-        // One edit is told from two by the digits alone; more thresholds would need the texts.
+        // Telephone numbers: the mark of an unknown country is none of the digits.
+        Method::Osa if (a ^ b) & NO_COUNTRY != 0 => other,
         Method::Osa => {
+            let (a, b) = (a & !NO_COUNTRY, b & !NO_COUNTRY);
             first(comparison, |t| if t < 2.0 { osa_one(a, b) } else { digits_osa(a, b) <= t as u32 })
         }
         Method::NumericWithin => {

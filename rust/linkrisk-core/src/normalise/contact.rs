@@ -13,7 +13,8 @@ use std::fmt::Write;
 use super::Outcome;
 use super::text::{self, Buffer, compact, is_filler};
 
-const NO_COUNTRY: u64 = 1 << 62;
+/// Marks a packed number whose country is not known.
+pub const NO_COUNTRY: u64 = 1 << 62;
 
 /// Fewest digits that must show in a masked number.
 const MIN_KNOWN: usize = 6;

@@ -95,6 +95,13 @@ impl Dictionary {
         }
     }
 
+    /// Notes that no record holds the value of `code` any more.
+    pub fn take_out(&mut self, code: u32) {
+        if let Some(count) = self.counts.get_mut((code as usize).wrapping_sub(1)) {
+            *count = 0;
+        }
+    }
+
     /// The text of `code`, empty for 0.
     #[inline]
     pub fn text(&self, code: u32) -> &str {
@@ -217,5 +224,57 @@ impl Names {
     /// Bytes held.
     pub fn memory(&self) -> u64 {
         self.full.memory() + self.parts.memory() + (self.codes.capacity() * size_of::<NameCodes>()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn test_texts_of_every_length_come_back() {
+        let mut dictionary = Dictionary::default();
+        // Around the longest text of a head, and a length whose low byte is that of a long head's mark.
+        let texts: Vec<String> = [0, 1, 14, 15, 16, 17, 254, 255, 256, 300, 511]
+            .iter()
+            .flat_map(|&length| ["a", "b"].map(|c| c.repeat(length)))
+            .chain(["é".repeat(7), "é".repeat(8), "张晓明张晓".to_owned(), "张晓明张晓明".to_owned()])
+            .collect();
+        let codes: Vec<u32> = texts.iter().map(|t| dictionary.intern(t).expect("room")).collect();
+        for (text, &code) in texts.iter().zip(&codes) {
+            assert_eq!(dictionary.text(code), text);
+            assert_eq!(dictionary.intern(text).expect("room"), code);
+        }
+        // The empty text is in the list twice.
+        assert_eq!(dictionary.len(), texts.len() - 1);
+        assert_eq!((dictionary.count(codes[0]), dictionary.count(codes[2])), (4, 2));
+        assert_eq!((dictionary.text(0), dictionary.count(0)), ("", 0));
+    }
+
+    proptest! {
+        #[test]
+        fn test_a_code_per_distinct_text_in_the_order_of_appearance(
+            texts in proptest::collection::vec("[ab]{0,3}|[a-c]{14,17}|\\PC{0,40}", 0..60),
+        ) {
+            let mut dictionary = Dictionary::default();
+            let mut seen: Vec<(&str, u32)> = Vec::new();
+            for text in &texts {
+                let code = dictionary.intern(text).expect("room");
+                match seen.iter_mut().find(|(known, _)| known == text) {
+                    Some((_, count)) => *count += 1,
+                    None => {
+                        seen.push((text, 1));
+                        prop_assert_eq!(code as usize, seen.len());
+                    }
+                }
+            }
+            prop_assert_eq!(dictionary.len(), seen.len());
+            for (at, &(text, count)) in seen.iter().enumerate() {
+                let code = at as u32 + 1;
+                prop_assert_eq!((dictionary.text(code), dictionary.count(code)), (text, count));
+            }
+        }
     }
 }

@@ -35,8 +35,6 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
     for attribute in 0..store.layout.attributes.len() {
         context.cancel.check()?;
         let counts = match &store.columns[attribute].values {
-            // The region of issue is a number out of an ID number, not a text.
-            _ if store.layout.attributes[attribute].derived => resting(store, attribute, false, context)?,
             Values::Text(dictionary) => coded(dictionary.counts()),
             Values::Name(names) => coded(names.full.counts()),
             Values::Number(_) | Values::Plain => resting(store, attribute, false, context)?,
@@ -165,6 +163,10 @@ fn take_out(store: &mut Store, attribute: usize, implausible: &FxHashSet<u64>) {
     let sources: Vec<(u32, u32)> = store.sources.iter().map(|s| (s.start, s.records)).collect();
     let (layout, columns, mut rows) = store.rows_mut();
     let slot = layout.attributes[attribute].slot;
+    // How rare agreement is, is told by these counts.
+    if let Values::Text(dictionary) = &mut columns[attribute].values {
+        implausible.iter().for_each(|&code| dictionary.take_out(code as u32));
+    }
     for (source, (_, records)) in sources.into_iter().enumerate() {
         for record in rows.by_ref().take(records as usize) {
             if implausible.contains(&slot.get(record)) {
@@ -173,5 +175,47 @@ fn take_out(store: &mut Store, attribute: usize, implausible: &FxHashSet<u64>) {
                 columns[attribute].tallies[source].implausible += 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of `kind` that are implausible where `common` values are held by `n` records each,
+    /// and value 0 by `top`.
+    fn found(kind: Kind, common: u64, n: u64, top: u64) -> Vec<u64> {
+        let counts: Vec<(u64, u64)> = std::iter::once((0, top)).chain((1..=common).map(|v| (v, n))).collect();
+        implausible(kind, &counts).into_iter().collect()
+    }
+
+    #[test]
+    fn test_a_value_is_implausible_past_ten_times_what_nearly_all_have() {
+        assert_eq!(found(Kind::Phone, 2_000, 8, 81), [0]);
+        assert!(found(Kind::Phone, 2_000, 8, 80).is_empty());
+    }
+
+    #[test]
+    fn test_no_value_of_few_records_is_implausible() {
+        assert_eq!(found(Kind::Phone, 2_000, 1, 51), [0]);
+        assert!(found(Kind::Phone, 2_000, 1, 50).is_empty());
+        assert_eq!(found(Kind::BirthDate, 2_000, 1, 201), [0]);
+        assert!(found(Kind::BirthDate, 2_000, 1, 200).is_empty());
+    }
+
+    #[test]
+    fn test_what_describes_is_frequent_by_nature() {
+        for kind in [Kind::PersonName, Kind::Sex, Kind::Place, Kind::Category, Kind::Age] {
+            assert!(found(kind, 2_000, 1, 1_000_000).is_empty());
+        }
+        assert!(implausible(Kind::Phone, &[]).is_empty());
+    }
+
+    #[test]
+    fn test_few_values_are_held_to_the_least_of_them() {
+        // With a single value the quantile is its own count: nothing tells whether it is too much.
+        assert!(implausible(Kind::Phone, &[(7, 100_000)]).is_empty());
+        // Of two the lesser is the quantile.
+        assert_eq!(implausible(Kind::Phone, &[(7, 100_000), (8, 2)]).len(), 1);
     }
 }

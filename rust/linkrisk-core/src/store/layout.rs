@@ -245,3 +245,82 @@ impl Halves {
         slot
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn layout(kinds: &[Kind]) -> Result<Layout> {
+        let attributes: serde_json::Map<String, Value> = kinds
+            .iter()
+            .enumerate()
+            .map(|(at, kind)| (format!("a{at}"), json!({"column": ["c"], "kind": kind})))
+            .collect();
+        let spec = json!({"sources": [{"name": "s", "attributes": attributes}]});
+        Layout::new(&Spec::from_json(&spec.to_string())?)
+    }
+
+    /// Every slot of a layout that holds something, with the most it can hold.
+    fn slots(layout: &Layout) -> Vec<(Slot, u64)> {
+        let of = |attribute: &Attribute| {
+            let parts = [attribute.parts.given, attribute.parts.family, attribute.parts.key];
+            let width = match attribute.kind.storage() {
+                Storage::Number => u64::MAX,
+                _ => u64::from(u32::MAX),
+            };
+            let all = std::iter::once(attribute.slot).chain(parts).collect::<Vec<_>>();
+            all.into_iter().filter(|&slot| slot != Slot::NOWHERE).map(move |slot| (slot, width))
+        };
+        layout.attributes.iter().flat_map(of).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn test_slots_hold_their_values_and_leave_others_alone(
+            kinds in proptest::collection::vec(proptest::sample::select(Kind::ALL.to_vec()), 1..12),
+            values in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u64>()), 0..80),
+            presence in any::<u64>(),
+        ) {
+            let layout = layout(&kinds).expect("few attributes");
+            let slots = slots(&layout);
+            let at_rest = |a: &&Attribute| a.kind.storage() != Storage::Presence;
+            let names = |a: &&Attribute| a.kind.storage() == Storage::Name;
+            let expected = layout.attributes.iter().filter(at_rest).count()
+                + 3 * layout.attributes.iter().filter(names).count();
+            prop_assert_eq!(slots.len(), expected);
+            let mut record = vec![0; layout.words];
+            record[0] = presence;
+            let mut kept = vec![0; slots.len()];
+            for (at, value) in values.iter().filter(|_| !slots.is_empty()) {
+                let at = at.index(slots.len());
+                slots[at].0.set(&mut record, value & slots[at].1);
+                kept[at] = value & slots[at].1;
+            }
+            let read: Vec<u64> = slots.iter().map(|(slot, _)| slot.get(&record)).collect();
+            prop_assert_eq!(read, kept);
+            prop_assert_eq!(record[0], presence, "no value is in the word of presence");
+        }
+    }
+
+    #[test]
+    fn test_the_number_of_attributes_is_limited_derived_ones_included() {
+        let of = |kind: Kind, n: usize| layout(&vec![kind; n]);
+        assert_eq!(of(Kind::Text, 64).expect("one bit each").attributes.len(), 64);
+        assert_eq!(of(Kind::Text, 65).expect_err("no bit is left").kind(), ErrorKind::Spec);
+        // A region each, and one birth date and one sex for all.
+        assert_eq!(of(Kind::CnResidentId, 31).expect("one bit each").attributes.len(), 64);
+        assert_eq!(of(Kind::CnResidentId, 32).expect_err("no bit is left").kind(), ErrorKind::Spec);
+    }
+
+    #[test]
+    fn test_an_id_number_fills_in_what_the_spec_has_and_adds_what_it_lacks() {
+        let layout = layout(&[Kind::BirthDate, Kind::CnResidentId]).expect("two attributes");
+        let names: Vec<(&str, bool)> =
+            layout.attributes.iter().map(|a| (a.name.as_str(), a.derived)).collect();
+        assert_eq!(names, [("a0", false), ("a1", false), ("a1.sex", true), ("a1.region", true)]);
+        assert_eq!(layout.derived, [DerivedInto { from: 1, birth_date: 0, sex: 2, region: 3 }]);
+    }
+}

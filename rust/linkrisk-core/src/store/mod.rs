@@ -17,6 +17,8 @@ pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
 use rows::Rows;
 
+pub use crate::normalise::contact::NO_COUNTRY;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Subject;
 use crate::runtime::{Context, Reservation};
@@ -66,7 +68,15 @@ impl Store {
     /// As [`Layout::new`].
     pub fn new(spec: &Spec, context: &Context) -> Result<Self> {
         let layout = Layout::new(spec)?;
-        let columns = layout.attributes.iter().map(|a| Column::new(a.kind, spec.sources.len())).collect();
+        let column = |attribute: &Attribute| {
+            let mut column = Column::new(attribute.kind, spec.sources.len());
+            if attribute.derived {
+                // What an ID number carries is a number, whatever its kind: there are no texts of it.
+                column.values = Values::Plain;
+            }
+            column
+        };
+        let columns = layout.attributes.iter().map(column).collect();
         let attributes = layout.attributes.iter().enumerate();
         let person_bits = attributes
             .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
