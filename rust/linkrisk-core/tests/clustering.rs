@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn test_agglomerating_obeys_its_laws((n, weights) in weights(), threshold in -2.0f32..6.0) {
-        let labels = agglomerate(n, &mut weights.clone(), threshold);
+        let labels = agglomerate(&vec![1; n], &mut weights.clone(), threshold, u32::MAX);
         prop_assert_eq!(labels.len(), n);
         for (record, &label) in labels.iter().enumerate() {
             prop_assert!(label <= record, "the label is the first record of the entity");
@@ -111,7 +111,7 @@ fn entities(
     threads: usize,
 ) -> (Vec<u32>, ClusterCounts) {
     let context = context(threads);
-    let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit");
+    let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit").comparisons;
     let conflicts = Conflicts::new(store, &comparisons);
     let settings = (4.0, spec.linkage.max_entity_records);
     let (forest, counts) =

@@ -75,7 +75,7 @@ fn built(rows: &[Vec<String>], asked: &serde_json::Value) -> (Store, Vec<Compari
     let context = context(1);
     let spec = people_spec(&[false], json!({"comparisons": asked}));
     let store = store(&spec, &[rows_of(rows)], &context);
-    let comparisons = compare::comparisons(&store, &spec.linkage).expect("the comparisons suit");
+    let comparisons = compare::comparisons(&store, &spec.linkage).expect("the comparisons suit").comparisons;
     (store, comparisons)
 }
 
@@ -283,7 +283,7 @@ fn test_tiers_leave_out_values_that_were_taken_out() {
     (0..400).for_each(|i| rows.push(&[&format!("person{}@example.org", i / 2)]));
     let store = store(&spec, &[rows], &context(1));
     assert_eq!(store.value(0, 0), 0, "held by more records than one person's address can be");
-    let comparisons = compare::comparisons(&store, &LinkageSpec::default()).expect("they suit");
+    let comparisons = compare::comparisons(&store, &LinkageSpec::default()).expect("they suit").comparisons;
     let mail = find(&comparisons, "mail");
     assert_eq!(mail.coincidences.iter().sum::<f64>(), 200.0, "two hundred addresses of two records each");
     assert_eq!(mail.exact, 1, "no level is for values that are no longer there");
@@ -318,7 +318,7 @@ fn test_a_method_that_does_not_suit_is_refused() {
         let mut rows = Rows::new(&PEOPLE);
         rows.push(&["Ada Example", "1990-02-03", "", "", "Easton", ""]);
         let store = store(&spec, &[rows], &context);
-        let refused = compare::comparisons(&store, &spec.linkage).map(|c| c.len());
+        let refused = compare::comparisons(&store, &spec.linkage).map(|c| c.comparisons.len());
         assert_eq!(refused.expect_err("it does not suit").kind(), ErrorKind::Spec);
     }
 }

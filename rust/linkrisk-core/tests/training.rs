@@ -283,7 +283,7 @@ fn test_a_saved_model_is_read_back_bit_for_bit() {
         let error = Model::from_json(text).expect_err("it is something else");
         assert_eq!(error.kind(), ErrorKind::Run);
     }
-    assert!(read.fits(&known.comparisons).is_ok());
+    assert!(read.clone().fits(&known.comparisons).is_ok());
     assert!(read.fits(&known.comparisons[1..]).is_err());
 }
 
