@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from linkrisk import Attribute, Linkage, RunOptions, Source, Spec
+from linkrisk import Attribute, Linkage, Linker, RunOptions, Source, Spec
+from linkrisk.errors import LinkriskError
 
 GIVEN = ["Anna", "Boris", "Clara", "David", "Elena", "Felix", "Greta", "Hugo", "Irene", "Jonas"]
 FAMILY = ["Archer", "Baker", "Carter", "Dyer", "Fisher", "Glover", "Hunter", "Mason", "Porter", "Tyler"]
@@ -69,3 +71,11 @@ def spec_for() -> Callable[..., Spec]:
         )
 
     return make
+
+
+def refusal(spec: Spec, out: Path | None = None) -> LinkriskError:
+    """Runs `spec`, which must be refused with a hint, and returns the error."""
+    with pytest.raises(LinkriskError) as caught:
+        Linker(spec, out).cluster()
+    assert caught.value.hint
+    return caught.value
