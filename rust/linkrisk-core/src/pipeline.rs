@@ -254,7 +254,7 @@ impl Pipeline {
         frequency::complete(&mut self.store, context)?;
         let linkage = &self.spec.linkage;
         let rules = if linkage.blocking.is_empty() {
-            default::choose(&self.store, context)?
+            default::choose(&self.store, linkage.max_block_pairs, context)?
         } else {
             Rules::from_spec(&self.store, &linkage.blocking)?
         };

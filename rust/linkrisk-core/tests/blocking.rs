@@ -441,7 +441,7 @@ fn test_default_rules_stay_within_their_budget() {
         ]);
     }
     let store = store(&spec, &[rows], &context);
-    let rules = default::choose(&store, &context).expect("rules can be built");
+    let rules = default::choose(&store, u64::MAX, &context).expect("rules can be built");
     let names: Vec<&str> = rules.rules.iter().map(|r| r.name.as_str()).collect();
     assert!(names.contains(&"born"), "{names:?}");
     assert!(!names.contains(&"city"), "nine million pairs are over the budget: {names:?}");
@@ -459,5 +459,5 @@ fn test_there_are_no_default_rules_where_no_value_is_shared() {
     rows.push(&["Ada Example", "", "", "", "", ""]);
     rows.push(&["Bertram Sample", "", "", "", "", ""]);
     let store = store(&spec, &[rows], &context);
-    assert_eq!(default::choose(&store, &context).expect_err("nothing is shared").kind(), ErrorKind::Spec);
+    assert_eq!(default::choose(&store, u64::MAX, &context).expect_err("nothing is shared").kind(), ErrorKind::Spec);
 }

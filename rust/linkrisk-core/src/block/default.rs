@@ -34,7 +34,7 @@ type Parts = Vec<(usize, Part)>;
 ///
 /// # Errors
 /// [`ErrorKind::Spec`] where attributes identify persons and yet no rule can be built.
-pub fn choose(store: &Store, context: &Context) -> Result<Rules> {
+pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<Rules> {
     let person = |kind: Kind| kind.subject() == Some(Subject::Person);
     if !store.layout.attributes.iter().any(|a| person(a.kind)) {
         return Ok(Rules::default());
@@ -44,7 +44,7 @@ pub fn choose(store: &Store, context: &Context) -> Result<Rules> {
     let estimates: Vec<u64> = context.pool.install(|| {
         proposals
             .par_iter()
-            .map(|parts| context.cancel.check().map(|()| estimate(store, &sample, parts)))
+            .map(|parts| context.cancel.check().map(|()| estimate(store, &sample, parts, max_block_pairs)))
             .collect::<Result<_>>()
     })?;
     let mut ranked: Vec<(u64, Parts)> =
@@ -157,8 +157,9 @@ fn sample(store: &Store) -> Vec<u64> {
     words
 }
 
-/// Pairs of all records that agree on `parts`, by the sampled ones.
-fn estimate(store: &Store, sample: &[u64], parts: &Parts) -> u64 {
+/// Pairs of all records that agree on `parts`, by the sampled ones; of a block over the limit as many
+/// as are compared.
+fn estimate(store: &Store, sample: &[u64], parts: &Parts, max_block_pairs: u64) -> u64 {
     let mut rules = Rules::default();
     rules.push(store, parts);
     let sampled = sample.chunks_exact(store.layout.words);
@@ -166,6 +167,6 @@ fn estimate(store: &Store, sample: &[u64], parts: &Parts) -> u64 {
     let mut keys: Vec<u64> =
         sampled.map(|record| rules.key(store, 0, record)).filter(|&key| key != 0).collect();
     keys.sort_unstable();
-    let pairs: u64 = keys.chunk_by(|a, b| a == b).map(|run| pairs_of(run.len())).sum();
-    (pairs as f64 * scale * scale) as u64
+    let blocks = keys.chunk_by(|a, b| a == b);
+    blocks.map(|run| ((pairs_of(run.len()) as f64 * scale * scale) as u64).min(max_block_pairs)).sum()
 }

@@ -36,7 +36,7 @@ impl Distinct {
     /// expectation, checked against no truth. Interval: 95 % by the normal approximation, from the
     /// variances of false merges, of missed merges and of what blocking may miss
     /// (`blocking_variance`), taken as independent; and, because the model may itself be wrong, half
-    /// of each correction on top on either side.
+    /// of each correction on top on either side; it always holds the number found.
     pub fn persons(
         observed: u64,
         records: u64,
@@ -51,8 +51,8 @@ impl Distinct {
         Self {
             observed,
             estimate: possible(estimate),
-            low: possible(estimate - reach),
-            high: possible(estimate + reach),
+            low: possible((estimate - reach).min(observed as f64)),
+            high: possible((estimate + reach).max(observed as f64)),
             method: "persons found, plus the false merges and less the missed merges that the model expects; \
                      95 % normal interval from their variances and that of the matches blocking misses, widened \
                      by half of each correction; the model's own expectation, not checked against a truth"
