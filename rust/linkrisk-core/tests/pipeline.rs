@@ -211,6 +211,8 @@ fn test_a_run_writes_down_what_it_did_for_its_owner_alone() {
     assert_eq!((state(), stages()), (json!("running"), Vec::new()));
     ingest(&mut pipeline, people(), 1_000).expect("sound rows");
     assert_eq!((state(), stages()), (json!("running"), vec!["ingest".to_owned()]));
+    let model = pipeline.train().expect("there is much to learn from");
+    assert!(model.has_related(), "households share phones and plates: {}", model.choice.reason);
     pipeline.link().expect("it fits");
     assert_eq!((state(), stages().len()), (json!("running"), 4));
     pipeline.cluster().expect("it fits");

@@ -57,7 +57,7 @@ const TRAITS: [Trait; 7] = [
         comparison: ("osa", &[1.0]),
         matched: &[0.8, 0.1, 0.1],
         related: &[0.7, 0.05, 0.25],
-        unrelated: &[0.001, 0.002, 0.997],
+        unrelated: &[0.0001, 0.0009, 0.999],
     },
     Trait {
         name: "city",
@@ -92,7 +92,10 @@ const MISSING: f64 = 0.1;
 
 const RECORDS: u32 = 100_000;
 const PAIRS: f64 = 4_999_950_000.0;
-const RANDOM: f64 = 400_000.0;
+const RANDOM: f64 = 400_000_000.0;
+
+/// The levels of a trait in a class.
+type Class = fn(&Trait) -> &'static [f64];
 
 struct Known {
     comparisons: Vec<Comparison>,
@@ -134,13 +137,7 @@ fn of(name: &str) -> &'static Trait {
 
 /// Adds the patterns that `pairs` pairs of a class are expected to have; those of no rule are left
 /// out where `candidates` is set.
-fn expect(
-    counts: &mut PatternCounts,
-    known: &Known,
-    pairs: f64,
-    class: fn(&Trait) -> &'static [f64],
-    candidates: bool,
-) {
+fn expect(counts: &mut PatternCounts, known: &Known, pairs: f64, class: Class, candidates: bool) {
     let order: Vec<&Trait> = known.comparisons.iter().map(|c| of(&c.name)).collect();
     let mut levels = vec![0usize; order.len()];
     loop {
@@ -177,15 +174,19 @@ fn expect(
 
 /// Trains on a population of `matches` and `related` pairs.
 fn trained(known: &Known, matches: f64, related: f64, threads: usize) -> Model {
+    trained_among(known, matches, related, |t| t.unrelated, threads)
+}
+
+fn trained_among(known: &Known, matches: f64, related: f64, unrelated: Class, threads: usize) -> Model {
     let (mut candidates, mut random) = (PatternCounts::default(), PatternCounts::default());
-    let classes: [(f64, fn(&Trait) -> &'static [f64]); 3] =
-        [(matches, |t| t.matched), (related, |t| t.related), (PAIRS - matches - related, |t| t.unrelated)];
+    let classes: [(f64, Class); 3] =
+        [(matches, |t| t.matched), (related, |t| t.related), (PAIRS - matches - related, unrelated)];
     for (pairs, class) in classes {
         expect(&mut candidates, known, pairs, class, true);
         expect(&mut random, known, pairs * RANDOM / PAIRS, class, false);
     }
     // Sums are taken over stretches of 1,024 patterns; several are needed for their order to matter.
-    assert!(candidates.len() > 2_048 && random.len() > 1_024, "{} {}", candidates.len(), random.len());
+    assert!(candidates.len() > 1_536 && random.len() > 1_536, "{} {}", candidates.len(), random.len());
     let evidence = Evidence {
         comparisons: &known.comparisons,
         rules: &known.rules,
@@ -241,20 +242,33 @@ fn test_two_classes_are_recovered() {
 }
 
 #[test]
+fn test_strangers_with_much_in_common_are_no_relatives() {
+    // More candidate pairs by chance, in which a class too many finds something to explain.
+    let known = known();
+    for matches in [5_000.0, 20_000.0, 80_000.0] {
+        let in_common: Class = |t| if t.name == "phone" { &[0.001, 0.002, 0.997] } else { t.unrelated };
+        let model = trained_among(&known, matches, 0.0, in_common, 2);
+        assert!(!model.has_related(), "{matches} matches: {}", model.choice.reason);
+    }
+}
+
+#[test]
 fn test_three_classes_are_recovered() {
     let known = known();
-    let model = trained(&known, 20_000.0, 30_000.0, 2);
+    let model = trained(&known, 20_000.0, 100_000.0, 2);
     assert!(model.has_related(), "{}", model.choice.reason);
     assert_learned(&model, 20_000.0);
-    assert_close("related", model.related, 30_000.0, 3_000.0);
-    for comparison in &model.comparisons {
+    // Relatives with different phones are lost among strangers, so there are more than are found.
+    assert!((60_000.0..105_000.0).contains(&model.related), "{} related pairs", model.related);
+    for comparison in model.comparisons.iter().filter(|c| !["phone", "city"].contains(&c.attribute.as_str()))
+    {
         for (at, level) in comparison.levels.iter().enumerate() {
             let what = format!("{} {} among relatives", comparison.attribute, level.label);
             assert_close(
                 &what,
                 level.related.unwrap_or_default(),
                 of(&comparison.attribute).related[at],
-                0.03,
+                0.01,
             );
         }
     }
@@ -265,7 +279,7 @@ fn test_three_classes_are_recovered() {
 #[test]
 fn test_threads_change_no_bit_of_the_model() {
     let known = known();
-    let json = |threads| serde_json::to_string(&trained(&known, 20_000.0, 30_000.0, threads)).expect("JSON");
+    let json = |threads| serde_json::to_string(&trained(&known, 20_000.0, 100_000.0, threads)).expect("JSON");
     let one = json(1);
     assert_eq!(json(2), one);
     assert_eq!(json(8), one);
@@ -274,7 +288,7 @@ fn test_threads_change_no_bit_of_the_model() {
 #[test]
 fn test_a_saved_model_is_read_back_bit_for_bit() {
     let known = known();
-    let model = trained(&known, 20_000.0, 30_000.0, 1);
+    let model = trained(&known, 20_000.0, 100_000.0, 1);
     let text = serde_json::to_string_pretty(&model).expect("JSON");
     let read = Model::from_json(&text).expect("it is a model");
     assert_eq!(read, model);

@@ -113,6 +113,8 @@ struct Sums {
     capture: Vec<[Capture; 2]>,
     /// Log-likelihood in bits.
     bits: f64,
+    /// The same with the related pairs left out of what is expected.
+    bits_without: f64,
 }
 
 impl Sums {
@@ -123,6 +125,7 @@ impl Sums {
             found: [0.0; CLASSES],
             capture: vec![[[0.0; 3]; 2]; rules],
             bits: 0.0,
+            bits_without: 0.0,
         }
     }
 
@@ -135,6 +138,7 @@ impl Sums {
             add(a, b);
         }
         self.bits += more.bits;
+        self.bits_without += more.bits_without;
     }
 }
 
@@ -158,6 +162,8 @@ pub(super) struct Em<'a> {
     recall: f64,
     rounds: u32,
     bits: f64,
+    /// Bits by which related pairs explain the candidate pairs better than none.
+    pub gain: f64,
     /// Rules that use each comparison's attribute.
     using: Vec<u32>,
     /// Rules that share no attribute with each rule.
@@ -200,6 +206,7 @@ impl<'a> Em<'a> {
             recall: 1.0,
             rounds: 0,
             bits: 0.0,
+            gain: 0.0,
             using: comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect(),
             disjoint: disjoint(evidence.rules),
             starts,
@@ -244,6 +251,10 @@ impl<'a> Em<'a> {
                 context.pool.install(|| (self.expect(&self.candidates), self.expect(&self.random)));
             random.all.iter_mut().zip(&settled).for_each(|(sum, settled)| sum[UNRELATED] += settled);
             self.bits = candidates.bits;
+            // The pairs of a pattern are taken to be Poisson: what a class adds to the pairs expected
+            // is paid for. The sum of logarithms alone grows with any class, be it of nothing.
+            let added = candidates.found[RELATED] / std::f64::consts::LN_2;
+            self.gain = candidates.bits - candidates.bits_without - added;
             if self.rounds == ROUNDS || self.rounds > 0 && self.maximise(&candidates, &random) < TOLERANCE {
                 return Ok(self);
             }
@@ -316,6 +327,7 @@ impl<'a> Em<'a> {
         let mass = self.mass(levels);
         let evidence = mass.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         sums.bits += weight * evidence.log2();
+        sums.bits_without += weight * (mass[MATCH] + mass[UNRELATED]).max(f64::MIN_POSITIVE).log2();
         let class = mass.map(|m| weight * m / evidence);
         for (k, &level) in levels.iter().enumerate() {
             let at = self.starts[k] + level as usize;

@@ -88,7 +88,7 @@ pub fn train(evidence: &Evidence<'_>, context: &Context) -> Result<Model> {
     // number of candidate pairs.
     let parameters = three.related_parameters();
     let cost = parameters as f64 * three.observed.max(2.0).log2() / 2.0;
-    let gain = (related - plain) * three.observed;
+    let gain = three.gain;
     let per_record = three.totals[RELATED] / f64::from(evidence.records.max(1));
     if per_record > MOST_RELATED {
         let reason = format!(
