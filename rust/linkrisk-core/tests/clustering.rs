@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{PEOPLE, Rows, context, people_spec, resident_id, store};
 use linkrisk_core::cluster::agglomerate::{CONTRADICTION, agglomerate};
@@ -114,9 +114,10 @@ fn entities(
     let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit").comparisons;
     let conflicts = Conflicts::new(store, &comparisons);
     let settings = (4.0, spec.linkage.max_entity_records);
+    let known: HashMap<(u32, u32), f32> = links.iter().map(|l| ((l.left, l.right), l.weight)).collect();
+    let weigh = |(): &mut (), left: u32, right: u32| known.get(&(left, right)).copied().unwrap_or(otherwise);
     let (forest, counts) =
-        cluster(store, links, &conflicts, settings, (|| (), |(): &mut (), _, _| otherwise), &context)
-            .expect("memory is there");
+        cluster(store, links, &conflicts, settings, (|| (), weigh), &context).expect("memory is there");
     ((0..store.len()).map(|record| forest.root(record)).collect(), counts)
 }
 
@@ -242,6 +243,29 @@ fn test_a_large_component_is_cut_at_its_weakest_links() {
         assert_eq!(roots, expected);
         assert_eq!((counts.components, counts.entities, counts.largest), (1, 1_000, 10));
         assert_eq!(counts.links_cut, 999);
+    }
+}
+
+/// A thousand records of one name in pieces that are settled apart, two of which hold an ID number.
+#[test]
+fn test_two_valid_ids_are_never_in_one_entity_however_large() {
+    let spec = people_spec(&[false], json!({"max_entity_records": 2_000}));
+    for (first, second) in [(0, 999), (50, 450), (1, 998), (77, 612), (399, 400)] {
+        let mut rows = Rows::new(&PEOPLE);
+        for record in 0..1_000 {
+            let id = match record {
+                at if at == first => resident_id("19900101", 11),
+                at if at == second => resident_id("19851224", 347),
+                _ => String::new(),
+            };
+            rows.push(&["Ada Example", "", "", &id, "Easton", ""]);
+        }
+        let store = store(&spec, &[rows], &context(1));
+        let links: Vec<Link> =
+            (0..1_000u32).flat_map(|i| (i + 1..1_000.min(i + 20)).map(move |j| link(i, j, 8.0))).collect();
+        let (roots, counts) = entities(&store, &spec, &links, 8.0, 2);
+        assert_ne!(roots[first], roots[second], "records {first} and {second}");
+        assert!(counts.largest > 400, "the rest is one person: {}", counts.largest);
     }
 }
 

@@ -418,7 +418,7 @@ fn test_ids_that_are_missing_or_twice_are_refused_by_row() {
                 let found = error.details().iter().find(|(key, _)| *key == name);
                 found.map(|(_, value)| value.clone()).unwrap_or_default()
             };
-            assert_eq!((detail("rows").as_str(), detail("row").as_str()), (rows, row));
+            assert_eq!((detail("count").as_str(), detail("row").as_str()), (rows, row));
             assert_eq!(files, ["manifest.json".to_owned()].into(), "ids are not left behind");
         }
     }
