@@ -1,5 +1,7 @@
 //! What one person cannot have: contradictions between two records.
 
+use rustc_hash::FxHashSet;
+
 use crate::compare::Comparison;
 use crate::kernel::date::{DateAgreement, agreement};
 use crate::kind::Kind;
@@ -29,6 +31,26 @@ impl<'a> Conflicts<'a> {
             sexes: slots(|kind| kind == Kind::Sex),
             duplicate_free: store.sources.iter().any(|s| s.duplicate_free),
         }
+    }
+
+    /// Records of `unit`, one entity, that show every ID number in it and every source that has nobody
+    /// twice: few, for records of one entity do not contradict each other.
+    pub fn witnesses(&self, unit: &[u32]) -> Vec<u32> {
+        let mut seen = FxHashSet::default();
+        let mut shows_more = |record: u32| {
+            let words = self.store.record(record);
+            let mut more = false;
+            for (number, slot) in self.ids.iter().enumerate() {
+                let id = slot.get(words);
+                more |= id != 0 && id & PARTIAL == 0 && seen.insert((number, id));
+            }
+            if self.duplicate_free {
+                let source = self.store.source_of(record);
+                more |= self.store.sources[source].duplicate_free && seen.insert((usize::MAX, source as u64));
+            }
+            more
+        };
+        unit.iter().copied().filter(|&record| shows_more(record)).collect()
     }
 
     /// Whether two records contradict each other: two different valid ID numbers of one kind, sexes

@@ -125,9 +125,18 @@ impl Judge<'_> {
     ) -> Vec<Vec<u32>> {
         let n = units.len();
         let mut weights = vec![0.0; n * n];
+        let witnesses: Vec<Vec<u32>> = units.iter().map(|unit| self.conflicts.witnesses(unit)).collect();
+        let clash = |i: usize, j: usize| {
+            let against = |&a: &u32| witnesses[j].iter().any(|&b| self.conflicts.contradict(a, b));
+            witnesses[i].iter().any(against)
+        };
         for i in 0..n {
             for j in i + 1..n {
-                let weight = self.between(&units[i], &units[j], scratch, weigh);
+                let weight = if clash(i, j) {
+                    CONTRADICTION
+                } else {
+                    self.between(&units[i], &units[j], scratch, weigh)
+                };
                 *contradiction |= weight == CONTRADICTION;
                 weights[i * n + j] = weight;
                 weights[j * n + i] = weight;
