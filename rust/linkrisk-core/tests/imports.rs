@@ -34,8 +34,19 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "error", "kind", "spec", "runtime", "store", "block", "compare", "score", "cluster", "risk",
-            "output", "assess",
+            "error",
+            "kind",
+            "spec",
+            "runtime",
+            "normalise",
+            "store",
+            "block",
+            "compare",
+            "score",
+            "cluster",
+            "risk",
+            "output",
+            "assess",
         ],
     ),
 ];

@@ -213,8 +213,10 @@ mod tests {
 
     #[test]
     fn test_few_values_are_held_to_the_least_of_them() {
-        // With a single value the quantile is its own count: nothing tells whether it is too much.
-        assert!(implausible(Kind::Phone, &[(7, 100_000)]).is_empty());
+        // A single value has nothing to be measured by; held by all, it tells nobody apart.
+        assert_eq!(implausible(Kind::Phone, &[(7, 100_000)]).len(), 1);
+        assert!(implausible(Kind::Phone, &[(7, LEAST_IMPLAUSIBLE)]).is_empty());
+        assert!(implausible(Kind::Plate, &[(7, 100_000)]).is_empty());
         // Of two the lesser is the quantile.
         assert_eq!(implausible(Kind::Phone, &[(7, 100_000), (8, 2)]).len(), 1);
     }
