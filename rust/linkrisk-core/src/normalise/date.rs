@@ -93,7 +93,9 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-fn civil(days: i64) -> (i64, u32, u32) {
+/// Year, month and day of a day number since 1970-01-01, in the proleptic Gregorian calendar (H.
+/// Hinnant, *chrono-compatible low-level date algorithms*).
+pub fn civil(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

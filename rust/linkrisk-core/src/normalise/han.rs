@@ -55,7 +55,8 @@ const VARIANTS: &str = "張张陳陈劉刘楊杨黃黄趙赵吳吴孫孙馬马�
 嵐岚巖岩幹干廈厦彥彦從从徹彻恆恒悅悦愛爱憲宪懷怀戰战揚扬撫抚擇择數数晉晋曉晓暉晖書书會会棟栋楓枫標标樹树橋桥\
 權权歡欢歷历滿满漢汉淵渊淨净湧涌為为爾尔獻献瑪玛環环";
 
-/// Surnames in pinyin, the most frequent first, as the order of census reports has them.
+/// Surnames in pinyin, roughly the most frequent first; the order decides only which of two words that
+/// are both surnames is taken for the family name.
 const SURNAMES: &str = "wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang \
 xie song tang deng han feng cao peng zeng xiao tian dong pan yuan cai jiang yu du ye cheng wei su lu ding ren yao shen \
 zhong cui tan fan liao shi jin jia xia fu fang zou xiong bai meng qin qiu hou yin xue yan lei long duan hao kong shao mao \

@@ -19,6 +19,7 @@ use super::vector::Templates;
 use super::{Layout, NameCodes, SourceRange, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, Storage};
+use crate::normalise::date::civil;
 use crate::normalise::{Derived, Normaliser, Outcome};
 use crate::runtime::Context;
 use crate::spec::SourceSpec;
@@ -318,18 +319,4 @@ fn write_typed(array: &ArrayRef, row: usize, out: &mut String) -> Option<bool> {
         _ => return None,
     }
     Some(true)
-}
-
-/// Year, month and day of a day number since 1970-01-01 (proleptic Gregorian; H. Hinnant,
-/// *chrono-compatible low-level date algorithms*).
-fn civil(days: i64) -> (i64, u32, u32) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
-    (yoe + era * 400 + i64::from(month <= 2), month, day)
 }
