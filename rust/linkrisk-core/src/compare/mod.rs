@@ -257,8 +257,8 @@ fn digits_osa(a: u64, b: u64) -> u32 {
 
 /// The level of two numbers of which one at least is masked.
 ///
-/// Digits that differ are disagreement. Digits that agree are a level of their own for ID numbers; of
-/// other numbers too few are left to tell anything, which is null.
+/// For ID numbers, digits that differ are disagreement and digits that agree a level of their own. Of
+/// other numbers too few are left to tell anything, which is null, unless two masked ones differ.
 fn masked(comparison: &Comparison, a: (u64, Option<&str>), b: (u64, Option<&str>)) -> u8 {
     let other = (comparison.labels.len() - 1) as u8;
     if comparison.method != Method::IdNumber {
