@@ -186,6 +186,15 @@ def _figure_alone(measure: Any, published: Published) -> dict[str, Any]:
     return figure(measure, published.alone(measure.value))
 
 
+def _not_compared(tables: Tables) -> list[str]:
+    """Names the attributes that have values that could be compared, and no comparison."""
+    compared = set(tables["comparisons"]["comparison"])
+    never = ("time", "face", "iris", "fingerprint")
+    rows = tables["attributes"].rows(named=True)
+    usable = {r["attribute"] for r in rows if r["kind"] not in never and r["valid"] + r["repaired"]}
+    return sorted(usable - compared) if compared else []
+
+
 def limits(tables: Tables, published: Published) -> list[str]:
     """State what the run did not do, and what its figures do not say."""
     out: list[str] = []
@@ -202,6 +211,14 @@ def limits(tables: Tables, published: Published) -> list[str]:
         "Records that no blocking rule brings together were never compared. The expected recall counts only "
         "what the model can see of them."
     )
+    if tables["blocking"].height == 1:
+        out.append(
+            "One blocking rule made every pair, so nothing tells what it missed: the expected recall is that "
+            "of the pairs it made."
+        )
+    left_out = _not_compared(tables)
+    if left_out:
+        out.append(f"Values of {_and(left_out)} were not compared, for want of room in a pair’s pattern.")
     biometric = sorted(
         {m for m in tables["attributes"]["modality"] if m in ("face", "iris", "fingerprint")},
         key=risk.MODALITIES.index,
