@@ -128,12 +128,17 @@ def test_one_interrupt_in_the_late_stages(simulated, tmp_path, stage, after):
     for path in out.rglob("*.parquet"):
         pl.read_parquet(path)
     assert not (out / "report.html").exists()
-    if (out / "entities.parquet").exists() and stage == "assess":
+    # A stage may end between the key and the next heartbeat; it is then done, and the manifest says so.
+    done = [s["stage"] for s in json.loads((out / "manifest.json").read_text(encoding="utf-8"))["stages"]]
+    if "cluster" not in done:
+        with pytest.raises(RunError, match="unfinished"):
+            Run(out)
+    elif "assess" not in done:
+        assert Run(out).entities().select(pl.len()).collect().item() > 0
         with pytest.raises(RunError, match="no risk figures"):
             _ = Run(out).summary
     else:
-        with pytest.raises(RunError, match="unfinished"):
-            Run(out)
+        assert Run(out).summary["records"] == 400_000
 
 
 def test_interrupt_while_the_report_is_written(tmp_path):
