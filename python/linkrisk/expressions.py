@@ -26,8 +26,7 @@ JOINT = "\x1f"
 class LinkriskExpressions:
     """Normalisers of every kind, for a column of text.
 
-    Numbers and dates are read through their text. Cost grows with the number of values: some hundred
-    thousand a second for names and several million for ID numbers, on one thread.
+    Numbers and dates are read through their text. Cost grows with the number of values.
     """
 
     def __init__(self, expr: pl.Expr) -> None:
