@@ -36,16 +36,25 @@ fn head(title: &str) {
 
 fn row(name: &str, scores: &Scores) {
     println!(
-        "| {name} | {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.1e} | {:.1e} | {:.1e} |",
+        "| {name} | {} | {:.3} | {:.3} | {:.3} | {:.3} | {} | {} | {} |",
         scores.0.len(),
         scores.mean(),
         scores.deviation(),
         scores.quantile(0.01),
         scores.quantile(0.99),
-        scores.from(0.3),
-        scores.from(0.4),
-        scores.from(0.5)
+        share(scores.from(0.3)),
+        share(scores.from(0.4)),
+        share(scores.from(0.5))
     );
+}
+
+/// A share in three figures, or as a power of ten where it is small.
+fn share(value: f64) -> String {
+    match value {
+        0.0 => "0".to_owned(),
+        0.001.. => format!("{value:.3}"),
+        _ => format!("{value:.1e}"),
+    }
 }
 
 fn histogram(low: f32, step: f32, bins: usize, columns: &[(&str, &Scores)]) {
@@ -56,7 +65,7 @@ fn histogram(low: f32, step: f32, bins: usize, columns: &[(&str, &Scores)]) {
         let from = low + step * bin as f32;
         print!("| {from:.2} – {:.2} |", from + step);
         for (_, scores) in columns {
-            print!(" {:.5} |", scores.from(from) - scores.from(from + step));
+            print!(" {} |", share(scores.from(from) - scores.from(from + step)));
         }
         println!();
     }
@@ -157,13 +166,13 @@ fn irises(irises: &Irises) {
             found.iter().map(|(hd, n)| (0.5 - (0.5 - hd) * (f64::from(*n) / 911.0).sqrt()) as f32).collect(),
         );
         println!(
-            "| {name} | {} | {:.3} | {:.4} | {bits:.0} | {:.1e} | {:.1e} | {:.1e} |",
+            "| {name} | {} | {:.3} | {:.4} | {bits:.0} | {} | {} | {} |",
             scores.0.len(),
             scores.mean(),
             scores.deviation(),
-            1.0 - scores.from(0.32),
-            1.0 - scores.from(0.35),
-            1.0 - scores.from(0.38)
+            share(1.0 - scores.from(0.32)),
+            share(1.0 - scores.from(0.35)),
+            share(1.0 - scores.from(0.38))
         );
         shown.push(scores);
     };

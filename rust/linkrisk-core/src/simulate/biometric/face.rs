@@ -12,7 +12,7 @@
 //!
 //! **Cameras** add a direction of their own to what they take: 3 % of the variance for the light of a
 //! site; 25 % for one camera in eight (near infrared, grey), which moves the impostors of that camera
-//! by +0.25, as a set of small grey images did to two public models. Poor captures (blur, a
+//! by +0.25, as a set of small grey images did to MobileFaceNet. Poor captures (blur, a
 //! profile) share one direction too, and so look like one another.
 //!
 //! **Ageing.** The expected cosine of two captures falls by 1.5 % of its value with each year between
