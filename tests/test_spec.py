@@ -124,6 +124,7 @@ def test_engine_json_has_the_engines_keys(tmp_path):
         "scheme": None,
         "country": None,
         "reference_date": None,
+        "synthetic": False,
         "placeholders": [],
     }
     assert written["run"] == {"memory_limit": 2**33, "threads": 2, "seed": 7, "batch_size": 65_536}

@@ -12,6 +12,7 @@
 //!
 //! Nobody is in it. Every number is out of a range that belongs to no one: see [`identifiers`].
 
+pub mod biometric;
 mod draw;
 mod errors;
 pub mod identifiers;
