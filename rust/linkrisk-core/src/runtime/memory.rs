@@ -114,6 +114,11 @@ impl Reservation {
         Ok(())
     }
 
+    /// Bytes that are held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Lowers the reservation to `bytes`; a higher number changes nothing.
     pub fn shrink_to(&mut self, bytes: u64) {
         if bytes < self.bytes {

@@ -17,6 +17,8 @@ pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
 use rows::Rows;
 
+use rayon::prelude::*;
+
 pub use crate::normalise::contact::NO_COUNTRY;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -153,6 +155,36 @@ impl Store {
     pub fn record_id(&self, record: u32) -> u64 {
         let source = self.source_of(record);
         (source as u64) << ROW_BITS | u64::from(record - self.sources[source].start)
+    }
+
+    /// Shows all records to `visit`, stretch by stretch: the number of the first and the words of all.
+    ///
+    /// Stretches are shown side by side, each to what `start` made for some of them; what these have
+    /// become is given back, in no order that may show in a result.
+    ///
+    /// # Errors
+    /// What `visit` says, or [`ErrorKind::Cancelled`].
+    pub fn scan<A: Send>(
+        &self,
+        context: &Context,
+        start: impl Fn() -> A + Sync + Send,
+        visit: impl Fn(&mut A, u32, &[u64]) -> Result<()> + Sync + Send,
+    ) -> Result<Vec<A>> {
+        context.pool.install(|| {
+            (0..self.rows.chunks())
+                .into_par_iter()
+                .fold(
+                    || Ok(start()),
+                    |seen, chunk| {
+                        let mut seen = seen?;
+                        context.cancel.check()?;
+                        let (first, words) = self.rows.chunk(chunk);
+                        visit(&mut seen, first, words)?;
+                        Ok(seen)
+                    },
+                )
+                .collect()
+        })
     }
 
     /// All rows, for passes that change them.

@@ -44,6 +44,18 @@ impl Rows {
         &words[(row as usize & (CHUNK - 1)) * self.width..][..self.width]
     }
 
+    /// How many chunks there are.
+    pub fn chunks(&self) -> usize {
+        self.len.div_ceil(CHUNK)
+    }
+
+    /// The number of the first row of a chunk, and the words of all its rows.
+    pub fn chunk(&self, chunk: usize) -> (u32, &[u64]) {
+        let words: &[u64] = bytemuck::cast_slice(&self.chunks[chunk]);
+        let rows = CHUNK.min(self.len - chunk * CHUNK);
+        ((chunk * CHUNK) as u32, &words[..rows * self.width])
+    }
+
     /// Adds `rows` rows, all zero, and returns their words in the stretches in which they rest, with
     /// the number of the first row of each among the new ones.
     pub fn push(&mut self, rows: usize) -> Vec<(usize, &mut [u64])> {
