@@ -185,9 +185,10 @@ pub fn count(
         let cuts: Vec<(BlockCounts, Splits)> = context.pool.install(|| {
             let cut = |partition: Partition| {
                 let (mut counts, mut splits) = (BlockCounts::default(), Splits::default());
-                for_each_block(&partition, wanted.store.layout.words, |key, block| {
+                for_each_block(&partition, 0, |gathered| {
                     context.cancel.check()?;
-                    cutter.cut(key, block, 0, &mut |cut| match cut {
+                    let width = wanted.store.layout.words;
+                    let cut = &mut |cut: Cut<'_>| match cut {
                         Cut::Block(block) => counts.take(block.members.len()),
                         Cut::Split(key, split, uncompared) => {
                             counts.uncompared += uncompared;
@@ -197,7 +198,8 @@ pub fn count(
                             }
                             splits.insert(key, split);
                         }
-                    });
+                    };
+                    gathered.blocks(width).for_each(|block| cutter.cut(block, 0, cut));
                     Ok(())
                 })?;
                 Ok((counts, splits))
@@ -220,31 +222,72 @@ pub fn row_bytes(store: &Store) -> u64 {
 /// Records that share a key, ascending, with their words one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
+    /// The key.
+    pub key: u64,
     /// Their numbers.
     pub members: &'a [u32],
     /// Their words.
     pub words: &'a [u64],
 }
 
-/// Shows every block of two and more records of `partition` to `show`.
+/// The blocks of a partition, one after the other.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Numbers of the records.
+    pub members: Vec<u32>,
+    /// Their words.
+    pub words: Vec<u64>,
+    /// The key of each block, and where it ends in `members`.
+    blocks: Vec<(u64, usize)>,
+}
+
+impl Gathered {
+    /// The blocks.
+    pub fn blocks(&self, width: usize) -> impl Iterator<Item = Block<'_>> {
+        let starts = std::iter::once(0).chain(self.blocks.iter().map(|&(_, end)| end));
+        starts.zip(&self.blocks).map(move |(start, &(key, end))| Block {
+            key,
+            members: &self.members[start..end],
+            words: &self.words[start * width..end * width],
+        })
+    }
+
+    /// Takes in one block more.
+    pub fn push(&mut self, block: Block<'_>) {
+        self.members.extend_from_slice(block.members);
+        self.words.extend_from_slice(block.words);
+        self.blocks.push((block.key, self.members.len()));
+    }
+
+    /// Empties it and keeps the room.
+    pub fn clear(&mut self) {
+        self.members.clear();
+        self.words.clear();
+        self.blocks.clear();
+    }
+}
+
+/// Gathers the blocks of two and more records of `partition` and shows them to `show`, as many at once
+/// as have at most `together` records, and never less than one.
 pub fn for_each_block(
     partition: &Partition,
-    width: usize,
-    mut show: impl FnMut(u64, Block<'_>) -> Result<()>,
+    together: usize,
+    mut show: impl FnMut(&Gathered) -> Result<()>,
 ) -> Result<()> {
-    let (mut members, mut words) = (Vec::new(), Vec::new());
+    let mut gathered = Gathered::default();
     let order = partition.order();
     for run in order.chunk_by(|a, b| a.key == b.key).filter(|run| run.len() > 1) {
-        members.clear();
-        words.clear();
-        words.reserve(run.len() * width);
-        for &place in run {
-            members.push(place.number);
-            words.extend_from_slice(partition.words(place));
+        if !gathered.members.is_empty() && gathered.members.len() + run.len() > together {
+            show(&gathered)?;
+            gathered.clear();
         }
-        show(run[0].key, Block { members: &members, words: &words })?;
+        for &place in run {
+            gathered.members.push(place.number);
+            partition.push_words(place, &mut gathered.words);
+        }
+        gathered.blocks.push((run[0].key, gathered.members.len()));
     }
-    Ok(())
+    if gathered.members.is_empty() { Ok(()) } else { show(&gathered) }
 }
 
 /// What a block is cut into.
@@ -267,10 +310,9 @@ pub struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    /// Hands `block` under `key` to `out`, cut by the parts of `further` from `depth` on where it is over the
-    /// limit.
-    pub fn cut(&self, key: u64, block: Block<'_>, depth: usize, out: &mut impl FnMut(Cut<'_>)) {
-        let Block { members, words } = block;
+    /// Hands `block` to `out`, cut by the parts of `further` from `depth` on where it is over the limit.
+    pub fn cut(&self, block: Block<'_>, depth: usize, out: &mut impl FnMut(Cut<'_>)) {
+        let Block { key, members, words } = block;
         let pairs = pairs_of(members.len());
         if pairs <= self.max_pairs {
             if pairs > 0 {
@@ -302,9 +344,9 @@ impl Cutter<'_> {
                 cut_members.push(members[at]);
                 cut_words.extend_from_slice(&words[at * width..(at + 1) * width]);
             }
-            let block = Block { members: &cut_members, words: &cut_words };
+            let block = Block { key: run[0].0, members: &cut_members, words: &cut_words };
             match split {
-                Split::Part(_) => self.cut(run[0].0, block, depth + 1, out),
+                Split::Part(_) => self.cut(block, depth + 1, out),
                 // Groups of a sample are of about the right size; cutting them again would not end.
                 Split::Sample(_) => out(Cut::Block(block)),
             }

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::blocks::{Block, Cut, Cutter, Wanted, for_each_block, pairs_of, still_together};
+use super::blocks::{Cut, Cutter, Gathered, Wanted, for_each_block, pairs_of, still_together};
 use super::plan::Candidates;
 use crate::error::Result;
 use crate::external::scatter::{Partition, in_pass};
@@ -99,68 +99,45 @@ struct Scan<'a, V> {
     context: &'a Context,
 }
 
-/// Small blocks on their way to be compared: records and words of one after the other.
-#[derive(Default)]
-struct Gathered {
-    members: Vec<u32>,
-    words: Vec<u64>,
-    ends: Vec<usize>,
-}
-
 impl<V: Visitor> Scan<'_, V> {
     fn partition(&self, scratch: &mut V::Scratch, partition: &Partition) -> Result<V::Output> {
         let width = self.store.layout.words;
         let max_pairs = self.candidates.max_block_pairs;
         let cutter = Cutter { store: self.store, further: &self.candidates.further[self.rule], max_pairs };
         let mut output = self.visitor.output();
-        let mut gathered = Gathered::default();
-        let mut pairs = 0;
-        let mut add = |gathered: &mut Gathered, block: Block<'_>| -> Result<()> {
-            gathered.members.extend_from_slice(block.members);
-            gathered.words.extend_from_slice(block.words);
-            gathered.ends.push(gathered.members.len());
-            pairs += pairs_of(block.members.len());
-            if gathered.members.len() >= GATHER {
-                self.blocks(scratch, &mut output, gathered)?;
+        let mut cut_up = Gathered::default();
+        for_each_block(partition, GATHER, |gathered| {
+            if gathered.blocks(width).all(|block| pairs_of(block.members.len()) <= max_pairs) {
+                return self.blocks(scratch, &mut output, gathered);
             }
-            if pairs >= STRIDE {
-                self.context.progress.add(std::mem::take(&mut pairs));
+            for block in gathered.blocks(width) {
+                let mut done = Ok(());
+                cutter.cut(block, 0, &mut |cut| {
+                    if let (Cut::Block(block), Ok(())) = (cut, &done) {
+                        cut_up.push(block);
+                        if cut_up.members.len() >= GATHER {
+                            done = self.blocks(scratch, &mut output, &cut_up);
+                            cut_up.clear();
+                        }
+                    }
+                });
+                done?;
             }
-            Ok(())
-        };
-        for_each_block(partition, width, |key, block| {
-            if pairs_of(block.members.len()) <= max_pairs {
-                return add(&mut gathered, block);
-            }
-            let mut done = Ok(());
-            cutter.cut(key, block, 0, &mut |cut| {
-                if let (Cut::Block(block), Ok(())) = (cut, &done) {
-                    done = add(&mut gathered, block);
-                }
-            });
+            let done = self.blocks(scratch, &mut output, &cut_up);
+            cut_up.clear();
             done
         })?;
-        self.blocks(scratch, &mut output, &mut gathered)?;
-        self.context.progress.add(pairs);
         Ok(output)
     }
 
-    fn blocks(
-        &self,
-        scratch: &mut V::Scratch,
-        output: &mut V::Output,
-        gathered: &mut Gathered,
-    ) -> Result<()> {
-        let width = self.store.layout.words;
-        let Gathered { members, words, ends } = gathered;
-        self.visitor.gathered(words);
-        let mut start = 0;
-        for end in ends.drain(..) {
-            self.block(scratch, output, &members[start..end], &words[start * width..end * width])?;
-            start = end;
+    fn blocks(&self, scratch: &mut V::Scratch, output: &mut V::Output, gathered: &Gathered) -> Result<()> {
+        self.visitor.gathered(&gathered.words);
+        let mut pairs = 0;
+        for block in gathered.blocks(self.store.layout.words) {
+            self.block(scratch, output, block.members, block.words)?;
+            pairs += pairs_of(block.members.len());
         }
-        members.clear();
-        words.clear();
+        self.context.progress.add(pairs);
         self.context.cancel.check()
     }
 
