@@ -78,6 +78,16 @@ impl Spill {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// Makes the run's directory and removes it again: a wrong folder is then found before the work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn try_out(&self) -> Result<()> {
+        self.enter("")?;
+        self.leave();
+        Ok(())
+    }
+
     /// Looks for room for `bytes` more, so that hours of work are not begun in vain.
     ///
     /// # Errors
