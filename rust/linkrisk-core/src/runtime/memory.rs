@@ -102,6 +102,11 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// The bytes that are held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Raises the reservation to `bytes`; a lower number changes nothing.
     ///
     /// # Errors
