@@ -1,5 +1,6 @@
 //! What a stage may spend: memory, disk, threads, and the caller's patience.
 
+pub mod alloc;
 pub mod cancel;
 pub mod frame;
 pub mod memory;
