@@ -22,7 +22,7 @@ use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPai
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, Reservation, memory};
+use crate::runtime::{Context, Reservation, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
@@ -147,10 +147,21 @@ impl Pipeline {
         spec.linkage.model.as_deref().map(saved).transpose()?;
         let store = Store::new(&spec, &context)?;
         let as_json = serde_json::to_value(&spec).map_err(|e| Error::internal(e.to_string()))?;
+        if let Some(folder) = &spec.run.spill_dir {
+            spill::Spill::new(Path::new(folder), None).try_out()?;
+        }
         let run = match out {
             Some(path) => Some(RunDir::create(path, &as_json, spec_hash(&as_json), context.seed)?),
             None => None,
         };
+        let temporary = std::env::temp_dir();
+        let base = match (&spec.run.spill_dir, &run) {
+            (Some(folder), _) => Path::new(folder),
+            (None, Some(run)) => run.path(),
+            (None, None) => &temporary,
+        };
+        let context = context.spill_to(base, spec.run.spill_limit);
+        spill::sweep(base);
         Ok(Self {
             spec,
             context,

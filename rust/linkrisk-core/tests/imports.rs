@@ -14,6 +14,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("kind", &[]),
     ("spec", &["error", "kind"]),
     ("runtime", &["error"]),
+    ("external", &["error", "kernel", "runtime"]),
     ("normalise", &["error", "kernel", "kind", "spec"]),
     ("store", &["error", "kernel", "kind", "spec", "runtime", "normalise"]),
     ("block", &["error", "kernel", "kind", "spec", "runtime", "store"]),

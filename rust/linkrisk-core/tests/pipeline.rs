@@ -316,6 +316,28 @@ fn test_a_pending_file_has_its_name_only_when_it_is_whole() {
     assert_eq!(fs::read(run.path().join("model.json")).expect("it is there"), b"old");
 }
 
+#[test]
+fn test_a_folder_to_spill_into_is_tried_before_the_work_and_swept() {
+    let out = folder();
+    let into = |folder: &Path| {
+        spec(|spec| spec["run"] = json!({"spill_dir": folder.to_str().expect("a plain path")}))
+    };
+    fs::write(out.path().join("file"), "mine").expect("room");
+    let run = out.path().join("run");
+    let refused = Pipeline::new(into(&out.path().join("file")), Some(&run), context(1)).map(|_| ());
+    assert_eq!(refused.expect_err("a file is no folder").kind(), ErrorKind::Io);
+    assert!(!run.exists());
+    let spilled = out.path().join("spilled");
+    let stale = spilled.join("linkrisk-4294967295-1-1");
+    fs::create_dir_all(&stale).expect("room");
+    let pipeline = begin(into(&spilled), &run, context(1));
+    assert!(!stale.exists(), "what a dead process left is swept");
+    assert_eq!(pipeline.context().spill.base(), spilled);
+    drop(pipeline);
+    let pipeline = begin(spec(|_| {}), &out.path().join("second"), context(1));
+    assert_eq!(pipeline.context().spill.base(), out.path().join("second"));
+}
+
 type Step = fn(&mut Pipeline) -> Result<()>;
 
 const STEPS: [(&str, Step); 6] = [

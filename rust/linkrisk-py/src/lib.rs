@@ -8,7 +8,11 @@ mod info;
 mod kernels;
 mod simulate;
 
+use linkrisk_core::runtime::alloc::Counting;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: Counting<mimalloc::MiMalloc> = Counting(mimalloc::MiMalloc);
 
 /// The engine of linkrisk, as Python sees it.
 #[pymodule(gil_used = false)]

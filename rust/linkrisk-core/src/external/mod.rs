@@ -1,5 +1,8 @@
-//! The ways past memory: what does not fit is done in passes, or on disk.
+//! The ways past memory: passes over ranges of keys, and sorting on disk.
 
+pub mod merge;
 pub mod scatter;
+pub mod sort;
 
 pub use scatter::{Partition, Scatter};
+pub use sort::{ExternalSorter, Sorted};

@@ -102,6 +102,11 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// The bytes that are held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Raises the reservation to `bytes`; a lower number changes nothing.
     ///
     /// # Errors
@@ -112,11 +117,6 @@ impl Reservation {
             self.bytes = bytes;
         }
         Ok(())
-    }
-
-    /// Bytes that are held.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// Lowers the reservation to `bytes`; a higher number changes nothing.
@@ -160,7 +160,7 @@ pub fn process_peak() -> u64 {
         .map_or(0, |kib| kib * 1024)
 }
 
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     const MIB: f64 = 1024.0 * 1024.0;
     let mib = bytes as f64 / MIB;
     if mib >= 1024.0 { format!("{:.1} GiB", mib / 1024.0) } else { format!("{mib:.1} MiB") }
