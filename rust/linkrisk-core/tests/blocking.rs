@@ -268,7 +268,7 @@ proptest! {
 
     #[test]
     fn test_passes_and_threads_change_nothing(
-        sources in sources(40),
+        sources in sources(200),
         rules in rules(),
         limit in prop_oneof![Just(u64::MAX), 1u64..40],
     ) {
@@ -282,7 +282,7 @@ proptest! {
         // A carried record has 16 bytes beside its words, and half of what is free is taken for a pass.
         let all = u64::from(store.len()) * (store.layout.words as u64 + 2) * 8;
         // One block may hold all of them, whatever the passes.
-        for (memory, threads) in [(all * 2 + 40_000, 8), (all + 1_500, 2), (all + 1_500, 1)] {
+        for (memory, threads) in [(all * 2 + 40_000, 8), (all + 5_000, 2), (all + 5_000, 1)] {
             let tight = limited(memory, threads);
             let candidates = plan(&tight).expect("several passes fit");
             let (again, _) = scan(&candidates, &store, &tight).expect("the scan ends");
