@@ -36,7 +36,8 @@ fn people() -> &'static Rows {
     static PEOPLE: OnceLock<Rows> = OnceLock::new();
     PEOPLE.get_or_init(|| {
         let folder = folder();
-        simulate::people(RECORDS, 7, folder.path(), &context(2)).expect("room on the disk");
+        let options = simulate::Options::new(RECORDS, 7);
+        simulate::simulate("people", &options, folder.path(), &context(2)).expect("room on the disk");
         let mut rows = Rows::new(&ATTRIBUTES);
         for file in files(&folder.path().join("people")) {
             for batch in parquet::read(&file, 1_000).expect("a Parquet file") {
