@@ -12,17 +12,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::assess::{self, Results, RiskSummary};
+use crate::assess::{self, KeptLinks, Results, RiskSummary};
 use crate::block::{Candidates, RulePlan, Rules, default};
 use crate::cluster::vehicles::Vehicles;
-use crate::cluster::{self, ClusterCounts, Conflicts, Forest};
+use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
 use crate::compare::links::Found;
 use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
+use crate::external::{ExternalSorter, Kept};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, Reservation, memory, spill};
+use crate::runtime::{Context, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
@@ -119,14 +120,13 @@ struct Planned {
 #[derive(Debug)]
 struct Linked {
     counts: PatternCounts,
-    pairs: Vec<ScoredPair>,
+    pairs: Kept<ScoredPair>,
     summary: LinkSummary,
-    _held: Reservation,
 }
 
 #[derive(Debug)]
 struct Clustered {
-    persons: Forest,
+    clusters: Clusters,
     vehicles: Vehicles,
     summary: ClusterSummary,
 }
@@ -240,7 +240,7 @@ impl Pipeline {
         }
         let records = ingest.finish(&mut self.store)?;
         let kept = match ids {
-            Some(ids) => ids.finish(&self.context)?,
+            Some(ids) => ids.finish()?,
             None => None,
         };
         self.ids.push(kept);
@@ -382,15 +382,15 @@ impl Pipeline {
             },
         };
         context.progress.begin("link", "pairs", Some(candidates.pairs()));
-        let mut held = context.memory.reserve("links", 0)?;
-        let (mut counts, mut pairs) = (PatternCounts::default(), Vec::new());
+        let mut counts = PatternCounts::default();
+        let mut kept = 0;
+        let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
         candidates.scan(&self.store, 1.0, context, &visitor, |found: Found| {
             found.count_into(&mut counts);
-            held.grow_to(((pairs.len() + found.pairs.len()) * size_of::<ScoredPair>()) as u64)?;
-            pairs.extend(found.pairs);
-            Ok(())
+            kept += found.pairs.len() as u64;
+            sorter.push(&found.pairs)
         })?;
-        context.pool.install(|| rayon::slice::ParallelSliceMut::par_sort_unstable(pairs.as_mut_slice()));
+        let pairs = Kept::new(sorter.finish()?, kept, "pairs", context)?;
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
         for (&pattern, &n) in &counts {
@@ -403,7 +403,7 @@ impl Pipeline {
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
             output::links(run.path(), &self.store, &candidates.rules, &pairs, &scorer, threshold)?;
         }
-        self.linked = Some(Linked { counts, pairs, summary: summary.clone(), _held: held });
+        self.linked = Some(Linked { counts, pairs, summary: summary.clone() });
         self.finish_stage("link", summary.candidate_pairs, started)?;
         Ok(summary)
     }
@@ -425,31 +425,28 @@ impl Pipeline {
         let scorer = Scorer::new(model, &planned.comparisons);
         let comparer = Comparer::new(&self.store, &planned.comparisons);
         let threshold = self.spec.linkage.threshold;
-        let links = assess::links(&linked.pairs, &scorer, threshold);
+        let links = KeptLinks { pairs: &linked.pairs, scorer: &scorer, threshold };
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let weigh = |(memo, scores): &mut (compare::Memo, Scores<'_>), left: u32, right: u32| {
-            let pattern = comparer.pattern(memo, self.store.record(left), self.store.record(right));
-            scores.score(pattern).weight as f32
+        let weigh = |(memo, scores): &mut (compare::Memo, Scores<'_>), left: &[u64], right: &[u64]| {
+            scores.score(comparer.pattern(memo, left, right)).weight as f32
         };
-        let (persons, counts) = cluster::cluster(
-            &self.store,
-            &links,
-            &conflicts,
-            (bits(threshold), self.spec.linkage.max_entity_records),
-            (|| (comparer.memo(), Scores::new(&scorer)), weigh),
-            context,
-        )?;
-        let vehicles = Vehicles::find(&self.store, &persons, context)?;
+        let limits = Limits {
+            threshold: bits(threshold),
+            most_records: self.spec.linkage.max_entity_records,
+        };
+        let scratch = || (comparer.memo(), Scores::new(&scorer));
+        let clusters = cluster::cluster(&self.store, &links, &conflicts, limits, (scratch, weigh), context)?;
+        let vehicles = Vehicles::find(&self.store, &clusters, context)?;
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
-            output::entities(run.path(), &self.store, &persons, &vehicles, &self.ids, context)?;
+            output::entities(run.path(), &self.store, &clusters.forest, &vehicles, &self.ids, context)?;
         }
-        self.abandon();
         let summary = ClusterSummary {
-            persons: output::persons(&self.store, &persons),
+            persons: output::persons(&self.store, &clusters.forest, context)?,
             vehicles: vehicles.count(),
-            counts,
+            counts: clusters.counts,
         };
-        self.clustered = Some(Clustered { persons, vehicles, summary: summary.clone() });
+        self.abandon();
+        self.clustered = Some(Clustered { clusters, vehicles, summary: summary.clone() });
         self.finish_stage("cluster", u64::from(self.store.len()), started)?;
         if let Some(run) = &mut self.run {
             run.set("state", json!("linked"))?;
@@ -478,9 +475,8 @@ impl Pipeline {
             model: self.model.as_ref().ok_or_else(not_planned)?,
             counts: &linked.counts,
             pairs: &linked.pairs,
-            persons: &clustered.persons,
+            clusters: &clustered.clusters,
             vehicles: &clustered.vehicles,
-            clusters: &clustered.summary.counts,
         };
         let out = self.run.as_ref().map(RunDir::path);
         let summary = assess::assess(&results, &self.spec, out, &self.context)?;
@@ -554,8 +550,7 @@ fn all_pairs(store: &Store) -> f64 {
     let pairs = |n: u64| n as f64 * (n as f64 - 1.0) / 2.0;
     let mut within = 0.0;
     for source in store.sources.iter().filter(|s| s.duplicate_free) {
-        let records = source.start..source.start + source.records;
-        within += pairs(records.filter(|&r| store.is_person(store.record(r))).count() as u64);
+        within += pairs(u64::from(source.persons));
     }
     (pairs(u64::from(store.persons())) - within).max(1.0)
 }

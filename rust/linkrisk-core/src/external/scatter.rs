@@ -73,6 +73,19 @@ impl Scatter {
     pub fn new(owner: &'static str, width: usize, rows: u64, context: &Context) -> Result<Self> {
         let wanted = (rows * width as u64 * 8).div_ceil(PARTITION_BYTES);
         let partitions = wanted.next_power_of_two().clamp(1, MOST_PARTITIONS);
+        Self::of(owner, width, partitions, context)
+    }
+
+    /// Rows of `width` words in the same partitions as those of `other`: equal keys are in partitions of
+    /// one number.
+    ///
+    /// # Errors
+    /// As [`Scatter::new`].
+    pub fn beside(owner: &'static str, other: &Self, width: usize, context: &Context) -> Result<Self> {
+        Self::of(owner, width, other.mask + 1, context)
+    }
+
+    fn of(owner: &'static str, width: usize, partitions: u64, context: &Context) -> Result<Self> {
         let writer = || {
             let open = vec![Vec::new(); partitions as usize];
             Mutex::new(Writer { full: vec![Vec::new(); open.len()], open })

@@ -114,6 +114,24 @@ impl SpillFile {
         checked.map_err(|Corrupt| self.corrupt(frame))
     }
 
+    /// Writes other content of the same length over a frame that was not compressed.
+    ///
+    /// A write that fails leaves the frame corrupt, and reading it says so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`]; [`ErrorKind::Internal`] where the length differs.
+    pub fn overwrite(&self, frame: Frame, content: &[u8]) -> Result<()> {
+        let (header, stored) = frame::pack(content, None);
+        if (header.length, header.stored) != (frame.length, frame.stored) {
+            return Err(Error::internal("a frame is overwritten by one of another length"));
+        }
+        let writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let start = frame.offset + HEADER as u64;
+        write_all_at(&writer.file, &header.bytes(), frame.offset)
+            .and_then(|()| write_all_at(&writer.file, stored, start))
+            .map_err(|e| Error::io(&self.path, e))
+    }
+
     /// Bytes of the file.
     pub fn bytes(&self) -> u64 {
         self.writer.lock().unwrap_or_else(|e| e.into_inner()).end
@@ -154,6 +172,24 @@ pub(crate) fn corrupt(path: &std::path::Path, offset: u64) -> Error {
 #[cfg(unix)]
 fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, buffer: &[u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut buffer: &[u8], mut offset: u64) -> std::io::Result<()> {
+    // Writing at an offset moves the file's own position here, which appending goes by.
+    use std::io::{Seek, SeekFrom};
+    let mut file = file;
+    let end = file.stream_position()?;
+    while !buffer.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_write(file, buffer, offset)?;
+        (buffer, offset) = (&buffer[n..], offset + n as u64);
+    }
+    file.seek(SeekFrom::Start(end)).map(drop)
 }
 
 #[cfg(windows)]
