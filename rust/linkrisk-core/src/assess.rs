@@ -291,11 +291,7 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> R
     };
     let mut relations: Vec<Relation> = bases
         .into_iter()
-        .map(|(basis, (pairs, members))| Relation {
-            basis: name(basis),
-            pairs,
-            persons: members.count(),
-        })
+        .map(|(basis, (pairs, members))| Relation { basis: name(basis), pairs, persons: members.count() })
         .collect();
     relations.sort_by(|a, b| b.pairs.cmp(&a.pairs).then_with(|| a.basis.cmp(&b.basis)));
     Ok((relations, persons.count()))

@@ -1,7 +1,7 @@
 //! What becomes of one component: one entity, or several.
 
-use super::agglomerate::{CONTRADICTION, agglomerate};
 use super::Conflicts;
+use super::agglomerate::{CONTRADICTION, agglomerate};
 use super::component::{Component, Tie};
 
 /// Units that are weighed all against all: 400 take 80,000 comparisons, 10,000 would take fifty
@@ -119,11 +119,10 @@ impl Judge<'_> {
     ) -> Vec<Vec<u32>> {
         let n = units.len();
         let mut weights = vec![0.0; n * n];
-        let witnesses: Vec<Vec<u32>> = 
+        let witnesses: Vec<Vec<u32>> =
             units.iter().map(|unit| self.conflicts.witnesses(component, unit)).collect();
         let clash = |i: usize, j: usize| {
-            let against =
-                |&a: &u32| witnesses[j].iter().any(|&b| component.contradict(self.conflicts, a, b));
+            let against = |&a: &u32| witnesses[j].iter().any(|&b| component.contradict(self.conflicts, a, b));
             witnesses[i].iter().any(against)
         };
         for i in 0..n {

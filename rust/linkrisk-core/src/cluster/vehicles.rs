@@ -60,10 +60,8 @@ impl Vehicles {
         let slots = slots(store);
         let records = u64::from(store.len());
         let mut held = context.memory.reserve("plates", records * 4 * slots.len() as u64)?;
-        let plates: Vec<Vec<AtomicU32>> = slots
-            .iter()
-            .map(|_| (0..store.len()).map(|_| AtomicU32::new(0)).collect())
-            .collect();
+        let plates: Vec<Vec<AtomicU32>> =
+            slots.iter().map(|_| (0..store.len()).map(|_| AtomicU32::new(0)).collect()).collect();
         let mut alike = clusters.alike.clone();
         if slots.len() > 1 {
             // A record that nothing is linked with may show two plates by itself.

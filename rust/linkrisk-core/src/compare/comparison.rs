@@ -257,11 +257,8 @@ fn share(share: f64) -> String {
 /// The counts that part the tiers that have any agreement in them, and the pairs of records that
 /// agree in each; `sizes` are counts of values and how many values have each.
 fn tiers(filled: u64, sizes: impl Iterator<Item = (u64, u64)>) -> (Vec<u32>, Vec<f64>) {
-    let bounds: Vec<u32> = TIERS
-        .iter()
-        .map(|share| (share * filled as f64).ceil() as u32)
-        .filter(|&least| least > 2)
-        .collect();
+    let bounds: Vec<u32> =
+        TIERS.iter().map(|share| (share * filled as f64).ceil() as u32).filter(|&least| least > 2).collect();
     let mut pairs = vec![0.0; bounds.len() + 1];
     for (count, n) in sizes {
         let tier = bounds.iter().take_while(|&&least| count < u64::from(least)).count();

@@ -110,7 +110,8 @@ impl Scatter {
             (0..=self.mask).map(|_| Partition { width: self.width, segments: Vec::new() }).collect();
         for writer in self.writers {
             let writer = writer.into_inner().unwrap_or_else(|e| e.into_inner());
-            for (partition, (full, open)) in partitions.iter_mut().zip(writer.full.into_iter().zip(writer.open))
+            for (partition, (full, open)) in
+                partitions.iter_mut().zip(writer.full.into_iter().zip(writer.open))
             {
                 partition.segments.extend(full);
                 if !open.is_empty() {

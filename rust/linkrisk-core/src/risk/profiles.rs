@@ -229,7 +229,8 @@ pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profil
             classes.push(&hashes)?;
         }
     }
-    let class_sizes = if records.quasi_identifiers() == 0 { BTreeMap::new() } else { runs(classes.finish()?)? };
+    let class_sizes =
+        if records.quasi_identifiers() == 0 { BTreeMap::new() } else { runs(classes.finish()?)? };
     let mut vehicle_masks = vec![0; MASKS];
     let seen = || vehicles.iter().filter(|(_, records)| records.load(Ordering::Relaxed) > 0);
     seen().for_each(|(mask, _)| vehicle_masks[mask.load(Ordering::Relaxed) as usize] += 1);

@@ -50,7 +50,9 @@ impl Context {
             .build()
             .map_err(|e| Error::internal(format!("cannot start {threads} threads: {e}")))?;
         Ok(Self {
-            memory: Arc::new(MemoryBudget::new(memory_limit.unwrap_or_else(|| Memory::find().default_limit()))),
+            memory: Arc::new(MemoryBudget::new(
+                memory_limit.unwrap_or_else(|| Memory::find().default_limit()),
+            )),
             spill: Spill::new(&std::env::temp_dir(), None),
             cancel: CancelToken::default(),
             progress: Arc::new(Progress::default()),

@@ -141,11 +141,12 @@ fn resting(
     let mut counts = Counts::default();
     if laid.derived || matches!(laid.kind.storage(), Storage::Date | Storage::Small | Storage::Presence) {
         // Few values: dates, sexes, regions.
-        let tallies = store.scan(context, FxHashMap::default, |tally: &mut FxHashMap<u64, u64>, _, words| {
-            let values = words.chunks_exact(width).filter_map(value);
-            values.for_each(|value| *tally.entry(value).or_default() += 1);
-            Ok(())
-        })?;
+        let tallies =
+            store.scan(context, FxHashMap::default, |tally: &mut FxHashMap<u64, u64>, _, words| {
+                let values = words.chunks_exact(width).filter_map(value);
+                values.for_each(|value| *tally.entry(value).or_default() += 1);
+                Ok(())
+            })?;
         let mut all: FxHashMap<u64, u64> = FxHashMap::default();
         for (value, n) in tallies.into_iter().flatten() {
             *all.entry(value).or_default() += n;

@@ -152,10 +152,9 @@ impl Store {
             Ok((seen, buffer))
         };
         context.pool.install(|| {
-            let seen = (0..self.rows.chunks()).into_par_iter().fold(
-                || Ok((start(), Vec::new())),
-                |seen: Result<(A, Vec<u64>)>, chunk| step(seen?, chunk),
-            );
+            let seen = (0..self.rows.chunks())
+                .into_par_iter()
+                .fold(|| Ok((start(), Vec::new())), |seen: Result<(A, Vec<u64>)>, chunk| step(seen?, chunk));
             seen.map(|seen| seen.map(|(seen, _)| seen)).collect()
         })
     }

@@ -250,11 +250,15 @@ mod tests {
             assert_eq!(rows.len() as u64, next);
             assert_eq!(context.spill.written() > 0, on_disk, "a limit of {limit}");
             assert!(!on_disk || context.memory.peak() <= limit);
-            let changed = rows.update(&context, || 0, |count, first, words| {
-                words.chunks_exact_mut(3).zip(first..).for_each(|(row, at)| row[2] += u64::from(at % 2));
-                *count += 1;
-                Ok(true)
-            });
+            let changed = rows.update(
+                &context,
+                || 0,
+                |count, first, words| {
+                    words.chunks_exact_mut(3).zip(first..).for_each(|(row, at)| row[2] += u64::from(at % 2));
+                    *count += 1;
+                    Ok(true)
+                },
+            );
             assert_eq!(changed.expect("room").into_iter().sum::<usize>(), rows.chunks());
             let wanted: Vec<u32> =
                 (0..rows.len() as u32).step_by(997).chain([rows.len() as u32 - 1]).collect();
