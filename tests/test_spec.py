@@ -126,6 +126,7 @@ def test_engine_json_has_the_engines_keys(tmp_path):
         "scheme": None,
         "country": None,
         "reference_date": None,
+        "synthetic": False,
         "placeholders": [],
     }
     assert written["run"] == {

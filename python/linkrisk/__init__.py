@@ -8,6 +8,7 @@ from linkrisk._linkrisk import __version__, build_info
 from linkrisk.errors import LinkriskError
 from linkrisk.linker import Linker, assess, link
 from linkrisk.run import Run
+from linkrisk.simulation import Simulation, scenarios, simulate
 from linkrisk.spec import (
     Attribute,
     BlockingRule,
@@ -29,6 +30,7 @@ __all__ = [
     "Report",
     "Run",
     "RunOptions",
+    "Simulation",
     "Source",
     "Spec",
     "__version__",
@@ -37,4 +39,6 @@ __all__ = [
     "errors",
     "expressions",
     "link",
+    "scenarios",
+    "simulate",
 ]

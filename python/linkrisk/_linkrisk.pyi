@@ -2,7 +2,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Protocol, final
 
-__all__ = ["Engine", "__version__", "build_info", "error_kinds", "normalise", "simulate"]
+__all__ = ["Engine", "__version__", "build_info", "error_kinds", "normalise", "scenarios", "simulate"]
 
 __version__: str
 
@@ -31,7 +31,13 @@ def simulate(
     out: str | PathLike[str],
     threads: int | None,
     progress: Callable[[dict[str, Any]], None] | None,
+    *,
+    format: str = "parquet",
+    truth: bool = True,
+    templates: str = "none",
+    share: tuple[int, int] = (1, 1),
 ) -> str: ...
+def scenarios() -> str: ...
 def build_info() -> dict[str, Any]: ...
 def error_kinds() -> list[str]: ...
 def normalise(kind: str, options_json: str, array: _ArrowStream) -> object: ...

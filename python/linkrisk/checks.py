@@ -112,7 +112,7 @@ def _attribute(
     if not isinstance(kind, str) or kind not in TRAITS:
         return
     for option in OPTIONS:
-        if value.get(option) is not None and option not in TRAITS[kind].options:
+        if value.get(option) not in (None, False) and option not in TRAITS[kind].options:
             fitting = [k for k in KINDS if option in TRAITS[k].options]
             yield Problem(
                 f"{path}.{option}",

@@ -92,12 +92,20 @@ def estimate(spec: SpecFile, as_json: Json = False) -> None:
 
 @app.command()
 @guarded
-def evaluate(run: RunDirectory, as_json: Json = False) -> None:
-    """Compare a run with the truth that its sources state."""
+def evaluate(
+    run: RunDirectory,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", metavar="DIR", help="Folder `truth` of a simulated system.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a run with the truth: that which its sources state, or that of a simulated system."""
     from linkrisk.evaluate import evaluate_run
     from linkrisk.run import Run
+    from linkrisk.simulation import read_truth_folder
 
-    emit(evaluate_run(Run(run)), as_json=as_json, text=facts)
+    known = None if truth is None else read_truth_folder(truth)
+    emit(evaluate_run(Run(run), known), as_json=as_json, text=facts)
 
 
 @app.command()
@@ -148,22 +156,61 @@ def schema(as_json: Json = False) -> None:
 @app.command()
 @guarded
 def simulate(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="What to invent: people.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
-    records: Annotated[int, typer.Option("--records", min=1, help="Number of records.")] = 100_000,
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="The system; `--list` tells which there are.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write.")] = None,
+    records: Annotated[int, typer.Option("--records", min=1, help="Records of all tables.")] = 100_000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same data.")] = 1,
+    format_: Annotated[str, typer.Option("--format", help="parquet, csv or ndjson.")] = "parquet",
+    truth: Annotated[
+        str, typer.Option("--truth", help="`parts` writes it to DIR/truth, `none` leaves it out.")
+    ] = "parts",
+    templates: Annotated[
+        str, typer.Option("--templates", help="Of faces and the like: none, int8, f16 or f32.")
+    ] = "none",
+    share: Annotated[
+        str, typer.Option("--share", metavar="K/N", help="Make every N-th part alone, from the K-th.")
+    ] = "1/1",
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Worker threads.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Tell which systems there are.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Invent a population with errors and truth, and the spec that links it."""
+    """Invent the record sets of a system with errors and truth, and the spec that links them."""
     import json
 
+    from linkrisk.backends.local import scenarios
     from linkrisk.backends.local import simulate as run_simulate
     from linkrisk.progress import progress_line
 
+    if list_:
+        emit(json.loads(scenarios()), as_json=as_json, text=_listed)
+        return
+    if scenario is None or out is None:
+        missing = "SCENARIO" if scenario is None else "--out"
+        raise SpecError(f"`{missing}` is missing", hint="such as `linkrisk simulate xinai --out DIR`")
+    if truth not in ("parts", "none"):
+        raise SpecError(f"there is no truth `{truth}`", hint="choose one of `parts`, `none`")
     with progress_line() as progress:
-        summary = json.loads(run_simulate(scenario, records, seed, str(out), threads, progress))
+        summary = json.loads(
+            run_simulate(
+                scenario,
+                records,
+                seed,
+                str(out),
+                threads,
+                progress,
+                format=format_,
+                truth=truth == "parts",
+                templates=templates,
+                share=_share(share),
+            )
+        )
     emit(summary, as_json=as_json, text=facts)
+    if summary["missing_parts"]:
+        say(f"{summary['missing_parts']:,} parts are missing; whoever makes the last one ends the work")
+    else:
+        say(f"spec: {out / 'linkrisk.toml'}")
 
 
 @app.command()
@@ -181,6 +228,21 @@ def _read_spec(path: Path) -> Spec:
     if not path.is_file():
         raise SpecError(f"there is no spec file `{path}`", hint="`linkrisk init TABLE...` writes a first one")
     return Spec.from_toml(path)
+
+
+def _listed(scenarios: list[dict[str, Any]]) -> str:
+    return "\n\n".join(
+        f"{s['name']}: {s['title']}\n  tables: {', '.join(s['tables'])}\n  modelled on {s['source']}"
+        for s in scenarios
+    )
+
+
+def _share(text: str) -> tuple[int, int]:
+    share, _, shares = text.partition("/")
+    try:
+        return int(share), int(shares)
+    except ValueError:
+        raise SpecError(f"`--share {text}` is not a share", hint="write K/N, such as 2/8") from None
 
 
 def _limit(text: str) -> tuple[str, float]:

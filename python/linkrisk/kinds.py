@@ -66,8 +66,8 @@ class KindTraits(NamedTuple):
 
 TRAITS: dict[str, KindTraits] = {
     "cn_resident_id": KindTraits(("exact", "id_number")),
-    "aadhaar": KindTraits(("exact", "id_number")),
-    "us_ssn": KindTraits(("exact", "id_number")),
+    "aadhaar": KindTraits(("exact", "id_number"), (), ("synthetic",)),
+    "us_ssn": KindTraits(("exact", "id_number"), (), ("synthetic",)),
     "travel_document": KindTraits(("exact",), (), ("country",)),
     "plate": KindTraits(("exact", "plate_ocr"), ("folded",), ("scheme",)),
     "phone": KindTraits(("exact", "osa"), ("last6",), ("region",)),
@@ -94,7 +94,7 @@ DERIVED: dict[str, tuple[tuple[str, str], ...]] = {
     "cn_resident_id": (("birth_date", "birth_date"), ("sex", "sex"), ("region", "category")),
 }
 
-OPTIONS = ("format", "region", "scheme", "country", "reference_date")
+OPTIONS = ("format", "region", "scheme", "country", "reference_date", "synthetic")
 
 
 class AtRange(NamedTuple):

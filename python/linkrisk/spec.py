@@ -153,6 +153,8 @@ class Attribute(_Model):
     """Issuing country of documents, as machine-readable zones spell it."""
     reference_date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
     """Day to which ages refer, `YYYY-MM-DD`."""
+    synthetic: bool = False
+    """Whether ID numbers are made up: then those of ranges that are issued to nobody are read, alone."""
     placeholders: tuple[str, ...] = ()
     """Values that mean "none" in this source, beside the well-known ones."""
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from os import PathLike, fspath
 from typing import Any
 
-from linkrisk._linkrisk import Engine, build_info, normalise, simulate
+from linkrisk._linkrisk import Engine, build_info, normalise, scenarios, simulate
 from linkrisk.errors import DataError
 from linkrisk.progress import ProgressCallback
 from linkrisk.sources import Table, open_sources
 from linkrisk.spec import Spec
 
-__all__ = ["STAGES", "LocalBackend", "build_info", "normalise", "simulate"]
+__all__ = ["STAGES", "LocalBackend", "build_info", "normalise", "scenarios", "simulate"]
 
 STAGES = ("ingest", "plan", "train", "link", "cluster", "assess")
 

@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::assess::{self, KeptLinks, Results, RiskSummary};
 use crate::block::{Candidates, RulePlan, Rules, default};
+use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
@@ -428,22 +429,21 @@ impl Pipeline {
         let threshold = self.spec.linkage.threshold;
         let links = KeptLinks { pairs: &linked.pairs, scorer: &scorer, threshold };
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let weigh = |(memo, scores): &mut (compare::Memo, Scores<'_>), left: &[u64], right: &[u64]| {
-            scores.score(comparer.pattern(memo, left, right)).weight as f32
-        };
+        let weigh =
+            |(memo, scores): &mut (compare::Memo, Scores<'_>), left: Record<'_>, right: Record<'_>| {
+                scores.score(comparer.pattern(memo, left.1, right.1)).weight as f32
+            };
         let limits =
             Limits { threshold: bits(threshold), most_records: self.spec.linkage.max_entity_records };
         let scratch = || (comparer.memo(), Scores::new(&scorer));
         let clusters = cluster::cluster(&self.store, &links, &conflicts, limits, (scratch, weigh), context)?;
-        let vehicles = Vehicles::find(&self.store, &clusters, context)?;
+        let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
+        let persons = output::persons(&self.store, &clusters.forest, context)?;
+        // Last of what may be refused or cancelled but for writing itself.
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
             output::entities(run.path(), &self.store, &clusters.forest, &vehicles, &self.ids, context)?;
         }
-        let summary = ClusterSummary {
-            persons: output::persons(&self.store, &clusters.forest, context)?,
-            vehicles: vehicles.count(),
-            counts: clusters.counts,
-        };
+        let summary = ClusterSummary { persons, vehicles: vehicles.count(), counts: clusters.counts };
         self.abandon();
         self.clustered = Some(Clustered { clusters, vehicles, summary: summary.clone() });
         self.finish_stage(&stage, u64::from(self.store.len()))?;

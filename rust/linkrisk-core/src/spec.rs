@@ -74,6 +74,9 @@ pub struct AttributeSpec {
     /// Day to which ages refer, `YYYY-MM-DD`.
     #[serde(default)]
     pub reference_date: Option<String>,
+    /// Whether ID numbers are made up, from ranges that are issued to nobody.
+    #[serde(default)]
+    pub synthetic: bool,
     /// Values that mean "none" in this source, beside the known ones.
     #[serde(default)]
     pub placeholders: Vec<String>,

@@ -16,6 +16,7 @@ fn spec(kind: Kind) -> AttributeSpec {
         scheme: None,
         country: None,
         reference_date: None,
+        synthetic: false,
         placeholders: Vec::new(),
     }
 }
@@ -34,6 +35,9 @@ fn text(rules: &Normaliser, raw: &str) -> (Outcome, String) {
 fn every_rule() -> Vec<Normaliser> {
     let mut specs: Vec<AttributeSpec> = Kind::ALL.into_iter().map(spec).collect();
     specs.push(AttributeSpec { scheme: Some("cn".into()), ..spec(Kind::Plate) });
+    for kind in [Kind::Aadhaar, Kind::UsSsn] {
+        specs.push(AttributeSpec { synthetic: true, ..spec(kind) });
+    }
     for region in ["CN", "US", "GB", "IT", "RU", "HU"] {
         specs.push(AttributeSpec { region: Some(region.into()), ..spec(Kind::Phone) });
     }
@@ -183,6 +187,34 @@ fn test_ssn_vectors() {
         assert_eq!(text(&rules, advertised).0, Outcome::Placeholder, "{advertised}");
     }
     assert_eq!(text(&rules, "***-**-4399"), (Outcome::Partial, "*****4399".into()));
+}
+
+#[test]
+fn test_synthetic_ranges_and_issued_ones_exclude_each_other() {
+    let synthetic = |kind| {
+        Normaliser::new(&AttributeSpec { synthetic: true, ..spec(kind) }).expect("the kind has a range")
+    };
+    // The first is the check digit's own example with 1 in front; both start as no Aadhaar does.
+    for id in ["123412341234", "012345678906"] {
+        assert_eq!(text(&synthetic(Kind::Aadhaar), id), (Outcome::Valid, id.into()), "{id}");
+        assert_eq!(text(&rules(Kind::Aadhaar), id).0, Outcome::Invalid, "{id}");
+        let (_, packed) = synthetic(Kind::Aadhaar).number(id);
+        let mut written = String::new();
+        synthetic(Kind::Aadhaar).push_packed(packed, &mut written);
+        assert_eq!(written, id);
+    }
+    for issued in ["234123412346", "999941057058", "123412341235"] {
+        assert_eq!(text(&synthetic(Kind::Aadhaar), issued).0, Outcome::Invalid, "{issued}");
+    }
+    let masked = |rules: &Normaliser| text(rules, "XXXX XXXX 1234");
+    assert_eq!(masked(&synthetic(Kind::Aadhaar)), masked(&rules(Kind::Aadhaar)));
+
+    assert_eq!(text(&synthetic(Kind::UsSsn), "912-34-5678"), (Outcome::Valid, "912345678".into()));
+    assert_eq!(text(&synthetic(Kind::UsSsn), "***-**-5678"), (Outcome::Partial, "*****5678".into()));
+    // Issued, without group, without serial, and a taxpayer number.
+    for other in ["536-90-4399", "912-00-5678", "912-34-0000", "912-70-5678"] {
+        assert_eq!(text(&synthetic(Kind::UsSsn), other).0, Outcome::Invalid, "{other}");
+    }
 }
 
 #[test]

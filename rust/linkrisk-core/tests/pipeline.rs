@@ -36,7 +36,8 @@ fn people() -> &'static Rows {
     static PEOPLE: OnceLock<Rows> = OnceLock::new();
     PEOPLE.get_or_init(|| {
         let folder = folder();
-        simulate::people(RECORDS, 7, folder.path(), &context(2)).expect("room on the disk");
+        let options = simulate::Options::new(RECORDS, 7);
+        simulate::simulate("people", &options, folder.path(), &context(2)).expect("room on the disk");
         let mut rows = Rows::new(&ATTRIBUTES);
         for file in files(&folder.path().join("people")) {
             for batch in parquet::read(&file, 1_000).expect("a Parquet file") {
@@ -163,7 +164,7 @@ fn used_by_records() -> u64 {
 }
 
 /// Room beside the records in which a run just fits.
-const TIGHT: u64 = 300_000;
+const TIGHT: u64 = 600_000;
 
 #[test]
 fn test_threads_batches_and_memory_change_nothing() {
@@ -177,7 +178,7 @@ fn test_threads_batches_and_memory_change_nothing() {
                 let mut pipeline = begin(spec(|_| {}), &path, limited(memory, threads));
                 ingest(&mut pipeline, people(), batch).expect("sound rows");
                 if memory == tight {
-                    let needed = RECORDS * 32;
+                    let needed = RECORDS * 80;
                     assert!(pipeline.context().memory.free() / 2 < needed, "one pass is not enough");
                 }
                 pipeline.assess().expect("it fits");

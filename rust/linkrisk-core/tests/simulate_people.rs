@@ -10,7 +10,7 @@ use arrow_array::types::{UInt16Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use linkrisk_core::error::ErrorKind;
 use linkrisk_core::runtime::Context;
-use linkrisk_core::simulate::{SimulateSummary, people, scenarios, simulate};
+use linkrisk_core::simulate::{Options, SimulateSummary, scenarios, simulate};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,6 +20,20 @@ const RECORDS: u64 = 100_000;
 
 fn context(threads: usize) -> Context {
     Context::new(None, Some(threads), 0).expect("a context")
+}
+
+fn people(
+    records: u64,
+    seed: u64,
+    out: &Path,
+    context: &Context,
+) -> linkrisk_core::error::Result<SimulateSummary> {
+    simulate("people", &Options::new(records, seed), out, context)
+}
+
+fn happened(summary: &SimulateSummary, column: &str, what: &str) -> u64 {
+    let errors = &summary.tables["people"].errors;
+    errors.get(column).and_then(|found| found.get(what)).copied().unwrap_or(0)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -145,14 +159,13 @@ fn test_people_rates() {
     let all = RECORDS as f64;
     let placeholders = records.iter().filter(|r| r.placeholder).count();
     assert!(close(placeholders as f64 / all, 0.005, 0.001));
-    assert_eq!(placeholders as u64, summary.placeholder_records);
+    assert_eq!(placeholders as u64, happened(summary, "phone", "placeholder"));
     let household = records.iter().filter(|r| r.household.is_some()).count();
     assert!(close(household as f64 / all, 0.2, 0.01));
-    assert_eq!(household as u64, summary.household_records);
     for (column, name) in COLUMNS.iter().enumerate() {
         let missing = records.iter().filter(|r| r.values[column].is_none()).count();
         assert!(close(missing as f64 / all, 0.1, 0.005), "{name}: {missing}");
-        assert_eq!(missing as u64, summary.missing[name]);
+        assert_eq!(missing as u64, happened(summary, name, "missing"));
         assert!(records.iter().all(|r| (r.missing >> column & 1 == 1) == r.values[column].is_none()));
         let truth = true_values(column);
         let known = records.iter().filter(|r| {
@@ -170,8 +183,8 @@ fn test_people_rates() {
         // Persons all of whose values are wrong are not seen, so the share comes out a little low.
         let stated = if *name == "sex" { 0.01 } else { 0.15 };
         assert!(close(f64::from(wrong) / f64::from(values), stated, 0.035), "{name}");
-        let there = RECORDS - summary.missing[name];
-        assert!(close(summary.edited[name] as f64 / there as f64, stated, 0.005), "{name}");
+        let there = RECORDS - happened(summary, name, "missing");
+        assert!(close(happened(summary, name, "edited") as f64 / there as f64, stated, 0.005), "{name}");
     }
 }
 
@@ -291,7 +304,7 @@ fn test_people_names_are_unequally_frequent_and_fit_the_sex() {
 #[test]
 fn test_people_spec_names_every_column() {
     let folder = tempfile::tempdir().expect("a folder");
-    simulate("people", 10, 1, folder.path(), &context(1)).expect("people");
+    people(10, 1, folder.path(), &context(1)).expect("people");
     let spec = fs::read_to_string(folder.path().join("linkrisk.toml")).expect("a spec");
     for column in COLUMNS.iter().chain(&["record_id", "person_id", "people/*.parquet"]) {
         assert!(spec.contains(&format!("\"{column}\"")), "{column}");
@@ -313,7 +326,7 @@ fn test_simulate_refuses_what_it_cannot_do() {
         assert!(error.hint_text().is_some());
         error.kind()
     };
-    let run = |name, records, out: &Path| simulate(name, records, 1, out, &context(1));
+    let run = |name, records, out: &Path| simulate(name, &Options::new(records, 1), out, &context(1));
     assert_eq!(kind(run("peple", 10, folder.path())), ErrorKind::Spec);
     assert_eq!(kind(run("people", 0, folder.path())), ErrorKind::Spec);
     assert_eq!(kind(run("people", u64::MAX, folder.path())), ErrorKind::Spec);
@@ -326,14 +339,14 @@ fn test_simulate_refuses_what_it_cannot_do() {
 }
 
 #[test]
-fn test_simulate_cancelled_leaves_nothing() {
+fn test_simulate_cancelled_leaves_nothing_in_its_place_and_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let context = context(2);
     let token = context.cancel.clone();
     let progress = std::sync::Arc::clone(&context.progress);
     // Cancelled while it writes, not before: the thread waits for the first batch.
     let caller = std::thread::spawn(move || {
-        while progress.snapshot().done == 0 {
+        while progress.snapshot().done < 600_000 {
             std::thread::yield_now();
         }
         token.cancel();
@@ -341,7 +354,8 @@ fn test_simulate_cancelled_leaves_nothing() {
     let error = people(5_000_000, 1, folder.path(), &context).expect_err("cancelled");
     caller.join().expect("the caller");
     assert_eq!(error.kind(), ErrorKind::Cancelled);
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    let left: Vec<PathBuf> = files(folder.path());
+    assert!(left.iter().all(|p| p.starts_with(folder.path().join(".partial"))), "{left:?}");
 }
 
 #[test]

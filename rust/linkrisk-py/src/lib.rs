@@ -26,7 +26,7 @@ mod _linkrisk {
     #[pymodule_export]
     use super::kernels::normalise;
     #[pymodule_export]
-    use super::simulate::simulate_py;
+    use super::simulate::{scenarios, simulate_py};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

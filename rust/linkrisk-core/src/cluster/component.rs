@@ -2,6 +2,9 @@
 
 use super::Conflicts;
 
+/// A record: its number and its words.
+pub type Record<'a> = (u32, &'a [u64]);
+
 /// A component; its records go by their place in `members`.
 #[derive(Debug, Clone, Copy)]
 pub struct Component<'a> {
@@ -32,9 +35,9 @@ impl Component<'_> {
         &self.words[place as usize * width..][..width]
     }
 
-    /// A record's number and words.
+    /// The record at `place`.
     #[inline]
-    pub fn record(&self, place: u32) -> (u32, &[u64]) {
+    pub fn record(&self, place: u32) -> Record<'_> {
         (self.members[place as usize], self.words(place))
     }
 

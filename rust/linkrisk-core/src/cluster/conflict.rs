@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::component::Component;
+use super::component::{Component, Record};
 use crate::compare::Comparison;
 use crate::kernel::date::{DateAgreement, agreement};
 use crate::kind::Kind;
@@ -57,7 +57,7 @@ impl<'a> Conflicts<'a> {
     /// Whether two records, given by number and words, contradict each other: two different valid ID
     /// numbers of one kind, sexes and birth dates that both disagree beyond error, or one source that
     /// has nobody twice.
-    pub fn contradict(&self, (left, a): (u32, &[u64]), (right, b): (u32, &[u64])) -> bool {
+    pub fn contradict(&self, (left, a): Record<'_>, (right, b): Record<'_>) -> bool {
         let both = |slot: &Slot| {
             let (x, y) = (slot.get(a), slot.get(b));
             (x != 0 && y != 0 && (x | y) & PARTIAL == 0).then_some((x, y))

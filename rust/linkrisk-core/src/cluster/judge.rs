@@ -2,7 +2,7 @@
 
 use super::Conflicts;
 use super::agglomerate::{CONTRADICTION, agglomerate};
-use super::component::{Component, Tie};
+use super::component::{Component, Record, Tie};
 
 /// Units that are weighed all against all: 400 take 80,000 comparisons, 10,000 would take fifty
 /// million. A larger component is settled in pieces, and then the entities of the pieces are.
@@ -39,12 +39,12 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Settles a component; `weigh` gives the weight of two records by their words.
+    /// Settles a component; `weigh` gives the weight of two records.
     pub fn settle<S>(
         &self,
         component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, &[u64], &[u64]) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
         let n = component.members.len();
         if n <= PIECE && n <= self.most as usize {
@@ -75,7 +75,7 @@ impl Judge<'_> {
         &self,
         component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, &[u64], &[u64]) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
         let n = component.members.len();
         let mut weights = vec![f32::NAN; n * n];
@@ -90,7 +90,7 @@ impl Judge<'_> {
                     contradiction = true;
                     CONTRADICTION
                 } else if weights[i * n + j].is_nan() {
-                    weigh(scratch, component.words(left), component.words(right)).clamp(-CAP, CAP)
+                    weigh(scratch, component.record(left), component.record(right)).clamp(-CAP, CAP)
                 } else {
                     weights[i * n + j].clamp(-CAP, CAP)
                 };
@@ -115,7 +115,7 @@ impl Judge<'_> {
         units: Vec<Vec<u32>>,
         contradiction: &mut bool,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, &[u64], &[u64]) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Vec<Vec<u32>> {
         let n = units.len();
         let mut weights = vec![0.0; n * n];
@@ -154,7 +154,7 @@ impl Judge<'_> {
         component: &Component<'_>,
         (left, right): (&[u32], &[u32]),
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, &[u64], &[u64]) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> f32 {
         let (mut sum, mut pairs) = (0.0, 0);
         for a in delegates(left) {
@@ -162,7 +162,7 @@ impl Judge<'_> {
                 if component.contradict(self.conflicts, a, b) {
                     return CONTRADICTION;
                 }
-                let (first, second) = (component.words(a.min(b)), component.words(a.max(b)));
+                let (first, second) = (component.record(a.min(b)), component.record(a.max(b)));
                 sum += weigh(scratch, first, second).clamp(-CAP, CAP);
                 pairs += 1;
             }

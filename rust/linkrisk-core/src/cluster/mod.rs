@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use component::{Component, Tie};
+use component::{Component, Record, Tie};
 pub use conflict::Conflicts;
 pub use forest::Forest;
 use judge::{Judge, Outcome};
@@ -113,7 +113,7 @@ pub struct Limits {
 
 /// Groups records into entities.
 ///
-/// `weigh` gives the match weight of any two records by their words, linked or not.
+/// `weigh` gives the match weight of any two records, linked or not, of which it gets the lower first.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
@@ -123,7 +123,7 @@ pub fn cluster<S: Send>(
     links: &(impl Links + ?Sized),
     conflicts: &Conflicts<'_>,
     limits: Limits,
-    (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, &[u64], &[u64]) -> f32 + Sync),
+    (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, Record<'_>, Record<'_>) -> f32 + Sync),
     context: &Context,
 ) -> Result<Clusters> {
     context.progress.begin("cluster", "records", Some(u64::from(store.len())));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Clusters, Forest};
+use super::Forest;
 use crate::error::Result;
 use crate::external::scatter::{Partition, Place, Scatter, in_pass, passes};
 use crate::kernel::hash::mix;
@@ -49,20 +49,20 @@ pub struct Vehicles {
 }
 
 impl Vehicles {
-    /// Finds the vehicles among the records, whose persons are those of `clusters`.
+    /// Finds the vehicles among the records; the plates of `alike` are of one person each and look alike.
     ///
     /// Memory: 4 bytes per record and plate attribute, 8 per plate; plates are told apart in passes of
     /// 16 bytes per record.
     ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
-    pub fn find(store: &Store, clusters: &Clusters, context: &Context) -> Result<Self> {
+    pub fn find(store: &Store, alike: &[(u64, u64)], context: &Context) -> Result<Self> {
         let slots = slots(store);
         let records = u64::from(store.len());
         let mut held = context.memory.reserve("plates", records * 4 * slots.len() as u64)?;
         let plates: Vec<Vec<AtomicU32>> =
             slots.iter().map(|_| (0..store.len()).map(|_| AtomicU32::new(0)).collect()).collect();
-        let mut alike = clusters.alike.clone();
+        let mut alike = alike.to_vec();
         if slots.len() > 1 {
             // A record that nothing is linked with may show two plates by itself.
             let found = store.scan(context, Vec::new, |found, _, words| {

@@ -24,9 +24,11 @@ const PARTITION_BYTES: u64 = 1 << 20;
 /// larger than the cache.
 const MOST_PARTITIONS: u64 = 1 << 12;
 
-/// Rows of a segment: some kilobytes, so that few are half empty.
+/// Rows of a segment where there are many: some kilobytes, so that few are half empty.
 const SEGMENT_BITS: u32 = 6;
-const SEGMENT: usize = 1 << SEGMENT_BITS;
+
+/// And where there are few.
+const LEAST_SEGMENT_BITS: u32 = 3;
 
 /// Into how many passes rows of `bytes` in all are cut: each takes at most half of what is free, for
 /// the other half is for what the pass gives.
@@ -45,6 +47,7 @@ pub fn in_pass(key: u64, (pass, passes): (u64, u64)) -> bool {
 #[derive(Debug)]
 pub struct Scatter {
     width: usize,
+    segment_bits: u32,
     mask: u64,
     /// A writer per thread of the pool, so that none waits for another.
     writers: Vec<Mutex<Writer>>,
@@ -62,6 +65,7 @@ struct Writer {
 #[derive(Debug)]
 pub struct Partition {
     width: usize,
+    segment_bits: u32,
     segments: Vec<Vec<u64>>,
 }
 
@@ -73,7 +77,9 @@ impl Scatter {
     pub fn new(owner: &'static str, width: usize, rows: u64, context: &Context) -> Result<Self> {
         let wanted = (rows * width as u64 * 8).div_ceil(PARTITION_BYTES);
         let partitions = wanted.next_power_of_two().clamp(1, MOST_PARTITIONS);
-        Self::of(owner, width, partitions, context)
+        let each = rows / partitions / context.pool.current_num_threads() as u64;
+        let segment_bits = each.max(1).ilog2().clamp(LEAST_SEGMENT_BITS, SEGMENT_BITS);
+        Self::of(owner, width, (partitions, segment_bits), context)
     }
 
     /// Rows of `width` words in the same partitions as those of `other`: equal keys are in partitions of
@@ -82,16 +88,22 @@ impl Scatter {
     /// # Errors
     /// As [`Scatter::new`].
     pub fn beside(owner: &'static str, other: &Self, width: usize, context: &Context) -> Result<Self> {
-        Self::of(owner, width, other.mask + 1, context)
+        Self::of(owner, width, (other.mask + 1, other.segment_bits), context)
     }
 
-    fn of(owner: &'static str, width: usize, partitions: u64, context: &Context) -> Result<Self> {
+    fn of(
+        owner: &'static str,
+        width: usize,
+        (partitions, segment_bits): (u64, u32),
+        context: &Context,
+    ) -> Result<Self> {
         let writer = || {
             let open = vec![Vec::new(); partitions as usize];
             Mutex::new(Writer { full: vec![Vec::new(); open.len()], open })
         };
         Ok(Self {
             width,
+            segment_bits,
             mask: partitions - 1,
             writers: (0..context.pool.current_num_threads()).map(|_| writer()).collect(),
             held: Mutex::new(context.memory.reserve(owner, 0)?),
@@ -106,8 +118,9 @@ impl Scatter {
 
     /// The partitions, and what they hold reserved until the last is done with.
     pub fn finish(self) -> (Vec<Partition>, Reservation) {
-        let mut partitions: Vec<Partition> =
-            (0..=self.mask).map(|_| Partition { width: self.width, segments: Vec::new() }).collect();
+        let mut partitions: Vec<Partition> = (0..=self.mask)
+            .map(|_| Partition { width: self.width, segment_bits: self.segment_bits, segments: Vec::new() })
+            .collect();
         for writer in self.writers {
             let writer = writer.into_inner().unwrap_or_else(|e| e.into_inner());
             for (partition, (full, open)) in
@@ -123,7 +136,7 @@ impl Scatter {
     }
 
     fn segment(&self) -> Result<Vec<u64>> {
-        let words = SEGMENT * self.width;
+        let words = self.width << self.segment_bits;
         let mut held = lock(&self.held);
         let bytes = held.bytes() + words as u64 * 8;
         held.grow_to(bytes)?;
@@ -188,12 +201,12 @@ impl Partition {
 
     /// The places of the rows, in the order of their keys and then their numbers.
     pub fn order(&self) -> Vec<Place> {
-        let mut order: Vec<Place> = Vec::with_capacity(self.segments.len() << SEGMENT_BITS);
+        let mut order: Vec<Place> = Vec::with_capacity(self.segments.len() << self.segment_bits);
         for (segment, rows) in self.segments.iter().enumerate() {
             order.extend(rows.chunks_exact(self.width).enumerate().map(|(at, row)| Place {
                 key: row[0],
                 number: row[1] as u32,
-                at: (segment << SEGMENT_BITS | at) as u32,
+                at: (segment << self.segment_bits | at) as u32,
             }));
         }
         order.sort_unstable();
@@ -203,8 +216,8 @@ impl Partition {
     /// The words of a row behind its key and number.
     #[inline(always)]
     pub fn words(&self, place: Place) -> &[u64] {
-        let segment = &self.segments[(place.at >> SEGMENT_BITS) as usize];
-        let start = (place.at as usize & (SEGMENT - 1)) * self.width;
+        let segment = &self.segments[(place.at >> self.segment_bits) as usize];
+        let start = (place.at as usize & ((1 << self.segment_bits) - 1)) * self.width;
         &segment[start + 2..start + self.width]
     }
 

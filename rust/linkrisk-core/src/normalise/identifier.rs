@@ -7,6 +7,9 @@
 //! Check characters: ISO 7064 MOD 11-2 (GB 11643-1999) and Verhoeff's dihedral scheme. Both determine
 //! one erased digit exactly, so a number with one is repaired. A number whose check character is
 //! wrong is invalid: which digit is wrong cannot be known.
+//!
+//! Aadhaar and SSN have no region that nobody lives in, so made-up numbers come from a [`Range`] of
+//! their own, which is read only where the spec says that the numbers are made up.
 
 use super::date::is_calendar_date;
 use super::text::{Buffer, compact, is_filler};
@@ -14,6 +17,16 @@ use super::{Derived, Outcome};
 
 /// One identity number as read: the outcome, the packed value (0 unless whole) and its characters.
 pub type Reading<const N: usize> = (Outcome, u64, [u8; N]);
+
+/// Which numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// Those that an authority issues.
+    Issued,
+    /// Those that no authority issues, for made-up people: an Aadhaar that starts with 0 or 1; an SSN
+    /// of area 900 to 999 with group 01 to 49, which are no taxpayer numbers either.
+    Synthetic,
+}
 
 const CHECK_CHARACTERS: [u8; 11] = *b"10X98765432";
 
@@ -292,19 +305,22 @@ fn fixed<const N: usize>(raw: &str) -> Result<[u8; N], Outcome> {
     Ok(id)
 }
 
-/// Reads an Aadhaar number.
+/// Reads an Aadhaar number of `range`.
 ///
-/// The first digit is 2 to 9; numbers that read the same backwards are not issued.
-pub fn aadhaar(raw: &str) -> Reading<12> {
+/// The first digit of an issued one is 2 to 9; numbers that read the same backwards are not issued.
+pub fn aadhaar(raw: &str, range: Range) -> Reading<12> {
     const NOTHING: [u8; 12] = [b'*'; 12];
     let mut id: [u8; 12] = match fixed(raw) {
         Ok(id) => id,
         Err(outcome) => return (outcome, 0, NOTHING),
     };
     let known = known_digits(&id);
-    let starts = matches!(id[0], b'2'..=b'9' | b'*');
+    let starts = |first: u8| match range {
+        Range::Issued => matches!(first, b'2'..=b'9'),
+        Range::Synthetic => matches!(first, b'0' | b'1'),
+    };
     if known < 11 {
-        let usable = known >= MIN_KNOWN_OTHER && starts;
+        let usable = known >= MIN_KNOWN_OTHER && (id[0] == b'*' || starts(id[0]));
         return if usable { (Outcome::Partial, 0, id) } else { (Outcome::Invalid, 0, NOTHING) };
     }
     let mut outcome = Outcome::Valid;
@@ -319,22 +335,26 @@ pub fn aadhaar(raw: &str) -> Reading<12> {
         }
     }
     let palindrome = id.iter().eq(id.iter().rev());
-    if matches!(id[0], b'2'..=b'9') && !palindrome && is_verhoeff(&id) {
+    if starts(id[0]) && !palindrome && is_verhoeff(&id) {
         (outcome, value_of(&id), id)
     } else {
         (Outcome::Invalid, 0, NOTHING)
     }
 }
 
-/// Reads a United States social security number; it has no check digit, so few errors show.
-pub fn us_ssn(raw: &str) -> Reading<9> {
+/// Reads a United States social security number of `range`; it has no check digit, so few errors show.
+pub fn us_ssn(raw: &str, range: Range) -> Reading<9> {
     const NOTHING: [u8; 9] = [b'*'; 9];
     let id: [u8; 9] = match fixed(raw) {
         Ok(id) => id,
         Err(outcome) => return (outcome, 0, NOTHING),
     };
     let (area, group, serial) = (&id[..3], &id[3..5], &id[5..]);
-    if area == b"000" || area == b"666" || area[0] == b'9' || group == b"00" || serial == b"0000" {
+    let elsewhere = match range {
+        Range::Issued => area == b"000" || area == b"666" || area[0] == b'9',
+        Range::Synthetic => !matches!(area[0], b'9' | b'*') || !matches!(group[0], b'0'..=b'4' | b'*'),
+    };
+    if elsewhere || group == b"00" || serial == b"0000" {
         return (Outcome::Invalid, 0, NOTHING);
     }
     // Printed in wallets and leaflets, then used by thousands.

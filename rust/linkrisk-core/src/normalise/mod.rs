@@ -103,6 +103,7 @@ pub struct Normaliser {
     plan: Option<&'static contact::Plan>,
     scheme: Scheme,
     country: [u8; 3],
+    range: identifier::Range,
     reference_year: u32,
     /// Folded raw forms of the spec's own placeholders.
     words: Vec<String>,
@@ -149,6 +150,7 @@ impl Normaliser {
             plan,
             scheme,
             country,
+            range: if spec.synthetic { identifier::Range::Synthetic } else { identifier::Range::Issued },
             reference_year,
             words: Vec::new(),
             canonical: Vec::new(),
@@ -194,11 +196,11 @@ impl Normaliser {
                 (outcome, packed)
             }
             Kind::Aadhaar => {
-                let (outcome, packed, _) = identifier::aadhaar(raw);
+                let (outcome, packed, _) = identifier::aadhaar(raw, self.range);
                 (outcome, packed)
             }
             Kind::UsSsn => {
-                let (outcome, packed, _) = identifier::us_ssn(raw);
+                let (outcome, packed, _) = identifier::us_ssn(raw, self.range);
                 (outcome, packed)
             }
             Kind::TravelDocument => {
@@ -289,8 +291,8 @@ impl Normaliser {
         let push = |characters: &[u8], out: &mut String| out.extend(characters.iter().map(|&c| c as char));
         match self.kind {
             Kind::CnResidentId => push(&identifier::cn_resident_id(raw).2, out),
-            Kind::Aadhaar => push(&identifier::aadhaar(raw).2, out),
-            Kind::UsSsn => push(&identifier::us_ssn(raw).2, out),
+            Kind::Aadhaar => push(&identifier::aadhaar(raw, self.range).2, out),
+            Kind::UsSsn => push(&identifier::us_ssn(raw, self.range).2, out),
             Kind::TravelDocument => document::document(raw, self.country).1.push_text(out),
             Kind::Plate => plate_text(packed, out),
             Kind::Phone if outcome == Outcome::Partial => {

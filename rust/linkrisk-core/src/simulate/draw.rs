@@ -28,10 +28,15 @@ impl Draw {
         (((self.bits() >> 32) * end as u64) >> 32) as usize
     }
 
+    /// A number from 0 to below 1.
+    pub fn unit(&mut self) -> f64 {
+        const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+        (self.bits() >> 11) as f64 * UNIT
+    }
+
     /// True with probability `rate`.
     pub fn chance(&mut self, rate: f64) -> bool {
-        const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
-        (self.bits() >> 11) as f64 * UNIT < rate
+        self.unit() < rate
     }
 
     /// One of `choices`, which are not none.

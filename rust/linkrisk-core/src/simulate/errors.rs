@@ -1,12 +1,125 @@
 //! How values go wrong on their way into a record: one error at most in each.
 //!
+//! A scenario states for each field how often which [`Slip`] happens ([`Rates`]); the truth names the
+//! one that did.
+//!
 //! Typing inserts, deletes, replaces or swaps characters, each as often. Cameras read a symbol of a
 //! plate as another of its confusion class. Dates get day and month swapped or a digit wrong, and
 //! stay dates, as forms refuse anything else.
 
 use super::draw::Draw;
-use super::population::{MONTH_DAYS, PLATE_SYMBOLS};
+use super::identifiers::{KEPT_OF_ID, KEPT_OF_PLATE, PLATE_SYMBOLS, TYPED_PLATE_KEPT};
+use super::population::MONTH_DAYS;
 use crate::kernel::ocr;
+
+/// What may happen to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Slip {
+    /// Not there.
+    Missing,
+    /// Cut off with the rest of its row.
+    Truncated,
+    /// What a form takes when nothing is known.
+    Placeholder,
+    /// Partly covered by stars.
+    Masked,
+    /// A character inserted, left out, replaced or swapped; in Chinese, one that sounds the same.
+    Typing,
+    /// Parts in another order.
+    Order,
+    /// In Latin letters.
+    Romanised,
+    /// Read by a camera as something that looks alike.
+    Misread,
+    /// Another date, by day and month swapped or a digit.
+    DateSlip,
+    /// Right once, and not brought up to date.
+    Stale,
+    /// Shortened, as people do who write it often.
+    Abbreviated,
+    /// Somebody else's.
+    Other,
+}
+
+impl Slip {
+    /// Every slip, in the order of its numbers.
+    pub const ALL: [Slip; 12] = [
+        Slip::Missing,
+        Slip::Truncated,
+        Slip::Placeholder,
+        Slip::Masked,
+        Slip::Typing,
+        Slip::Order,
+        Slip::Romanised,
+        Slip::Misread,
+        Slip::DateSlip,
+        Slip::Stale,
+        Slip::Abbreviated,
+        Slip::Other,
+    ];
+
+    /// The word for it in the truth.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Slip::Missing => "missing",
+            Slip::Truncated => "truncated",
+            Slip::Placeholder => "placeholder",
+            Slip::Masked => "masked",
+            Slip::Typing => "typing",
+            Slip::Order => "order",
+            Slip::Romanised => "romanised",
+            Slip::Misread => "misread",
+            Slip::DateSlip => "date_slip",
+            Slip::Stale => "stale",
+            Slip::Abbreviated => "abbreviated",
+            Slip::Other => "other_person",
+        }
+    }
+}
+
+/// How often which slip happens to a field, of all its values.
+pub type Rates = &'static [(Slip, f64)];
+
+/// Draws what happens to a value; mostly nothing.
+#[inline]
+pub fn draw_slip(rates: Rates, draw: &mut Draw) -> Option<Slip> {
+    let mut drawn = draw.unit();
+    for &(slip, rate) in rates {
+        if drawn < rate {
+            return Some(slip);
+        }
+        drawn -= rate;
+    }
+    None
+}
+
+/// Puts stars over the middle of a text behind `front` characters and before the last `back`.
+pub fn mask(text: &mut String, front: usize, back: usize) {
+    let stars = text.len().saturating_sub(front + back);
+    text.replace_range(front..front + stars, &"*".repeat(stars));
+}
+
+/// Covers a resident ID in one of the three usual ways: the birth date, the end, or all but both ends.
+pub fn mask_resident_id(text: &mut String, draw: &mut Draw) {
+    match draw.below(3) {
+        0 => mask(text, KEPT_OF_ID, 4),
+        1 => mask(text, 14, 0),
+        _ => mask(text, 10, 4),
+    }
+}
+
+/// Reads a vehicle's plate as a camera does that is wrong: a symbol of the same confusion class, one
+/// in four times any symbol in the last three places, one in ten times a symbol less.
+pub fn misread_by_camera(text: &mut String, draw: &mut Draw) {
+    let kind = draw.below(20);
+    if kind < 2 {
+        text.remove(TYPED_PLATE_KEPT + draw.below(text.len() - TYPED_PLATE_KEPT));
+    } else if kind < 7 || !misread_in_class(text, KEPT_OF_PLATE, draw) {
+        let at = TYPED_PLATE_KEPT + draw.below(text.len() - TYPED_PLATE_KEPT);
+        replace_by_other(text, at, PLATE_SYMBOLS, draw);
+    }
+}
 
 /// How often a wrong plate was misread rather than mistyped.
 const MISREAD_SHARE: f64 = 0.6;
@@ -39,15 +152,7 @@ pub fn mistype(text: &mut String, kept: usize, symbols: &[u8], draw: &mut Draw) 
             let moved = text.remove(at);
             text.insert(at + 1, moved);
         }
-        _ => {
-            let old = text.as_bytes()[at].to_ascii_lowercase();
-            let mut new = draw.one_of(symbols);
-            if new.to_ascii_lowercase() == old {
-                let next = symbols.iter().position(|&s| s == new).map_or(0, |i| i + 1);
-                new = symbols[next % symbols.len()];
-            }
-            replace(text, at, new);
-        }
+        _ => replace_by_other(text, at, symbols, draw),
     }
     if upper {
         // A form writes the first letter of a name large whichever it is.
@@ -57,28 +162,43 @@ pub fn mistype(text: &mut String, kept: usize, symbols: &[u8], draw: &mut Draw) 
     }
 }
 
+/// Replaces a symbol by another one, whichever case it is in.
+fn replace_by_other(text: &mut String, at: usize, symbols: &[u8], draw: &mut Draw) {
+    let old = text.as_bytes()[at].to_ascii_lowercase();
+    let mut new = draw.one_of(symbols);
+    if new.to_ascii_lowercase() == old {
+        let next = symbols.iter().position(|&s| s == new).map_or(0, |i| i + 1);
+        new = symbols[next % symbols.len()];
+    }
+    replace(text, at, new);
+}
+
 /// Misreads or mistypes a plate behind its first `kept` symbols.
 pub fn misread_plate(text: &mut String, kept: usize, draw: &mut Draw) {
-    let class_of = |symbol: u8| ocr::CLASSES.iter().find(|class| class.contains(&symbol));
-    if draw.chance(MISREAD_SHARE) {
-        let likely = text.bytes().skip(kept).filter(|&s| class_of(s).is_some()).count();
-        if likely > 0 {
-            let chosen = draw.below(likely);
-            let found = text
-                .bytes()
-                .enumerate()
-                .skip(kept)
-                .filter_map(|(at, s)| class_of(s).map(|class| (at, s, *class)))
-                .nth(chosen);
-            if let Some((at, symbol, class)) = found {
-                let own = class.iter().position(|&s| s == symbol).unwrap_or(0);
-                let other = (own + 1 + draw.below(class.len() - 1)) % class.len();
-                replace(text, at, class[other]);
-                return;
-            }
-        }
+    if !(draw.chance(MISREAD_SHARE) && misread_in_class(text, kept, draw)) {
+        mistype(text, kept, PLATE_SYMBOLS, draw);
     }
-    mistype(text, kept, PLATE_SYMBOLS, draw);
+}
+
+/// Takes a symbol behind the first `kept` for another of its confusion class, if one is in any.
+fn misread_in_class(text: &mut String, kept: usize, draw: &mut Draw) -> bool {
+    let class_of = |symbol: u8| ocr::CLASSES.iter().find(|class| class.contains(&symbol));
+    let likely = text.bytes().skip(kept).filter(|&s| class_of(s).is_some()).count();
+    if likely == 0 {
+        return false;
+    }
+    let chosen = draw.below(likely);
+    let found = text
+        .bytes()
+        .enumerate()
+        .skip(kept)
+        .filter_map(|(at, s)| class_of(s).map(|class| (at, s, *class)))
+        .nth(chosen);
+    let Some((at, symbol, class)) = found else { return false };
+    let own = class.iter().position(|&s| s == symbol).unwrap_or(0);
+    let other = (own + 1 + draw.below(class.len() - 1)) % class.len();
+    replace(text, at, class[other]);
+    true
 }
 
 /// Another date that somebody writes by mistake.

@@ -11,7 +11,7 @@
 
 use std::collections::HashSet;
 
-use super::draw::{Draw, Weighted};
+use super::super::draw::{Draw, Weighted};
 use crate::kernel::hash;
 
 /// Distinct surnames.

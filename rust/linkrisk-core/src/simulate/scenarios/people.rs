@@ -6,29 +6,44 @@
 //! | `truth/people/part-*.parquet` | `record_id`, `person_id`, `household_id` (null for those alone), `placeholder`, `missing`, `edited` |
 //! | `linkrisk.toml` | the spec, with `person_id` as its truth |
 //!
+//! Modelled on the synthetic persons on which record-linkage tools are compared, and simpler than the
+//! other scenarios: the columns carry the truth, and the truth its own masks.
+//!
 //! `missing` and `edited` are bit masks over the columns from `given_name` (bit 0) to `city`
 //! (bit 7). Each value is missing in 10 % of the records and has an error ([`super::errors`]) in
 //! 15 % of the rest; the sex, which is ticked and not typed, in 1 %. In 0.5 % of the records
 //! somebody who had to enter something entered the phone 0000000000 and the birth date 1900-01-01.
 
 use std::collections::BTreeMap;
-use std::ops::{AddAssign, Range};
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, StringBuilder, UInt16Builder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use super::SimulateSummary;
-use super::draw::Draw;
-use super::errors::{DIGITS, LETTERS, misdate, misread_plate, mistype};
-use super::population::{
-    MAX_RECORDS, Person, Population, persons, push_date, push_phone, push_plate, push_resident_id,
+use super::super::draw::Draw;
+use super::super::errors::{DIGITS, LETTERS, misdate, misread_plate, mistype};
+use super::super::identifiers::{
+    KEPT_OF_ID, KEPT_OF_PHONE, KEPT_OF_PLATE, push_date, push_phone, push_plate, push_resident_id,
 };
-use super::write::{Output, Table};
-use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::Context;
+use super::super::write::{Counts, FILE_ROWS, Filled, Format, Table};
+use super::super::{Options, Scenario, System};
+use super::register::{MAX_RECORDS, Person, Population, persons};
+use super::spec_text::SpecText;
+use crate::error::{Error, Result};
+
+/// The scenario.
+pub const SCENARIO: Scenario = Scenario {
+    name: "people",
+    title: "one register of people with gaps, errors, shared households and placeholders",
+    source: "the synthetic persons on which record-linkage tools are compared: 2.5 records a person, \
+             10 % gaps and 15 % edits per field, households of two that share phone and plate",
+    tables: &["people"],
+    min_records: 1,
+    max_records: MAX_RECORDS,
+    make: |options| Box::new(People::new(options)),
+};
 
 /// How often a value is missing.
 const MISSING_RATE: f64 = 0.10;
@@ -38,8 +53,9 @@ const EDIT_RATE: f64 = 0.15;
 const SEX_EDIT_RATE: f64 = 0.01;
 /// How often a record has placeholders.
 const PLACEHOLDER_RATE: f64 = 0.005;
-const PLACEHOLDER_PHONE: &str = "0000000000";
-const PLACEHOLDER_DATE: &str = "1900-01-01";
+/// What is in the columns then.
+const PLACEHOLDERS: [Option<&str>; 8] =
+    [None, None, Some("1900-01-01"), None, None, Some("0000000000"), None, None];
 
 /// The stream of random numbers of each record.
 const RECORD: u64 = 101;
@@ -48,65 +64,39 @@ const RECORD: u64 = 101;
 const COLUMNS: [&str; 8] =
     ["given_name", "surname", "birth_date", "sex", "resident_id", "phone", "plate", "city"];
 
-/// Characters that errors leave alone, which keep a value out of every range in use.
-const KEPT_OF_ID: usize = 6;
-const KEPT_OF_PHONE: usize = 4;
-const KEPT_OF_PLATE: usize = 2;
-
-/// Generates `records` records of a register of people into the directory `out`.
-///
-/// The same bytes for the same `records` and `seed`, whatever the context's threads; the context's
-/// own seed is not used. 1 to [`MAX_RECORDS`] records.
-///
-/// # Errors
-/// [`ErrorKind::Spec`] for another number of records, [`ErrorKind::Run`] where `out` holds
-/// something, [`ErrorKind::Cancelled`], [`ErrorKind::Io`], [`ErrorKind::SpillLimit`].
-pub fn people(records: u64, seed: u64, out: &Path, context: &Context) -> Result<SimulateSummary> {
-    if !(1..=MAX_RECORDS).contains(&records) {
-        return Err(Error::new(ErrorKind::Spec, format!("cannot simulate {records} records"))
-            .hint(format!("ask for 1 to {MAX_RECORDS}")));
-    }
-    let output = Output::claim(out)?;
-    context.progress.begin("simulate", "records", Some(records));
-    let population = Population::new(records, seed);
-    let tables = tables();
-    let (counts, written) =
-        output.write(&tables, records, context, |range| batches(&population, seed, range, &tables))?;
-    output.publish("linkrisk.toml", &spec(records, seed))?;
-    let by_column = |values: [u64; 8]| COLUMNS.into_iter().zip(values).collect::<BTreeMap<_, _>>();
-    Ok(SimulateSummary {
-        scenario: "people",
-        records,
-        persons: persons(records),
-        household_records: counts.household,
-        placeholder_records: counts.placeholder,
-        missing: by_column(counts.missing),
-        edited: by_column(counts.edited),
-        files: written.files,
-        bytes: written.bytes,
-    })
+struct People {
+    records: u64,
+    seed: u64,
+    population: Population,
+    tables: [Table; 1],
 }
 
-#[derive(Default)]
-struct Counts {
-    household: u64,
-    placeholder: u64,
-    missing: [u64; 8],
-    edited: [u64; 8],
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.household += other.household;
-        self.placeholder += other.placeholder;
-        for i in 0..COLUMNS.len() {
-            self.missing[i] += other.missing[i];
-            self.edited[i] += other.edited[i];
-        }
+impl People {
+    fn new(options: &Options) -> Self {
+        let Options { records, seed, .. } = *options;
+        Self { records, seed, population: Population::new(records, seed), tables: [table(records)] }
     }
 }
 
-fn tables() -> [Table; 2] {
+impl System for People {
+    fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    fn fill(&self, _: usize, rows: Range<u64>) -> Result<Filled> {
+        batches(&self.population, self.seed, rows, &self.tables[0])
+    }
+
+    fn persons(&self) -> u64 {
+        persons(self.records)
+    }
+
+    fn specs(&self, format: Format) -> Vec<(String, String)> {
+        vec![("linkrisk.toml".to_owned(), spec(self.records, self.seed, format))]
+    }
+}
+
+fn table(rows: u64) -> Table {
     let field = |name: &str, kind: DataType, nullable| Field::new(name, kind, nullable);
     let mut people = vec![field("record_id", DataType::UInt64, false)];
     people.extend(COLUMNS.map(|name| field(name, DataType::Utf8, true)));
@@ -119,29 +109,23 @@ fn tables() -> [Table; 2] {
         field("missing", DataType::UInt16, false),
         field("edited", DataType::UInt16, false),
     ];
-    [
-        Table {
-            folder: "people",
-            schema: Arc::new(Schema::new(people)),
-            distinct: &["record_id", "resident_id", "phone", "plate", "person_id"],
-        },
-        Table {
-            folder: "truth/people",
-            schema: Arc::new(Schema::new(truth)),
-            distinct: &["record_id", "person_id", "household_id"],
-        },
-    ]
+    let distinct = ["record_id", "resident_id", "phone", "plate", "person_id", "household_id"];
+    Table {
+        name: "people",
+        rows,
+        file_rows: FILE_ROWS,
+        columns: Vec::new(),
+        data: Some(Arc::new(Schema::new(people))),
+        truth: Arc::new(Schema::new(truth)),
+        distinct: distinct.map(str::to_owned).into(),
+        truncated: 0.0,
+    }
 }
 
-fn batches(
-    population: &Population,
-    seed: u64,
-    range: Range<u64>,
-    tables: &[Table; 2],
-) -> Result<(Vec<RecordBatch>, Counts)> {
+fn batches(population: &Population, seed: u64, range: Range<u64>, table: &Table) -> Result<Filled> {
     let rows = (range.end - range.start) as usize;
     let mut values = Values::new(rows);
-    let mut counts = Counts::default();
+    let mut happened = [[0; 3]; COLUMNS.len()];
     let numbers = || UInt64Builder::with_capacity(rows);
     let (mut record_ids, mut person_ids, mut households) = (numbers(), numbers(), numbers());
     let mut placeholders = BooleanBuilder::with_capacity(rows);
@@ -157,11 +141,10 @@ fn batches(
         placeholders.append_value(marks.placeholder);
         missing.append_value(marks.missing);
         edited.append_value(marks.edited);
-        counts.household += u64::from(person.household.is_some());
-        counts.placeholder += u64::from(marks.placeholder);
-        for column in 0..COLUMNS.len() {
-            counts.missing[column] += u64::from(marks.missing >> column & 1);
-            counts.edited[column] += u64::from(marks.edited >> column & 1);
+        for (column, happened) in happened.iter_mut().enumerate() {
+            happened[0] += u64::from(marks.missing >> column & 1);
+            happened[1] += u64::from(marks.edited >> column & 1);
+            happened[2] += u64::from(marks.placeholder && PLACEHOLDERS[column].is_some());
         }
     }
     let record_ids: ArrayRef = Arc::new(record_ids.finish());
@@ -177,11 +160,20 @@ fn batches(
         Arc::new(missing.finish()),
         Arc::new(edited.finish()),
     ];
-    let batch = |table: &Table, columns| {
-        RecordBatch::try_new(Arc::clone(&table.schema), columns)
+    let batch = |schema: &SchemaRef, columns| {
+        RecordBatch::try_new(Arc::clone(schema), columns)
             .map_err(|e| Error::internal(format!("cannot build a batch: {e}")))
     };
-    Ok((vec![batch(&tables[0], people)?, batch(&tables[1], truth)?], counts))
+    let data = table.data.as_ref().map(|schema| batch(schema, people)).transpose()?;
+    let mut counts = Counts::new();
+    for (column, happened) in COLUMNS.into_iter().zip(happened) {
+        let named = ["missing", "edited", "placeholder"].into_iter().zip(happened).filter(|(_, n)| *n > 0);
+        let named: BTreeMap<String, u64> = named.map(|(name, n)| (name.to_owned(), n)).collect();
+        if !named.is_empty() {
+            counts.insert(column.to_owned(), named);
+        }
+    }
+    Ok(Filled { data, truth: batch(&table.truth, truth)?, counts })
 }
 
 /// What became of a record's values.
@@ -209,12 +201,7 @@ impl Values {
     fn append(&mut self, person: &Person<'_>, draw: &mut Draw) -> Marks {
         let mut marks = Marks { placeholder: draw.chance(PLACEHOLDER_RATE), ..Marks::default() };
         for (column, name) in COLUMNS.into_iter().enumerate() {
-            let entered = match name {
-                "birth_date" => Some(PLACEHOLDER_DATE),
-                "phone" => Some(PLACEHOLDER_PHONE),
-                _ => None,
-            };
-            if let (true, Some(value)) = (marks.placeholder, entered) {
+            if let (true, Some(value)) = (marks.placeholder, PLACEHOLDERS[column]) {
                 self.builders[column].append_value(value);
                 continue;
             }
@@ -264,26 +251,17 @@ fn write_value(column: &str, person: &Person<'_>, error: Option<&mut Draw>, text
     }
 }
 
-fn spec(records: u64, seed: u64) -> String {
-    format!(
-        r#"# Invented people: scenario `people`, {records} records, seed {seed}.
-purpose = "test on invented people"
-controller = "linkrisk simulator"
-
-[[sources]]
-name = "people"
-path = "people/*.parquet"
-id = "record_id"
-truth = "person_id"
-
-[sources.attributes]
-name = {{ column = ["given_name", "surname"], kind = "person_name" }}
-born = {{ column = "birth_date", kind = "birth_date", format = "%Y-%m-%d" }}
-sex = {{ column = "sex", kind = "sex" }}
-id_no = {{ column = "resident_id", kind = "cn_resident_id" }}
-phone = {{ column = "phone", kind = "phone" }}
-car = {{ column = "plate", kind = "plate", scheme = "generic" }}
-city = {{ column = "city", kind = "place" }}
-"#
-    )
+fn spec(records: u64, seed: u64, format: Format) -> String {
+    let attributes = r#"
+name = { column = ["given_name", "surname"], kind = "person_name" }
+born = { column = "birth_date", kind = "birth_date", format = "%Y-%m-%d" }
+sex = { column = "sex", kind = "sex" }
+id_no = { column = "resident_id", kind = "cn_resident_id" }
+phone = { column = "phone", kind = "phone" }
+car = { column = "plate", kind = "plate", scheme = "generic" }
+city = { column = "city", kind = "place" }
+"#;
+    SpecText::new("people", "", records, seed, format)
+        .source_with("people", "truth = \"person_id\"\n", attributes)
+        .finish()
 }
