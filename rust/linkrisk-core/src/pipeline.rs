@@ -24,12 +24,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::external::{ExternalSorter, Kept};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, memory, spill};
+use crate::runtime::{Context, alloc, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
 use crate::store::ingest::Ingest;
-use crate::store::run_dir::RunDir;
+use crate::store::run_dir::{MemoryFigures, RunDir, StageFigures};
 use crate::store::{Store, frequency};
 
 /// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
@@ -196,7 +196,7 @@ impl Pipeline {
         source: usize,
         batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
     ) -> Result<IngestSummary> {
-        let started = Instant::now();
+        let stage = Stage::begin("ingest", &self.context);
         let spec = self
             .spec
             .sources
@@ -245,7 +245,7 @@ impl Pipeline {
             None => None,
         };
         self.ids.push(kept);
-        self.finish_stage("ingest", records, started)?;
+        self.finish_stage(&stage, records)?;
         Ok(IngestSummary { source: spec.name, records })
     }
 
@@ -257,7 +257,7 @@ impl Pipeline {
         if let Some(planned) = &self.planned {
             return Ok(planned.plan.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("plan", &self.context);
         if self.ids.len() < self.spec.sources.len() {
             return Err(Error::internal("a source was not handed over"));
         }
@@ -289,7 +289,7 @@ impl Pipeline {
         if let Some(run) = self.run.as_mut().filter(|_| !plan.not_compared.is_empty()) {
             run.set("not_compared", json!(plan.not_compared))?;
         }
-        self.finish_stage("plan", plan.records, started)?;
+        self.finish_stage(&stage, plan.records)?;
         Ok(plan)
     }
 
@@ -314,7 +314,7 @@ impl Pipeline {
         if let Some(model) = &self.model {
             return Ok(model.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("train", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = match &self.spec.linkage.model {
             Some(path) => saved(path)?.fits(&planned.comparisons)?,
@@ -325,7 +325,7 @@ impl Pipeline {
             run.write("model.json", &text)?;
         }
         self.model = Some(model.clone());
-        self.finish_stage("train", model.trained_on, started)?;
+        self.finish_stage(&stage, model.trained_on)?;
         Ok(model)
     }
 
@@ -374,7 +374,7 @@ impl Pipeline {
         if let Some(linked) = &self.linked {
             return Ok(linked.summary.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("link", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let Planned { candidates, comparisons, .. } = planned;
@@ -407,12 +407,13 @@ impl Pipeline {
             summary.links += if score.probability >= threshold { n } else { 0 };
             summary.related_pairs += if score.related >= 0.5 { n } else { 0 };
         }
-        summary.pairs_per_second = summary.candidate_pairs as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        summary.pairs_per_second =
+            summary.candidate_pairs as f64 / stage.started.elapsed().as_secs_f64().max(1e-9);
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
             output::links(run.path(), &self.store, &candidates.rules, &pairs, &scorer, threshold)?;
         }
         self.linked = Some(Linked { counts, pairs, summary: summary.clone() });
-        self.finish_stage("link", summary.candidate_pairs, started)?;
+        self.finish_stage(&stage, summary.candidate_pairs)?;
         Ok(summary)
     }
 
@@ -425,7 +426,7 @@ impl Pipeline {
         if let Some(clustered) = &self.clustered {
             return Ok(clustered.summary.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("cluster", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
@@ -452,7 +453,7 @@ impl Pipeline {
         let summary = ClusterSummary { persons, vehicles: vehicles.count(), counts: clusters.counts };
         self.abandon();
         self.clustered = Some(Clustered { clusters, vehicles, summary: summary.clone() });
-        self.finish_stage("cluster", u64::from(self.store.len()), started)?;
+        self.finish_stage(&stage, u64::from(self.store.len()))?;
         if let Some(run) = &mut self.run {
             run.set("state", json!("linked"))?;
         }
@@ -468,7 +469,7 @@ impl Pipeline {
         if let Some(summary) = &self.assessed {
             return Ok(summary.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("assess", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let clustered = self.clustered.as_ref().ok_or_else(not_planned)?;
@@ -486,7 +487,7 @@ impl Pipeline {
         let out = self.run.as_ref().map(RunDir::path);
         let summary = assess::assess(&results, &self.spec, out, &self.context)?;
         self.assessed = Some(summary.clone());
-        self.finish_stage("assess", summary.records, started)?;
+        self.finish_stage(&stage, summary.records)?;
         if let Some(run) = &mut self.run {
             run.set("summary", serde_json::to_value(&summary).map_err(|e| Error::internal(e.to_string()))?)?;
             run.set("state", json!("assessed"))?;
@@ -494,15 +495,39 @@ impl Pipeline {
         Ok(summary)
     }
 
-    fn finish_stage(&mut self, stage: &str, rows: u64, started: Instant) -> Result<()> {
+    fn finish_stage(&mut self, stage: &Stage, rows: u64) -> Result<()> {
         let Some(run) = &mut self.run else { return Ok(()) };
-        run.finish_stage(json!({
-            "stage": stage,
-            "rows": rows,
-            "seconds": started.elapsed().as_secs_f64(),
-            "reserved_peak_bytes": self.context.memory.peak(),
-            "peak_memory_bytes": memory::process_peak(),
-        }))
+        run.finish_stage(stage.end(rows, &self.context), self.context.memory.limit())
+    }
+}
+
+/// A stage under way: when it began, and what was spilled before.
+struct Stage {
+    name: &'static str,
+    started: Instant,
+    spilled: u64,
+}
+
+impl Stage {
+    fn begin(name: &'static str, context: &Context) -> Self {
+        context.memory.begin_stage();
+        alloc::begin();
+        Self { name, started: Instant::now(), spilled: context.spill.written() }
+    }
+
+    /// What the manifest says of the stage.
+    fn end(&self, rows: u64, context: &Context) -> StageFigures {
+        StageFigures {
+            stage: self.name.to_owned(),
+            rows,
+            seconds: self.started.elapsed().as_secs_f64(),
+            memory: MemoryFigures {
+                reserved_peak_bytes: context.memory.stage_peak(),
+                true_peak_bytes: alloc::peak(),
+                process_peak_bytes: memory::process_peak(),
+                spilled_bytes: context.spill.written() - self.spilled,
+            },
+        }
     }
 }
 

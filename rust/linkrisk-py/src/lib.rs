@@ -12,7 +12,7 @@ use linkrisk_core::runtime::alloc::Counting;
 use pyo3::prelude::*;
 
 #[global_allocator]
-static ALLOCATOR: Counting<mimalloc::MiMalloc> = Counting(mimalloc::MiMalloc);
+static ALLOCATOR: Counting<std::alloc::System> = Counting(std::alloc::System);
 
 /// The engine of linkrisk, as Python sees it.
 #[pymodule(gil_used = false)]

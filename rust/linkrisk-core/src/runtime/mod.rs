@@ -3,6 +3,7 @@
 pub mod alloc;
 pub mod cancel;
 pub mod frame;
+pub mod machine;
 pub mod memory;
 pub mod progress;
 pub mod spill;
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use cancel::CancelToken;
+pub use machine::Memory;
 pub use memory::{MemoryBudget, Reservation};
 pub use progress::{Progress, Snapshot};
 pub use spill::Spill;
@@ -48,7 +50,9 @@ impl Context {
             .build()
             .map_err(|e| Error::internal(format!("cannot start {threads} threads: {e}")))?;
         Ok(Self {
-            memory: Arc::new(MemoryBudget::new(memory_limit.unwrap_or_else(memory::default_limit))),
+            memory: Arc::new(MemoryBudget::new(
+                memory_limit.unwrap_or_else(|| Memory::find().default_limit()),
+            )),
             spill: Spill::new(&std::env::temp_dir(), None),
             cancel: CancelToken::default(),
             progress: Arc::new(Progress::default()),
