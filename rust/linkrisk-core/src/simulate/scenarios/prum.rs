@@ -11,12 +11,12 @@
 //! | `prints` | 300 | reference, file number, surname; four fingers |
 //! | `vehicles` | 350 | plate, keeper's surname, given name, birth date, address |
 //!
-//! One person in eight who is known in one state is known in the next as well. Photographs and prints of
-//! a person in one state carry the same file number; 30 % of the photographs are of unknown people, without
-//! file number and name (a camera, not a booth), and 15 % of the prints are marks left at a scene: one
-//! finger, and nothing else. Half of the people known to the police keep a vehicle; the rest of a register
-//! are other people. Registers name the keeper in full; police files give the surname and half of the given
-//! names, in the spelling of that state.
+//! One person in eight who is known in one state is a resident of another, and mostly known there too.
+//! Photographs and prints of a person in one state carry the same file number; 30 % of the photographs are
+//! of unknown people, without file number and name (a camera, not a booth), and 15 % of the prints are
+//! marks left at a scene: one finger, and nothing else. Every other vehicle belongs to the household of
+//! somebody who is known, the rest to other people. Registers name the keeper in full; police files
+//! give the surname and two thirds of the given names, a tenth of them in another spelling.
 
 use std::ops::Range;
 
@@ -132,10 +132,14 @@ impl Prum {
 
     /// The person who is the `known`-th that the police of a state know.
     ///
-    /// Residents of each state are a third of the population; every eighth known person is the resident of
-    /// the same number of the state before.
+    /// Residents of each state are a third of the population. Every eighth known person is a resident of the
+    /// state before, the one with the number after, who is known there unless its files end before.
     fn known(&self, state: usize, known: u64) -> u64 {
-        self.resident(if known.is_multiple_of(SHARED) { (state + 2) % 3 } else { state }, known)
+        if known.is_multiple_of(SHARED) {
+            self.resident((state + 2) % 3, known + 1)
+        } else {
+            self.resident(state, known)
+        }
     }
 
     fn resident(&self, state: usize, number: u64) -> u64 {
