@@ -11,6 +11,12 @@
 //!   them so, and errors keep the order.
 //! * **Travel documents** are of Utopia (`UTO`), the country of the specimens of ICAO 9303: `UT`, a
 //!   digit, a letter and five symbols, in which order no country is known to number its own.
+//! * **Aadhaar numbers** start with 0 or 1, which no issued one does (2 to 9, UIDAI), and have their check
+//!   digit.
+//! * **Social security numbers** have an area of 900 to 999, which is never assigned, and a group of 01 to
+//!   49, which keeps them out of the taxpayer numbers of the same area (50 and more).
+//!
+//! The normaliser refuses the last two as issued numbers; the spec has to say `synthetic = true`.
 //! * **Addresses of the web** end in `.invalid`, which RFC 2606 keeps from ever being registered.
 
 /// First of the thousand regions that are used.
@@ -34,6 +40,16 @@ pub const VEHICLE_PLATES: u64 = 24 * 10 * 16 * 34u64.pow(3);
 const VEHICLE_PLATE_STEP: u64 = 96_208_693;
 /// Coprime to [`PHONES`].
 const PHONE_STEP: u64 = 618_033_989;
+
+/// Aadhaar numbers that [`push_aadhaar`] can write: of eleven digits the first is 0 or 1, and the last
+/// is not the second, so that none reads the same backwards, as issued ones do not either.
+pub const MADE_UP_AADHAARS: u64 = 2 * 10 * 100_000_000 * 9;
+/// Coprime to it.
+const AADHAAR_STEP: u64 = 7_415_816_237;
+/// Social security numbers that [`push_ssn`] can write: area, group, serial.
+pub const MADE_UP_SSNS: u64 = 100 * 49 * 9_999;
+/// Coprime to it.
+const SSN_STEP: u64 = 30_280_639;
 
 /// Characters that errors leave alone.
 pub const KEPT_OF_ID: usize = 6;
@@ -60,6 +76,57 @@ pub fn push_resident_id(digits: u64, text: &mut String) {
         10 => 'X',
         check => char::from(b'0' + check as u8),
     });
+}
+
+/// Appends the Aadhaar number with the index `index`, behind an offset below [`MADE_UP_AADHAARS`]; the
+/// first [`MADE_UP_AADHAARS`] are distinct.
+pub fn push_aadhaar(index: u64, offset: u64, text: &mut String) {
+    let step = u128::from(index % MADE_UP_AADHAARS) * u128::from(AADHAAR_STEP);
+    let mut rest = ((step + u128::from(offset)) % u128::from(MADE_UP_AADHAARS)) as u64;
+    let mut take = |end: u64| {
+        let taken = rest % end;
+        rest /= end;
+        taken
+    };
+    let (first, second, middle, off) = (take(2), take(10), take(100_000_000), take(9));
+    let digits = ((first * 10 + second) * 100_000_000 + middle) * 10 + (second + 1 + off) % 10;
+    push_digits(digits, 11, text);
+    text.push(char::from(b'0' + verhoeff_digit(digits)));
+}
+
+/// The digit that makes a number pass Verhoeff's check (J. Verhoeff, *Error Detecting Decimal Codes*,
+/// 1969): products in the symmetries of a pentagon, of digits permuted by their place.
+///
+/// On purpose not the normaliser's tables: what one writes, the other has to find valid.
+fn verhoeff_digit(number: u64) -> u8 {
+    // 0 to 4 are rotations, 5 to 9 reflections.
+    let product = |a: u8, b: u8| match (a < 5, b < 5) {
+        (true, true) => (a + b) % 5,
+        (true, false) => 5 + (a + b) % 5,
+        (false, true) => 5 + (a + 5 - b) % 5,
+        (false, false) => (a + 5 - b) % 5,
+    };
+    const PERMUTED: [u8; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+    let (mut rest, mut sum) = (number, 0);
+    for place in 1..=11 {
+        let mut digit = (rest % 10) as u8;
+        rest /= 10;
+        (0..place % 8).for_each(|_| digit = PERMUTED[usize::from(digit)]);
+        sum = product(sum, digit);
+    }
+    // Reflections are their own inverses.
+    if sum < 5 { (5 - sum) % 5 } else { sum }
+}
+
+/// Appends the social security number with the index `index`, behind an offset below [`MADE_UP_SSNS`];
+/// the first [`MADE_UP_SSNS`] are distinct.
+pub fn push_ssn(index: u64, offset: u64, text: &mut String) {
+    let number = ((index % MADE_UP_SSNS) * SSN_STEP + offset) % MADE_UP_SSNS;
+    push_digits(900 + number / (49 * 9_999), 3, text);
+    text.push('-');
+    push_digits(1 + number / 9_999 % 49, 2, text);
+    text.push('-');
+    push_digits(1 + number % 9_999, 4, text);
 }
 
 /// Appends a phone number.
@@ -181,6 +248,8 @@ mod tests {
     #[test]
     fn test_steps_are_coprime_to_their_ranges() {
         assert_eq!(gcd(PHONE_STEP, PHONES), 1);
+        assert_eq!(gcd(AADHAAR_STEP, MADE_UP_AADHAARS), 1);
+        assert_eq!(gcd(SSN_STEP, MADE_UP_SSNS), 1);
         assert_eq!(gcd(VEHICLE_PLATE_STEP, VEHICLE_PLATES), 1);
         assert_eq!(gcd(DOCUMENT_STEP, DOCUMENTS), 1);
         assert!(VEHICLE_PLATES.checked_mul(VEHICLE_PLATE_STEP).is_some());
@@ -239,6 +308,23 @@ mod tests {
         }
         for plate in ["ZZ", "ZZABC123", "ZZA0123", "ZZ1234", "ZZ123456", "ZZ123A4", "ZZA1F234", "ZZAB1234F"] {
             assert!(!is_issued(plate), "{plate}");
+        }
+    }
+
+    #[test]
+    fn test_aadhaars_and_ssns_are_distinct_and_read_as_synthetic_alone() {
+        use crate::normalise::Outcome;
+        use crate::normalise::identifier::{Range, aadhaar, us_ssn};
+        let mut seen = HashSet::new();
+        for index in (0..3_000).chain(MADE_UP_SSNS - 3_000..MADE_UP_SSNS) {
+            let (mut number, mut ssn) = (String::new(), String::new());
+            push_aadhaar(index, 77, &mut number);
+            push_ssn(index, 77, &mut ssn);
+            assert_eq!(aadhaar(&number, Range::Synthetic).0, Outcome::Valid, "{number}");
+            assert_eq!(aadhaar(&number, Range::Issued).0, Outcome::Invalid, "{number}");
+            assert_eq!(us_ssn(&ssn, Range::Synthetic).0, Outcome::Valid, "{ssn}");
+            assert_eq!(us_ssn(&ssn, Range::Issued).0, Outcome::Invalid, "{ssn}");
+            assert!(seen.insert(number) && seen.insert(ssn));
         }
     }
 

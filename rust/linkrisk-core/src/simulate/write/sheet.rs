@@ -188,6 +188,11 @@ impl<'a> Sheet<'a> {
         builder.append_option((column < self.cut).then_some(value));
     }
 
+    /// How many columns the table has, without the number of the record.
+    pub fn columns(&self) -> usize {
+        self.cells.len()
+    }
+
     /// Gives a column of kind [`Kind::Array`] its values for the whole batch.
     pub fn array(&mut self, column: usize, values: ArrayRef) {
         if let Builder::Array(slot) = &mut self.cells[column].builder {
