@@ -223,7 +223,8 @@ impl<'a> Em<'a> {
         }
         let random_pairs = random.total();
         let records = f64::from(evidence.records);
-        let using: Vec<u32> = comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect();
+        let using: Vec<u32> =
+            comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect();
         let mut em = Self {
             related,
             observed: candidates.total(),
@@ -425,7 +426,22 @@ impl<'a> Em<'a> {
                     };
                 }
             }
+            if class == MATCH && self.untaught[k] && !self.evidence.comparisons[k].kind.is_official_id() {
+                self.even_out(k);
+            }
         }
+    }
+
+    /// Takes matches to agree on comparison `k` as often as not.
+    ///
+    /// Its own rule finds those that agree alone, and a person who registered twice has two numbers: that
+    /// two numbers differ is worth a bit and no more.
+    fn even_out(&mut self, k: usize) {
+        let exact = self.evidence.comparisons[k].exact;
+        let (agree, differ) = self.table[self.starts[k] + 1..self.starts[k + 1]].split_at_mut(exact);
+        scale(agree, MATCH, 0.5, |_| true);
+        let chance: f64 = differ.iter().map(|row| row[UNRELATED]).sum();
+        differ.iter_mut().for_each(|row| row[MATCH] = 0.5 * row[UNRELATED] / chance.max(FLOOR));
     }
 
     /// Levels of comparison `k` among unrelated pairs; `filled` is the share of matches in which
