@@ -24,9 +24,9 @@ use super::super::population::Population;
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns, Captures};
+use super::captures::{Bodies, Body, BodyColumns, Captures, capture_number};
 use super::spec_text::SpecText;
-use super::travel::{capture_number, parts, push_latin};
+use super::travel::{parts, push_latin};
 use crate::error::Result;
 
 /// The scenario.
@@ -211,9 +211,11 @@ impl System for Delhi {
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
-        let probes = self.tables[1].rows;
-        self.listed() + self.passers.subjects(probes - probes.div_ceil(SOUGHT_EVERY))
+    fn persons(&self) -> Option<u64> {
+        Some({
+            let probes = self.tables[1].rows;
+            self.listed() + self.passers.subjects(probes - probes.div_ceil(SOUGHT_EVERY))
+        })
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

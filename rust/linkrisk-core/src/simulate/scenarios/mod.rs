@@ -5,11 +5,15 @@ mod border_exchange;
 mod captures;
 mod delhi;
 mod ees;
+mod eu_wallet;
 mod fields;
+mod health_code;
+mod hyderabad;
 mod multimodal;
 mod people;
 mod prum;
 mod register;
+mod shanghai_police;
 mod smile_to_pay;
 mod spec_text;
 mod travel;
@@ -18,14 +22,18 @@ mod xinai;
 use super::Scenario;
 
 /// Every scenario, in the order in which they are listed.
-pub const ALL: [Scenario; 9] = [
-    people::SCENARIO,
+pub const ALL: [Scenario; 13] = [
     xinai::SCENARIO,
+    shanghai_police::SCENARIO,
+    health_code::SCENARIO,
     ees::SCENARIO,
     prum::SCENARIO,
     border_exchange::SCENARIO,
+    eu_wallet::SCENARIO,
     smile_to_pay::SCENARIO,
     delhi::SCENARIO,
+    hyderabad::SCENARIO,
     aadhaar::SCENARIO,
     multimodal::SCENARIO,
+    people::SCENARIO,
 ];

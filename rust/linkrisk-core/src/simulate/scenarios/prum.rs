@@ -29,9 +29,9 @@ use super::super::population::Population;
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns, Captures};
+use super::captures::{Bodies, Body, BodyColumns, Captures, capture_number};
 use super::spec_text::SpecText;
-use super::travel::{capture_number, parts, push_born, push_latin};
+use super::travel::{parts, push_born, push_latin};
 use crate::error::Result;
 
 /// The scenario.
@@ -259,9 +259,11 @@ impl System for Prum {
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
-        // Those whom the police of two states know are counted in both.
-        (0..9).map(|table| self.rows[table].mixture().subjects(self.tables[table].rows)).sum()
+    fn persons(&self) -> Option<u64> {
+        Some({
+            // Those whom the police of two states know are counted in both.
+            (0..9).map(|table| self.rows[table].mixture().subjects(self.tables[table].rows)).sum()
+        })
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {
