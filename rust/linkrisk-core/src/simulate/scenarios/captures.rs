@@ -106,13 +106,14 @@ impl Bodies {
         if self.exist() && !named.is_empty() { FILE_ROWS / (named.len() as u64 + 1) / 2 } else { FILE_ROWS }
     }
 
-    /// A person as far as their templates go; groups are those of the population's year.
+    /// A person as far as their templates go; groups are those of the population's year, and a household
+    /// has one skin tone group.
     ///
     /// Children have their brothers and sisters of the household; adults somebody elsewhere, of no
     /// household and no name in common.
     pub fn subject(&self, population: &Population, person: &Person) -> Subject {
         let age = Population::age(person, population.year());
-        let tone = self.tones.pick(&mut Draw::new(self.seed, TONE, person.number)) as u8;
+        let tone = self.tones.pick(&mut Draw::new(self.seed, TONE, person.household)) as u8;
         let group = Group { female: !person.male, age_band: Group::age_band(age), tone };
         let kin = match person.role {
             Role::Child => Some(Self::kin_of_child(population, person)),
