@@ -4,18 +4,21 @@
 //!   six digits alone.
 //! * **Phones** start with +999, which the ITU has assigned to no country or service, and nine digits
 //!   follow. A reserved range such as +44 7700 900000–900999 has too few numbers for a population.
-//! * **Plates** start with `ZZ`: ISO 3166 reserves it for private use, and the one issuer known to put
-//!   ZZ first (Ireland, for temporary registrations) has five digits after it and nothing else. In
-//!   [`push_vehicle_plate`] a letter, a digit, a letter that no camera takes for a digit, and three
-//!   symbols follow: no country writes letters and digits in that order, and errors keep the order.
-//! * **Travel documents** are those of `UTO`, the country of the specimens of ICAO 9303.
+//! * **Plates** start with `ZZ`, which ISO 3166 reserves for private use, in no order of letters and
+//!   digits in which somebody issues them ([`is_issued`]: Zeitz in Germany, temporary registrations in
+//!   Ireland, the far ends of the series of France and Italy). In [`push_vehicle_plate`] a letter, a
+//!   digit, a letter that no camera takes for a digit, and three symbols follow: no country writes
+//!   them so, and errors keep the order.
+//! * **Travel documents** are of Utopia (`UTO`), the country of the specimens of ICAO 9303, or of codes
+//!   that ISO 3166 leaves to its users: `UT`, a digit, a letter and five symbols, in which order no country is known to number its own.
 //! * **Aadhaar numbers** start with 0 or 1, which no issued one does (2 to 9, UIDAI), and have their check
 //!   digit.
 //! * **Social security numbers** have an area of 900 to 999, which is never assigned, and a group of 01 to
 //!   49, which keeps them out of the taxpayer numbers of the same area (50 and more).
-//!
-//! The normaliser refuses the last two as issued numbers; the spec has to say `synthetic = true`.
 //! * **Addresses of the web** end in `.invalid`, which RFC 2606 keeps from ever being registered.
+//!
+//! The normaliser refuses made-up Aadhaar and social security numbers as issued ones: the spec has to say
+//! `synthetic = true`.
 
 /// First of the thousand regions that are used.
 pub const FIRST_REGION: u64 = 990_000;
@@ -24,13 +27,14 @@ pub const REGIONS: u64 = 1_000;
 /// Phones there are.
 pub const PHONES: u64 = 1_000_000_000;
 /// Symbols of plates: no I and no O, as most issuers have it.
-pub const PLATE_SYMBOLS: &[u8; 34] = b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+pub const PLATE_SYMBOLS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Plates that [`push_plate`] can write.
 pub const PLATES: u64 = 34u64.pow(6);
 /// Letters of plates that are in no confusion class of cameras, without E and H, which end the plates
 /// of electric and of old cars in Germany.
-const CLEAR_LETTERS: &[u8; 16] = b"ACFJKLMNPRTUVWXY";
-const LETTERS: &[u8; 24] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+const CLEAR_LETTERS: &[u8] = b"ACFJKLMNPRTUVWXY";
+const DIGITS: &[u8] = b"0123456789";
+const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// Plates that [`push_vehicle_plate`] can write.
 pub const VEHICLE_PLATES: u64 = 24 * 10 * 16 * 34u64.pow(3);
 /// Coprime to [`VEHICLE_PLATES`], so that plates do not repeat and neighbours look nothing alike.
@@ -140,28 +144,58 @@ pub fn phone_of(index: u64, offset: u64) -> u64 {
 /// Appends a plate of six symbols in any mixture behind `ZZ`.
 pub fn push_plate(number: u64, text: &mut String) {
     text.push_str("ZZ");
-    let mut rest = number;
-    for _ in 0..6 {
-        text.push(char::from(PLATE_SYMBOLS[(rest % 34) as usize]));
-        rest /= 34;
+    push_symbols(number, &[PLATE_SYMBOLS; 6], text);
+}
+
+/// Whether a text that begins with `ZZ` has the order of letters and digits of some issuer.
+pub fn is_issued(plate: &str) -> bool {
+    let rest = plate.as_bytes().get(2..).unwrap_or_default();
+    let run = |from: usize, of: fn(&u8) -> bool| rest[from..].iter().take_while(|b| of(b)).count();
+    let letters = run(0, u8::is_ascii_uppercase);
+    let digits = run(letters, u8::is_ascii_digit);
+    let end = &rest[letters + digits..];
+    match (letters, digits) {
+        // ZZ AB 1234, and E or H behind it.
+        (1..=2, 1..=4) => rest[letters] != b'0' && matches!(end, [] | [b'E' | b'H']),
+        // ZZ 12345; ZZ 123 AB.
+        (0, 5) => end.is_empty(),
+        (0, 3) => end.len() == 2 && end.iter().all(u8::is_ascii_uppercase),
+        _ => false,
     }
 }
 
 /// Appends the plate with the index `index`; the first [`VEHICLE_PLATES`] are distinct.
 pub fn push_vehicle_plate(index: u64, text: &mut String) {
-    let mut rest = (index % VEHICLE_PLATES) * VEHICLE_PLATE_STEP % VEHICLE_PLATES;
-    let mut take = |symbols: &[u8]| {
-        let symbol = char::from(symbols[(rest % symbols.len() as u64) as usize]);
-        rest /= symbols.len() as u64;
-        symbol
-    };
+    let shuffled = (index % VEHICLE_PLATES) * VEHICLE_PLATE_STEP % VEHICLE_PLATES;
     text.push_str("ZZ");
-    text.push(take(LETTERS));
-    text.push(take(b"0123456789"));
-    text.push(take(CLEAR_LETTERS));
-    for _ in 0..3 {
-        text.push(take(PLATE_SYMBOLS));
+    let rest = push_symbols(shuffled, &[LETTERS, DIGITS, CLEAR_LETTERS], text);
+    push_symbols(rest, &[PLATE_SYMBOLS; 3], text);
+}
+
+/// Appends a symbol of each list, the digits of a number from the lowest on; gives what is left of it.
+fn push_symbols(number: u64, lists: &[&[u8]], text: &mut String) -> u64 {
+    let mut rest = number;
+    for symbols in lists {
+        text.push(char::from(symbols[(rest % symbols.len() as u64) as usize]));
+        rest /= symbols.len() as u64;
     }
+    rest
+}
+
+/// Travel documents that [`push_document`] can write.
+pub const DOCUMENTS: u64 = 10 * 24 * 34u64.pow(5);
+/// Coprime to [`DOCUMENTS`].
+const DOCUMENT_STEP: u64 = 618_033_989;
+/// Characters of a travel document that typing leaves alone.
+pub const KEPT_OF_DOCUMENT: usize = 4;
+
+/// Appends the number of the travel document with the index `index`, nine characters; the first
+/// [`DOCUMENTS`] are distinct.
+pub fn push_document(index: u64, text: &mut String) {
+    let shuffled = u128::from(index % DOCUMENTS) * u128::from(DOCUMENT_STEP) % u128::from(DOCUMENTS);
+    text.push_str("UT");
+    let rest = push_symbols(shuffled as u64, &[DIGITS, LETTERS], text);
+    push_symbols(rest, &[PLATE_SYMBOLS; 5], text);
 }
 
 /// Appends a date as `YYYY-MM-DD`.
@@ -218,6 +252,7 @@ mod tests {
         assert_eq!(gcd(AADHAAR_STEP, MADE_UP_AADHAARS), 1);
         assert_eq!(gcd(SSN_STEP, MADE_UP_SSNS), 1);
         assert_eq!(gcd(VEHICLE_PLATE_STEP, VEHICLE_PLATES), 1);
+        assert_eq!(gcd(DOCUMENT_STEP, DOCUMENTS), 1);
         assert!(VEHICLE_PLATES.checked_mul(VEHICLE_PLATE_STEP).is_some());
     }
 
@@ -236,6 +271,19 @@ mod tests {
         let mut with_x = String::new();
         push_resident_id(11_010_519_491_231_002, &mut with_x);
         assert!(with_x.ends_with("2X"));
+    }
+
+    #[test]
+    fn test_documents_are_distinct_and_of_their_shape() {
+        let mut seen = HashSet::new();
+        for index in (0..20_000).chain(DOCUMENTS - 20_000..DOCUMENTS) {
+            let mut text = String::new();
+            push_document(index, &mut text);
+            let b = text.as_bytes();
+            assert!(text.len() == 9 && text.starts_with("UT"));
+            assert!(b[2].is_ascii_digit() && b[3].is_ascii_uppercase(), "{text}");
+            assert!(seen.insert(text));
+        }
     }
 
     #[test]
@@ -268,6 +316,16 @@ mod tests {
             assert_eq!(us_ssn(&ssn, Range::Synthetic).0, Outcome::Valid, "{ssn}");
             assert_eq!(us_ssn(&ssn, Range::Issued).0, Outcome::Invalid, "{ssn}");
             assert!(seen.insert(number) && seen.insert(ssn));
+        }
+    }
+
+    #[test]
+    fn test_issued_plates_are_known() {
+        for plate in ["ZZA1", "ZZAB1234", "ZZA1234E", "ZZAB12H", "ZZ12345", "ZZ123AB"] {
+            assert!(is_issued(plate), "{plate}");
+        }
+        for plate in ["ZZ", "ZZABC123", "ZZA0123", "ZZ1234", "ZZ123456", "ZZ123A4", "ZZA1F234", "ZZAB1234F"] {
+            assert!(!is_issued(plate), "{plate}");
         }
     }
 

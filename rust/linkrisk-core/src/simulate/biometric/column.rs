@@ -29,7 +29,7 @@ impl Precision {
         DataType::FixedSizeList(Arc::new(self.item()), dims as i32)
     }
 
-    /// The precision of a column of that type; `None` where it holds no vectors of numbers.
+    /// The precision of a column of that Arrow type; none where it holds no templates.
     pub fn of(data_type: &DataType) -> Option<Self> {
         let DataType::FixedSizeList(item, _) = data_type else { return None };
         match item.data_type() {

@@ -255,8 +255,8 @@ impl System for Aadhaar {
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
-        self.tables[0].rows - ghosts(self.tables[0].rows)
+    fn persons(&self) -> Option<u64> {
+        Some(self.tables[0].rows - ghosts(self.tables[0].rows))
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

@@ -211,9 +211,9 @@ impl System for Delhi {
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
+    fn persons(&self) -> Option<u64> {
         let probes = self.tables[1].rows;
-        self.listed() + self.passers.subjects(probes - probes.div_ceil(SOUGHT_EVERY))
+        Some(self.listed() + self.passers.subjects(probes - probes.div_ceil(SOUGHT_EVERY)))
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

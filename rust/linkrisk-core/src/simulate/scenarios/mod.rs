@@ -5,11 +5,16 @@ mod border_exchange;
 mod captures;
 mod delhi;
 mod ees;
+mod eu_wallet;
+mod faces;
 mod fields;
+mod health_code;
+mod hyderabad;
 mod multimodal;
 mod people;
 mod prum;
 mod register;
+mod shanghai_police;
 mod smile_to_pay;
 mod spec_text;
 mod travel;
@@ -18,14 +23,18 @@ mod xinai;
 use super::Scenario;
 
 /// Every scenario, in the order in which they are listed.
-pub const ALL: [Scenario; 9] = [
+pub const ALL: [Scenario; 13] = [
     people::SCENARIO,
     xinai::SCENARIO,
+    shanghai_police::SCENARIO,
+    health_code::SCENARIO,
     ees::SCENARIO,
     prum::SCENARIO,
     border_exchange::SCENARIO,
+    eu_wallet::SCENARIO,
     smile_to_pay::SCENARIO,
     delhi::SCENARIO,
+    hyderabad::SCENARIO,
     aadhaar::SCENARIO,
     multimodal::SCENARIO,
 ];

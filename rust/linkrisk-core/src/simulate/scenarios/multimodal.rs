@@ -213,8 +213,8 @@ impl System for Multimodal {
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
-        self.people()
+    fn persons(&self) -> Option<u64> {
+        Some(self.people())
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

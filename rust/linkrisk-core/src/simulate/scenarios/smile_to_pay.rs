@@ -177,8 +177,8 @@ impl System for SmileToPay {
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
-        self.tables[0].rows
+    fn persons(&self) -> Option<u64> {
+        Some(self.tables[0].rows)
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

@@ -14,8 +14,6 @@ pub const FILE_ROWS: u64 = 500_000;
 pub enum Kind {
     /// Text.
     Text,
-    /// A number of something: a record, a person.
-    Count,
     /// A small number, such as an age.
     Whole,
     /// A point in time, milliseconds from 1970.
@@ -30,7 +28,6 @@ impl Kind {
     fn data_type(&self) -> DataType {
         match self {
             Kind::Text => DataType::Utf8,
-            Kind::Count => DataType::UInt64,
             Kind::Whole => DataType::Int32,
             Kind::Time => DataType::Timestamp(TimeUnit::Millisecond, None),
             Kind::Flag => DataType::Boolean,
