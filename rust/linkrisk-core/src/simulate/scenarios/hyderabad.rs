@@ -75,7 +75,7 @@ const CAMERAS_EACH: u64 = 8;
 /// Persons of a block of the sightings of faces: drivers, then others.
 const SEEN_BLOCK: u64 = 100;
 /// Skin tones of the population, from 0 (light) to 5 (dark).
-const TONES: &[u8] = &[2, 3, 3, 4, 4, 5];
+const TONES: [f64; 6] = [0.0, 0.0, 1.0, 2.0, 2.0, 1.0];
 const YEAR: u32 = 2024;
 const FIRST_DAY: i64 = days_from_civil(2024, 1, 1);
 const DAYS: usize = 30;
@@ -114,7 +114,7 @@ impl City {
         let (households, stops, plates) = (records / 10, records / 20, records * 8 / 20);
         let seen = records - households - stops - plates;
         let key = |table| Draw::new(seed, ORDER, table).bits();
-        let faces = FaceColumn::new(templates, seed, TONES);
+        let faces = FaceColumn::new(templates, seed, &TONES);
         // Room for one record more than nine of twenty, which the rounding of the others may leave.
         let sightings = Mixture::new(&[(100, 3), (49, 1), (51, 2)]);
         Self {

@@ -10,6 +10,7 @@ mod faces;
 mod fields;
 mod health_code;
 mod hyderabad;
+mod looks;
 mod multimodal;
 mod people;
 mod prum;

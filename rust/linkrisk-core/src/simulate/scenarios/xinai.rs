@@ -114,7 +114,7 @@ const YEAR: u32 = 2022;
 /// The first Monday in days from 1900-01-01.
 const SINCE_1900: u32 = (FIRST_DAY - days_from_civil(1900, 1, 1)) as u32;
 /// Skin tones of the population, from 0 (light) to 5 (dark).
-const TONES: &[u8] = &[1, 1, 2, 2, 2, 3];
+const TONES: [f64; 6] = [0.0, 2.0, 3.0, 1.0, 0.0, 0.0];
 
 /// What a stream of random numbers is for.
 const ORDER: u64 = 1_001;
@@ -156,7 +156,7 @@ impl Xinai {
         let (registrations, lanes, accounts) = (share(301), share(2_490), share(158));
         let gates = records - registrations - lanes - accounts;
         let key = |table: u64| Draw::new(seed, ORDER, table).bits();
-        let faces = FaceColumn::new(templates, seed, TONES);
+        let faces = FaceColumn::new(templates, seed, &TONES);
         let persons = Mixture::new(&[(70, 1), (20, 2), (7, 3), (3, 4)]);
         let passages = Mixture::new(&[(WORKERS as u32, 38), (20, 1), (12, 2), (8, 3)]);
         let drives = Mixture::new(&[(DRIVERS as u32, 32), (DRIVING_VISITORS as u32 + 50, 1)]);
