@@ -415,7 +415,7 @@ def write_invented_run(directory: Path, records: int = 20_000, seed: int = 7, mi
             "report": {"minimum_count": minimum, "quasi_identifiers": []},
         },
         "stages": [
-            {"stage": stage, "rows": rows, "seconds": seconds, "peak_memory_bytes": 700_000_000}
+            {"stage": stage, "rows": rows, "seconds": seconds, "process_peak_bytes": 700_000_000}
             for stage, rows, seconds in (
                 ("ingest", total, 2.1),
                 ("link", candidates, 3.4),

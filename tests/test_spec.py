@@ -52,6 +52,8 @@ at = [0.92, 0.8]
 memory_limit = "8 GiB"
 threads = 2
 seed = 7
+spill_dir = "spilled"
+spill_limit = "200 GB"
 
 [report]
 minimum_count = 5
@@ -127,7 +129,14 @@ def test_engine_json_has_the_engines_keys(tmp_path):
         "synthetic": False,
         "placeholders": [],
     }
-    assert written["run"] == {"memory_limit": 2**33, "threads": 2, "seed": 7, "batch_size": 65_536}
+    assert written["run"] == {
+        "memory_limit": 2**33,
+        "threads": 2,
+        "seed": 7,
+        "batch_size": 65_536,
+        "spill_dir": str(tmp_path / "spilled"),
+        "spill_limit": 200 * 10**9,
+    }
     assert set(written["linkage"]) == {
         "threshold",
         "blocking",

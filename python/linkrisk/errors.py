@@ -207,8 +207,18 @@ class SpillLimitError(ResourceError, OSError):
 
     @property
     def path(self) -> str | None:
-        """The file."""
+        """The file, or the folder it was to be in."""
         return self._text("path")
+
+    @property
+    def needed(self) -> int | None:
+        """The bytes that were asked for, where that was known before the write."""
+        return self._number("needed")
+
+    @property
+    def free(self) -> int | None:
+        """The bytes that were free, of the disk or of `run.spill_limit`."""
+        return self._number("free")
 
 
 class RunError(LinkriskError):

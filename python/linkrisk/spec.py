@@ -233,6 +233,10 @@ class RunOptions(_Model):
     """Seed of everything random."""
     batch_size: Annotated[int, Field(ge=1, le=2**24)] = 65_536
     """Rows per batch that are asked of a source. The result does not depend on it."""
+    spill_dir: Line | None = None
+    """Folder for what does not fit memory; the run directory where absent. Emptied when the run ends."""
+    spill_limit: Bytes = None
+    """Disk space for it in bytes or as "200 GiB"; what is free where absent."""
 
 
 class Report(_Model):
@@ -289,6 +293,7 @@ class Spec(_Model):
         folder = path.parent.absolute()
         _resolve(tree.get("sources"), "path", folder)
         _resolve([tree.get("linkage")], "model", folder)
+        _resolve([tree.get("run")], "spill_dir", folder)
         return cls.model_validate(tree)
 
     def to_engine_json(self) -> str:

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::block::{RulePlan, Rules};
 use crate::cluster::vehicles::Vehicles;
-use crate::cluster::{ClusterCounts, Forest, Link};
+use crate::cluster::{Clusters, Link, Links};
 use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
 use crate::error::Result;
+use crate::external::Kept;
+use crate::kernel::bits::Bits;
 use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
 use crate::runtime::Context;
 use crate::score::capture::{self, Captured};
@@ -35,13 +36,11 @@ pub struct Results<'a> {
     /// Every candidate pair's pattern, counted.
     pub counts: &'a PatternCounts,
     /// The pairs that were kept.
-    pub pairs: &'a [ScoredPair],
+    pub pairs: &'a Kept<ScoredPair>,
     /// Which records are of one person.
-    pub persons: &'a Forest,
+    pub clusters: &'a Clusters,
     /// Which vehicle a plate is.
     pub vehicles: &'a Vehicles,
-    /// What became of the components.
-    pub clusters: &'a ClusterCounts,
 }
 
 /// The figures of a run that are single numbers.
@@ -109,16 +108,16 @@ pub fn assess(
     };
     let assessed = Assessed {
         store,
-        persons: results.persons,
+        persons: &results.clusters.forest,
         vehicles: results.vehicles,
         quasi_identifiers: quasi_identifiers.clone(),
     };
     let profiles = Profiles::count(&assessed, context)?;
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
     let captured = capture::matches(results.counts, results.rules, &scorer);
-    let (relations, persons_with_relatives) = relations(results, &scorer);
-    // Last of what may be refused or cancelled: past this, tables are only written.
-    let persons = persons(results, &profiles, captured, links(results.pairs, &scorer, threshold), context)?;
+    let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
+    // Past this nothing is refused or cancelled: tables are only written.
+    let persons = persons(results, &profiles, captured);
     if let Some(out) = out {
         let tables = [
             risk::quality(store, context)?,
@@ -151,8 +150,8 @@ pub fn assess(
             .collect(),
         largest_entity: profiles.largest_person(),
         contradictions: Contradictions {
-            clusters: results.clusters.contradictions,
-            links_cut: results.clusters.links_cut,
+            clusters: results.clusters.counts.contradictions,
+            links_cut: results.clusters.counts.links_cut,
         },
         related_pairs: tally.related,
         persons_with_relatives,
@@ -209,13 +208,7 @@ impl Tally {
     }
 }
 
-fn persons(
-    results: &Results<'_>,
-    profiles: &Profiles,
-    captured: Captured,
-    links: Vec<Link>,
-    context: &Context,
-) -> Result<Distinct> {
+fn persons(results: &Results<'_>, profiles: &Profiles, captured: Captured) -> Distinct {
     let observed = profiles.person_count();
     let matches = Matches {
         records: profiles.person_records(),
@@ -224,46 +217,73 @@ fn persons(
         matches: captured.all,
         blocking_recall: captured.recall(),
     };
-    let wrong = risk::false_merges(&links, results.persons, context)?;
+    let wrong = risk::false_merges(&results.clusters.spanning);
     let missed = risk::missed_merges(&matches, wrong);
-    Ok(Distinct::persons(observed, matches.records, wrong, missed, risk::blocking_variance(&matches)))
+    Distinct::persons(observed, matches.records, wrong, missed, risk::blocking_variance(&matches))
 }
 
 /// The links among the pairs that were kept.
-pub fn links(pairs: &[ScoredPair], scorer: &Scorer<'_>, threshold: f64) -> Vec<Link> {
-    let mut scores = Scores::new(scorer);
-    let mut links = Vec::new();
-    for pair in pairs {
-        let score = scores.score(pair.pattern);
-        if score.probability >= threshold {
-            links.push(Link { left: pair.left, right: pair.right, weight: score.weight as f32 });
-        }
+#[derive(Debug)]
+pub struct KeptLinks<'a> {
+    /// The pairs.
+    pub pairs: &'a Kept<ScoredPair>,
+    /// Weighs them.
+    pub scorer: &'a Scorer<'a>,
+    /// The match probability from which a pair is a link.
+    pub threshold: f64,
+}
+
+impl Links for KeptLinks<'_> {
+    fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()> {
+        let mut scores = Scores::new(self.scorer);
+        let mut links = Vec::new();
+        self.pairs.each(|pairs| {
+            links.clear();
+            for pair in pairs {
+                let score = scores.score(pair.pattern);
+                if score.probability >= self.threshold {
+                    links.push(Link { left: pair.left, right: pair.right, weight: score.weight as f32 });
+                }
+            }
+            take(&links)
+        })
     }
-    links
 }
 
 /// Related pairs by the traits they share, most frequent first, and the persons in any of them.
-fn relations(results: &Results<'_>, scorer: &Scorer<'_>) -> (Vec<Relation>, u64) {
-    let mut bases: BTreeMap<u64, (u64, FxHashSet<u32>)> = BTreeMap::new();
-    let mut persons = FxHashSet::default();
+fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> Result<(Vec<Relation>, u64)> {
+    let forest = &results.clusters.forest;
+    let mut held = context.memory.reserve("relatives", Bits::bytes(forest.len()))?;
+    let persons = Bits::new(forest.len());
+    let mut bases: BTreeMap<u64, (u64, Bits)> = BTreeMap::new();
     let shareable: Vec<(usize, &Comparison)> =
         results.comparisons.iter().enumerate().filter(|(_, c)| c.kind.is_shareable()).collect();
     let mut scores = Scores::new(scorer);
-    for pair in results.pairs {
-        if scores.score(pair.pattern).related < 0.5 {
-            continue;
+    results.pairs.each(|pairs| {
+        context.cancel.check()?;
+        for pair in pairs {
+            if scores.score(pair.pattern).related < 0.5 {
+                continue;
+            }
+            let (left, right) = (forest.root(pair.left), forest.root(pair.right));
+            if left == right {
+                continue;
+            }
+            let agrees = |(_, c): &&(usize, &Comparison)| (1..=c.exact).contains(&c.level(pair.pattern));
+            let basis = shareable.iter().filter(agrees).fold(0u64, |bits, (k, _)| bits | 1 << k);
+            if !bases.contains_key(&basis) {
+                let bytes = held.bytes() + Bits::bytes(forest.len());
+                held.grow_to(bytes)?;
+            }
+            let (pairs, members) = bases.entry(basis).or_insert_with(|| (0, Bits::new(forest.len())));
+            *pairs += 1;
+            for set in [&*members, &persons] {
+                set.insert(left);
+                set.insert(right);
+            }
         }
-        let (left, right) = (results.persons.root(pair.left), results.persons.root(pair.right));
-        if left == right {
-            continue;
-        }
-        let agrees = |(_, c): &&(usize, &Comparison)| (1..=c.exact).contains(&c.level(pair.pattern));
-        let basis = shareable.iter().filter(agrees).fold(0u64, |bits, (k, _)| bits | 1 << k);
-        let (pairs, members) = bases.entry(basis).or_default();
-        *pairs += 1;
-        members.extend([left, right]);
-        persons.extend([left, right]);
-    }
+        Ok(())
+    })?;
     let name = |basis: u64| {
         let names: Vec<&str> =
             shareable.iter().filter(|(k, _)| basis >> k & 1 == 1).map(|(_, c)| c.name.as_str()).collect();
@@ -271,14 +291,10 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>) -> (Vec<Relation>, u64)
     };
     let mut relations: Vec<Relation> = bases
         .into_iter()
-        .map(|(basis, (pairs, members))| Relation {
-            basis: name(basis),
-            pairs,
-            persons: members.len() as u64,
-        })
+        .map(|(basis, (pairs, members))| Relation { basis: name(basis), pairs, persons: members.count() })
         .collect();
     relations.sort_by(|a, b| b.pairs.cmp(&a.pairs).then_with(|| a.basis.cmp(&b.basis)));
-    (relations, persons.len() as u64)
+    Ok((relations, persons.count()))
 }
 
 fn write(out: &Path, table: &Table) -> Result<()> {

@@ -4,13 +4,14 @@
 //! tables ─► normalise ─► store ─► block ─► compare ─► score ─► cluster ─► risk ─► tables
 //! ```
 //!
-//! Imports go one way: kernel → runtime → store → stages → pipeline.
+//! Imports go one way: kernel → runtime → external → store → stages → pipeline.
 
 pub mod assess;
 pub mod block;
 pub mod cluster;
 pub mod compare;
 pub mod error;
+pub mod external;
 pub mod kernel;
 pub mod kind;
 pub mod normalise;

@@ -15,6 +15,8 @@ use crate::cluster::Forest;
 use crate::cluster::vehicles::Vehicles;
 use crate::compare::{RULE_SHIFT, ScoredPair};
 use crate::error::Result;
+use crate::external::Kept;
+use crate::kernel::bits::Bits;
 use crate::kernel::hash::mix;
 use crate::kind::Subject;
 use crate::runtime::Context;
@@ -59,14 +61,14 @@ pub fn links(
     directory: &Path,
     store: &Store,
     rules: &Rules,
-    pairs: &[ScoredPair],
+    pairs: &Kept<ScoredPair>,
     scorer: &Scorer<'_>,
     threshold: f64,
 ) -> Result<u64> {
     let schema = links_schema();
     let mut writer = TableWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
     let mut scores = Scores::new(scorer);
-    for chunk in pairs.chunks(ROWS) {
+    let mut write = |chunk: &[ScoredPair]| -> Result<()> {
         let (mut left, mut right) = (UInt64Builder::new(), UInt64Builder::new());
         let mut rule = StringDictionaryBuilder::<Int32Type>::new();
         let (mut weight, mut probability) = (Float64Builder::new(), Float64Builder::new());
@@ -89,8 +91,9 @@ pub fn links(
             Arc::new(weight.finish()),
             Arc::new(probability.finish()),
         ];
-        writer.write(&batch(&schema, columns)?)?;
-    }
+        writer.write(&batch(&schema, columns)?)
+    };
+    pairs.each(|pairs| pairs.chunks(ROWS).try_for_each(&mut write))?;
     writer.finish()
 }
 
@@ -131,7 +134,7 @@ pub fn entities(
             }
             let batches: Vec<Result<RecordBatch>> = context.pool.install(|| {
                 work.par_iter()
-                    .map(|(start, own)| rows.batch(&schema, source, *start, own.as_ref()))
+                    .map(|(start, own)| rows.batch(&schema, source, *start, own.as_ref(), context))
                     .collect()
             });
             for batch in batches {
@@ -158,15 +161,20 @@ impl Entities<'_> {
         source: &SourceRange,
         start: u32,
         own: Option<&RecordBatch>,
+        context: &Context,
     ) -> Result<RecordBatch> {
+        let records: Vec<u32> = (source.start + start
+            ..source.start + source.records.min(start.saturating_add(ROWS as u32)))
+            .collect();
+        let words = self.store.gather(&records, context)?;
         let own = own.map(|b| b.column(0).as_string::<i32>());
         let has_plates = self.vehicles.bound() > 0;
         let mut names = StringDictionaryBuilder::<Int32Type>::new();
         let mut subjects = StringDictionaryBuilder::<Int32Type>::new();
         let (mut rows, mut entities) = (UInt64Builder::new(), UInt64Builder::new());
         let mut keys = StringBuilder::new();
-        for row in start..source.records.min(start + ROWS as u32) {
-            let record = source.start + row;
+        for (words, record) in words.chunks_exact(self.store.layout.words).zip(records) {
+            let row = record - source.start;
             let mut push = |subject: Subject, entity: u32| {
                 names.append_value(&source.name);
                 rows.append_value(u64::from(row));
@@ -174,7 +182,7 @@ impl Entities<'_> {
                 subjects.append_value(subject.name());
                 entities.append_value(entity_id(self.seed, subject, entity));
             };
-            if self.store.is_person(self.store.record(record)) {
+            if self.store.is_person(words) {
                 push(Subject::Person, self.persons.root(record));
             }
             if has_plates {
@@ -193,15 +201,24 @@ impl Entities<'_> {
 }
 
 /// Distinct persons: records that stand for a person, linked ones counted once.
-pub fn persons(store: &Store, persons: &Forest) -> u64 {
-    let mut seen = vec![0u64; (store.len() as usize).div_ceil(64)];
-    for record in 0..store.len() {
-        if store.is_person(store.record(record)) {
-            let root = persons.root(record);
-            seen[root as usize / 64] |= 1 << (root % 64);
-        }
-    }
-    seen.iter().map(|word| u64::from(word.count_ones())).sum()
+///
+/// # Errors
+/// As [`Store::scan`].
+pub fn persons(store: &Store, persons: &Forest, context: &Context) -> Result<u64> {
+    let _held = context.memory.reserve("persons", Bits::bytes(store.len()))?;
+    let seen = Bits::new(store.len());
+    store.scan(
+        context,
+        || (),
+        |(), first, words| {
+            let records = words.chunks_exact(store.layout.words).zip(first..);
+            records
+                .filter(|(words, _)| store.is_person(words))
+                .for_each(|(_, record)| seen.insert(persons.root(record)));
+            Ok(())
+        },
+    )?;
+    Ok(seen.count())
 }
 
 /// An entity's id: a keyed bijection of its number, so that ids are unique in a run and tell

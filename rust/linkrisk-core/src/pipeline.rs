@@ -12,22 +12,24 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::assess::{self, Results, RiskSummary};
+use crate::assess::{self, KeptLinks, Results, RiskSummary};
 use crate::block::{Candidates, RulePlan, Rules, default};
+use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
-use crate::cluster::{self, ClusterCounts, Conflicts, Forest};
+use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
 use crate::compare::links::Found;
 use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
+use crate::external::{ExternalSorter, Kept};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, Reservation, memory};
+use crate::runtime::{Context, alloc, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
 use crate::store::ingest::Ingest;
-use crate::store::run_dir::RunDir;
+use crate::store::run_dir::{MemoryFigures, RunDir, StageFigures};
 use crate::store::{Store, frequency};
 
 /// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
@@ -119,14 +121,13 @@ struct Planned {
 #[derive(Debug)]
 struct Linked {
     counts: PatternCounts,
-    pairs: Vec<ScoredPair>,
+    pairs: Kept<ScoredPair>,
     summary: LinkSummary,
-    _held: Reservation,
 }
 
 #[derive(Debug)]
 struct Clustered {
-    persons: Forest,
+    clusters: Clusters,
     vehicles: Vehicles,
     summary: ClusterSummary,
 }
@@ -147,10 +148,21 @@ impl Pipeline {
         spec.linkage.model.as_deref().map(saved).transpose()?;
         let store = Store::new(&spec, &context)?;
         let as_json = serde_json::to_value(&spec).map_err(|e| Error::internal(e.to_string()))?;
+        if let Some(folder) = &spec.run.spill_dir {
+            spill::Spill::new(Path::new(folder), None).try_out()?;
+        }
         let run = match out {
             Some(path) => Some(RunDir::create(path, &as_json, spec_hash(&as_json), context.seed)?),
             None => None,
         };
+        let temporary = std::env::temp_dir();
+        let base = match (&spec.run.spill_dir, &run) {
+            (Some(folder), _) => Path::new(folder),
+            (None, Some(run)) => run.path(),
+            (None, None) => &temporary,
+        };
+        let context = context.spill_to(base, spec.run.spill_limit);
+        spill::sweep(base);
         Ok(Self {
             spec,
             context,
@@ -184,7 +196,7 @@ impl Pipeline {
         source: usize,
         batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
     ) -> Result<IngestSummary> {
-        let started = Instant::now();
+        let stage = Stage::begin("ingest", &self.context);
         let spec = self
             .spec
             .sources
@@ -229,11 +241,11 @@ impl Pipeline {
         }
         let records = ingest.finish(&mut self.store)?;
         let kept = match ids {
-            Some(ids) => ids.finish(&self.context)?,
+            Some(ids) => ids.finish()?,
             None => None,
         };
         self.ids.push(kept);
-        self.finish_stage("ingest", records, started)?;
+        self.finish_stage(&stage, records)?;
         Ok(IngestSummary { source: spec.name, records })
     }
 
@@ -245,7 +257,7 @@ impl Pipeline {
         if let Some(planned) = &self.planned {
             return Ok(planned.plan.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("plan", &self.context);
         if self.ids.len() < self.spec.sources.len() {
             return Err(Error::internal("a source was not handed over"));
         }
@@ -277,7 +289,7 @@ impl Pipeline {
         if let Some(run) = self.run.as_mut().filter(|_| !plan.not_compared.is_empty()) {
             run.set("not_compared", json!(plan.not_compared))?;
         }
-        self.finish_stage("plan", plan.records, started)?;
+        self.finish_stage(&stage, plan.records)?;
         Ok(plan)
     }
 
@@ -302,7 +314,7 @@ impl Pipeline {
         if let Some(model) = &self.model {
             return Ok(model.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("train", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = match &self.spec.linkage.model {
             Some(path) => saved(path)?.fits(&planned.comparisons)?,
@@ -313,7 +325,7 @@ impl Pipeline {
             run.write("model.json", &text)?;
         }
         self.model = Some(model.clone());
-        self.finish_stage("train", model.trained_on, started)?;
+        self.finish_stage(&stage, model.trained_on)?;
         Ok(model)
     }
 
@@ -324,16 +336,23 @@ impl Pipeline {
             return Ok(Model::of_nobody(all_pairs(&self.store)));
         }
         let comparer = Comparer::new(&self.store, comparisons);
-        let share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
+        let mut share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
         let expected = (candidates.pairs() as f64 * share) as u64;
         context.progress.begin("train", "pairs", Some(expected + RANDOM_PAIRS));
         let random = count::random(&comparer, &self.store, RANDOM_PAIRS, context)?;
         context.progress.add(RANDOM_PAIRS);
         let mut counts = PatternCounts::default();
-        candidates.scan(&self.store, share, context, &count::Counter(&comparer), |more| {
-            count::add(&mut counts, more);
-            Ok(())
-        })?;
+        loop {
+            candidates.scan(&self.store, share, context, &count::Counter(&comparer), |more| {
+                count::add(&mut counts, more);
+                Ok(())
+            })?;
+            // Of few large blocks a small share may be none.
+            if !counts.is_empty() || share >= 1.0 {
+                break;
+            }
+            share = (share * 8.0).min(1.0);
+        }
         let evidence = Evidence {
             comparisons,
             rules: &candidates.rules,
@@ -355,7 +374,7 @@ impl Pipeline {
         if let Some(linked) = &self.linked {
             return Ok(linked.summary.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("link", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let Planned { candidates, comparisons, .. } = planned;
@@ -371,15 +390,15 @@ impl Pipeline {
             },
         };
         context.progress.begin("link", "pairs", Some(candidates.pairs()));
-        let mut held = context.memory.reserve("links", 0)?;
-        let (mut counts, mut pairs) = (PatternCounts::default(), Vec::new());
+        let mut counts = PatternCounts::default();
+        let mut kept = 0;
+        let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
         candidates.scan(&self.store, 1.0, context, &visitor, |found: Found| {
             found.count_into(&mut counts);
-            held.grow_to(((pairs.len() + found.pairs.len()) * size_of::<ScoredPair>()) as u64)?;
-            pairs.extend(found.pairs);
-            Ok(())
+            kept += found.pairs.len() as u64;
+            sorter.push(&found.pairs)
         })?;
-        context.pool.install(|| rayon::slice::ParallelSliceMut::par_sort_unstable(pairs.as_mut_slice()));
+        let pairs = Kept::new(sorter.finish()?, kept, "pairs", context)?;
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
         for (&pattern, &n) in &counts {
@@ -388,12 +407,13 @@ impl Pipeline {
             summary.links += if score.probability >= threshold { n } else { 0 };
             summary.related_pairs += if score.related >= 0.5 { n } else { 0 };
         }
-        summary.pairs_per_second = summary.candidate_pairs as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        summary.pairs_per_second =
+            summary.candidate_pairs as f64 / stage.started.elapsed().as_secs_f64().max(1e-9);
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
             output::links(run.path(), &self.store, &candidates.rules, &pairs, &scorer, threshold)?;
         }
-        self.linked = Some(Linked { counts, pairs, summary: summary.clone(), _held: held });
-        self.finish_stage("link", summary.candidate_pairs, started)?;
+        self.linked = Some(Linked { counts, pairs, summary: summary.clone() });
+        self.finish_stage(&stage, summary.candidate_pairs)?;
         Ok(summary)
     }
 
@@ -406,7 +426,7 @@ impl Pipeline {
         if let Some(clustered) = &self.clustered {
             return Ok(clustered.summary.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("cluster", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
@@ -414,32 +434,26 @@ impl Pipeline {
         let scorer = Scorer::new(model, &planned.comparisons);
         let comparer = Comparer::new(&self.store, &planned.comparisons);
         let threshold = self.spec.linkage.threshold;
-        let links = assess::links(&linked.pairs, &scorer, threshold);
+        let links = KeptLinks { pairs: &linked.pairs, scorer: &scorer, threshold };
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let weigh = |(memo, scores): &mut (compare::Memo, Scores<'_>), left: u32, right: u32| {
-            let pattern = comparer.pattern(memo, self.store.record(left), self.store.record(right));
-            scores.score(pattern).weight as f32
-        };
-        let (persons, counts) = cluster::cluster(
-            &self.store,
-            &links,
-            &conflicts,
-            (bits(threshold), self.spec.linkage.max_entity_records),
-            (|| (comparer.memo(), Scores::new(&scorer)), weigh),
-            context,
-        )?;
-        let vehicles = Vehicles::find(&self.store, &persons, context)?;
+        let weigh =
+            |(memo, scores): &mut (compare::Memo, Scores<'_>), left: Record<'_>, right: Record<'_>| {
+                scores.score(comparer.pattern(memo, left.1, right.1)).weight as f32
+            };
+        let limits =
+            Limits { threshold: bits(threshold), most_records: self.spec.linkage.max_entity_records };
+        let scratch = || (comparer.memo(), Scores::new(&scorer));
+        let clusters = cluster::cluster(&self.store, &links, &conflicts, limits, (scratch, weigh), context)?;
+        let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
+        let persons = output::persons(&self.store, &clusters.forest, context)?;
+        // Last of what may be refused or cancelled but for writing itself.
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
-            output::entities(run.path(), &self.store, &persons, &vehicles, &self.ids, context)?;
+            output::entities(run.path(), &self.store, &clusters.forest, &vehicles, &self.ids, context)?;
         }
+        let summary = ClusterSummary { persons, vehicles: vehicles.count(), counts: clusters.counts };
         self.abandon();
-        let summary = ClusterSummary {
-            persons: output::persons(&self.store, &persons),
-            vehicles: vehicles.count(),
-            counts,
-        };
-        self.clustered = Some(Clustered { persons, vehicles, summary: summary.clone() });
-        self.finish_stage("cluster", u64::from(self.store.len()), started)?;
+        self.clustered = Some(Clustered { clusters, vehicles, summary: summary.clone() });
+        self.finish_stage(&stage, u64::from(self.store.len()))?;
         if let Some(run) = &mut self.run {
             run.set("state", json!("linked"))?;
         }
@@ -455,7 +469,7 @@ impl Pipeline {
         if let Some(summary) = &self.assessed {
             return Ok(summary.clone());
         }
-        let started = Instant::now();
+        let stage = Stage::begin("assess", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let clustered = self.clustered.as_ref().ok_or_else(not_planned)?;
@@ -467,14 +481,13 @@ impl Pipeline {
             model: self.model.as_ref().ok_or_else(not_planned)?,
             counts: &linked.counts,
             pairs: &linked.pairs,
-            persons: &clustered.persons,
+            clusters: &clustered.clusters,
             vehicles: &clustered.vehicles,
-            clusters: &clustered.summary.counts,
         };
         let out = self.run.as_ref().map(RunDir::path);
         let summary = assess::assess(&results, &self.spec, out, &self.context)?;
         self.assessed = Some(summary.clone());
-        self.finish_stage("assess", summary.records, started)?;
+        self.finish_stage(&stage, summary.records)?;
         if let Some(run) = &mut self.run {
             run.set("summary", serde_json::to_value(&summary).map_err(|e| Error::internal(e.to_string()))?)?;
             run.set("state", json!("assessed"))?;
@@ -482,15 +495,39 @@ impl Pipeline {
         Ok(summary)
     }
 
-    fn finish_stage(&mut self, stage: &str, rows: u64, started: Instant) -> Result<()> {
+    fn finish_stage(&mut self, stage: &Stage, rows: u64) -> Result<()> {
         let Some(run) = &mut self.run else { return Ok(()) };
-        run.finish_stage(json!({
-            "stage": stage,
-            "rows": rows,
-            "seconds": started.elapsed().as_secs_f64(),
-            "reserved_peak_bytes": self.context.memory.peak(),
-            "peak_memory_bytes": memory::process_peak(),
-        }))
+        run.finish_stage(stage.end(rows, &self.context), self.context.memory.limit())
+    }
+}
+
+/// A stage under way: when it began, and what was spilled before.
+struct Stage {
+    name: &'static str,
+    started: Instant,
+    spilled: u64,
+}
+
+impl Stage {
+    fn begin(name: &'static str, context: &Context) -> Self {
+        context.memory.begin_stage();
+        alloc::begin();
+        Self { name, started: Instant::now(), spilled: context.spill.written() }
+    }
+
+    /// What the manifest says of the stage.
+    fn end(&self, rows: u64, context: &Context) -> StageFigures {
+        StageFigures {
+            stage: self.name.to_owned(),
+            rows,
+            seconds: self.started.elapsed().as_secs_f64(),
+            memory: MemoryFigures {
+                reserved_peak_bytes: context.memory.stage_peak(),
+                true_peak_bytes: alloc::peak(),
+                process_peak_bytes: memory::process_peak(),
+                spilled_bytes: context.spill.written() - self.spilled,
+            },
+        }
     }
 }
 
@@ -543,8 +580,7 @@ fn all_pairs(store: &Store) -> f64 {
     let pairs = |n: u64| n as f64 * (n as f64 - 1.0) / 2.0;
     let mut within = 0.0;
     for source in store.sources.iter().filter(|s| s.duplicate_free) {
-        let records = source.start..source.start + source.records;
-        within += pairs(records.filter(|&r| store.is_person(store.record(r))).count() as u64);
+        within += pairs(u64::from(source.persons));
     }
     (pairs(u64::from(store.persons())) - within).max(1.0)
 }

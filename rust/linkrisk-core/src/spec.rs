@@ -178,11 +178,23 @@ pub struct RunSpec {
     pub seed: u64,
     /// Rows per batch that are asked of the sources.
     pub batch_size: usize,
+    /// Folder below which a run spills; the run directory, or the system's folder for temporary files,
+    /// where absent.
+    pub spill_dir: Option<String>,
+    /// Bytes that may be spilled at one time; what the disk has where absent.
+    pub spill_limit: Option<u64>,
 }
 
 impl Default for RunSpec {
     fn default() -> Self {
-        Self { memory_limit: None, threads: None, seed: 1, batch_size: 65_536 }
+        Self {
+            memory_limit: None,
+            threads: None,
+            seed: 1,
+            batch_size: 65_536,
+            spill_dir: None,
+            spill_limit: None,
+        }
     }
 }
 

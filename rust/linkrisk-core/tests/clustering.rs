@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{PEOPLE, Rows, context, people_spec, resident_id, store};
 use linkrisk_core::cluster::agglomerate::{CONTRADICTION, agglomerate};
-use linkrisk_core::cluster::{ClusterCounts, Conflicts, Forest, Link, cluster};
+use linkrisk_core::cluster::component::Record;
+use linkrisk_core::cluster::{ClusterCounts, Clusters, Conflicts, Forest, Limits, Link, cluster};
 use linkrisk_core::compare;
 use linkrisk_core::kernel::hash::{below, mix};
 use linkrisk_core::spec::Spec;
@@ -113,11 +114,13 @@ fn entities(
     let context = context(threads);
     let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit").comparisons;
     let conflicts = Conflicts::new(store, &comparisons);
-    let settings = (4.0, spec.linkage.max_entity_records);
+    let limits = Limits { threshold: 4.0, most_records: spec.linkage.max_entity_records };
     let known: HashMap<(u32, u32), f32> = links.iter().map(|l| ((l.left, l.right), l.weight)).collect();
-    let weigh = |(): &mut (), left: u32, right: u32| known.get(&(left, right)).copied().unwrap_or(otherwise);
-    let (forest, counts) =
-        cluster(store, links, &conflicts, settings, (|| (), weigh), &context).expect("memory is there");
+    let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| {
+        known.get(&(left, right)).copied().unwrap_or(otherwise)
+    };
+    let Clusters { forest, counts, .. } =
+        cluster(store, links, &conflicts, limits, (|| (), weigh), &context).expect("memory is there");
     ((0..store.len()).map(|record| forest.root(record)).collect(), counts)
 }
 

@@ -14,22 +14,29 @@ const TABLE: &[(&str, &[&str])] = &[
     ("kind", &[]),
     ("spec", &["error", "kind"]),
     ("runtime", &["error"]),
+    ("external", &["error", "kernel", "runtime"]),
     ("normalise", &["error", "kernel", "kind", "spec"]),
-    ("store", &["error", "kernel", "kind", "spec", "runtime", "normalise"]),
-    ("block", &["error", "kernel", "kind", "spec", "runtime", "store"]),
+    ("store", &["error", "kernel", "kind", "spec", "runtime", "external", "normalise"]),
+    ("block", &["error", "kernel", "kind", "spec", "runtime", "external", "store"]),
     // Candidate pairs, and the digits of an ID number that is stored as one.
     ("compare", &["error", "kernel", "kind", "spec", "runtime", "normalise", "store", "block"]),
     // Patterns of comparison levels, and which attributes a rule agrees on.
     ("score", &["error", "kind", "spec", "runtime", "block", "compare"]),
     // Which comparisons may contradict each other; links come as record numbers and weights.
-    ("cluster", &["error", "kernel", "kind", "runtime", "store", "compare"]),
+    ("cluster", &["error", "kernel", "kind", "runtime", "external", "store", "compare"]),
     // Plans, models and entities, as figures.
-    ("risk", &["error", "kernel", "kind", "runtime", "store", "block", "score", "cluster"]),
+    ("risk", &["error", "kernel", "kind", "runtime", "external", "store", "block", "score", "cluster"]),
     ("simulate", &["error", "kernel", "runtime"]),
-    ("output", &["error", "kernel", "kind", "runtime", "store", "block", "compare", "score", "cluster"]),
+    (
+        "output",
+        &["error", "kernel", "kind", "runtime", "external", "store", "block", "compare", "score", "cluster"],
+    ),
     (
         "assess",
-        &["error", "kind", "spec", "runtime", "store", "block", "compare", "score", "cluster", "risk"],
+        &[
+            "error", "kernel", "kind", "spec", "runtime", "external", "store", "block", "compare", "score",
+            "cluster", "risk",
+        ],
     ),
     (
         "pipeline",
@@ -38,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "kind",
             "spec",
             "runtime",
+            "external",
             "normalise",
             "store",
             "block",

@@ -1,13 +1,14 @@
 //! What this build is, and which errors it may raise.
 
 use linkrisk_core::error::ErrorKind;
-use linkrisk_core::runtime::memory;
+use linkrisk_core::runtime::Memory;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors;
 
-/// Facts about the build and the machine: version, profile, commit, SIMD level, threads, memory.
+/// Facts about the build and the machine: version, profile, commit, SIMD level, threads; memory of the
+/// machine and of its control group, and the limit of a run that states none, in bytes.
 #[pyfunction]
 pub fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let info = PyDict::new(py);
@@ -16,7 +17,10 @@ pub fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     info.set_item("commit", option_env!("LINKRISK_COMMIT"))?;
     info.set_item("simd", simd())?;
     info.set_item("threads", std::thread::available_parallelism().map_or(1, |n| n.get()))?;
-    info.set_item("memory_limit", memory::default_limit())?;
+    let memory = Memory::find();
+    info.set_item("memory", memory.machine)?;
+    info.set_item("memory_group", memory.group)?;
+    info.set_item("memory_limit", memory.default_limit())?;
     Ok(info)
 }
 

@@ -8,7 +8,11 @@ mod info;
 mod kernels;
 mod simulate;
 
+use linkrisk_core::runtime::alloc::Counting;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: Counting<std::alloc::System> = Counting(std::alloc::System);
 
 /// The engine of linkrisk, as Python sees it.
 #[pymodule(gil_used = false)]

@@ -1,21 +1,23 @@
 //! Blocks by sorting: the records that share a key of one rule, side by side.
 //!
 //! ```text
-//! records ─► key per record ─► 256 partitions by key ─► sort each ─► runs of two and more
-//!                                                             └─► a run over the limit is split
+//! records ─► keys ─► scattered, sorted ─► runs counted            (the plan: exact pairs, no record kept)
+//!       └──► keys with their records ─► scattered, sorted ─► runs  (the pairs themselves)
+//!                                                       └─► a run over the limit is cut
 //! ```
 //!
-//! Memory: 16 bytes per record that has a key in the pass, and 4 per record in a block for the
-//! result. What does not fit is done in passes over ranges of keys; the blocks of all passes
-//! together are the same whatever their number.
+//! Memory: 8 bytes per record that has a key for counting, a packed record and 16 bytes for its pairs.
+//! What does not fit is done in passes over ranges of keys ([`crate::external::scatter`]); the blocks
+//! of all passes together are the same whatever their number.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::rule::{KeyPart, Rules};
 use crate::error::Result;
+use crate::external::scatter::{Partition, Scatter, in_pass, passes};
 use crate::kernel::hash::{below, combine, mix};
-use crate::runtime::{Context, Reservation};
+use crate::runtime::Context;
 use crate::store::Store;
 
 /// How a block over the limit is cut.
@@ -49,143 +51,272 @@ pub struct BlockCounts {
     pub uncompared: u64,
 }
 
-/// The blocks of one rule, or of one pass over it.
-#[derive(Debug)]
-pub struct Blocks {
-    /// Records of all blocks, block by block, ascending within a block.
-    pub records: Vec<u32>,
-    /// Where each block starts in `records`, and the end of the last.
-    pub starts: Vec<u32>,
-    _held: Reservation,
+impl BlockCounts {
+    /// Counts what `more`, other blocks of the rule, come to as well.
+    pub fn add(&mut self, more: Self) {
+        self.records += more.records;
+        self.blocks += more.blocks;
+        self.pairs += more.pairs;
+        self.largest = self.largest.max(more.largest);
+        self.split += more.split;
+        self.sampled += more.sampled;
+        self.uncompared += more.uncompared;
+    }
+
+    fn take(&mut self, members: usize) {
+        self.records += members as u64;
+        self.blocks += 1;
+        self.pairs += pairs_of(members);
+    }
 }
 
-/// One row of the sort.
-type Keyed = (u64, u32);
-
-/// Bytes of the sort per record: the row, once in its partition and once in its sorted copy.
-pub const SORT_BYTES: u64 = 2 * size_of::<Keyed>() as u64;
-
-/// What building the blocks of a pass gives.
-#[derive(Debug)]
-pub struct Built {
-    /// The blocks.
-    pub blocks: Blocks,
-    /// Their counts.
-    pub counts: BlockCounts,
-    /// The splits that were made.
-    pub splits: Splits,
+/// Which records of which rule are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The records.
+    pub store: &'a Store,
+    /// The rules.
+    pub rules: &'a Rules,
+    /// The rule.
+    pub rule: usize,
 }
 
-/// Builds the blocks of `rule` whose keys lie in range `pass` of `passes`.
-///
-/// A block of more than `max_pairs` pairs is split by `further` parts in turn, then sampled.
+impl Wanted<'_> {
+    /// Hands the key of every record that `wants` it to `take`, with the record's number and words.
+    fn keys(
+        &self,
+        context: &Context,
+        wants: impl Fn(u64) -> bool + Sync,
+        take: impl Fn(&[(u64, u32)], u32, &[u64]) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let Self { store, rules, rule } = *self;
+        let width = store.layout.words;
+        store.scan(context, Vec::new, |keys: &mut Vec<(u64, u32)>, first, words| {
+            keys.clear();
+            keys.extend(words.chunks_exact(width).zip(first..).filter_map(|(record, number)| {
+                let key = rules.key(store, rule, record);
+                (key != 0 && wants(key)).then_some((key, number))
+            }));
+            take(keys, first, words)
+        })?;
+        Ok(())
+    }
+
+    /// The records whose keys `wants` wants, in partitions; about `expected` of them.
+    pub fn carry(
+        &self,
+        expected: u64,
+        context: &Context,
+        wants: impl Fn(u64) -> bool + Sync,
+    ) -> Result<(Vec<Partition>, crate::runtime::Reservation)> {
+        let width = self.store.layout.words;
+        let scatter = Scatter::new("records of blocks", width + 2, expected, context)?;
+        self.keys(context, wants, |keys, first, words| {
+            let mut rows = scatter.writer();
+            keys.iter().try_for_each(|&(key, number)| {
+                let at = (number - first) as usize * width;
+                rows.push(key, u64::from(number), &words[at..at + width])
+            })
+        })?;
+        Ok(scatter.finish())
+    }
+}
+
+/// Counts the blocks of `wanted` and finds the splits of those of more than `max_pairs` pairs, which
+/// `further` parts in turn and then sampling cut.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-pub fn build(
-    store: &Store,
-    rules: &Rules,
-    rule: usize,
-    (pass, passes): (u64, u64),
+pub fn count(
+    wanted: Wanted<'_>,
     further: &[KeyPart],
     max_pairs: u64,
     context: &Context,
-) -> Result<Built> {
-    const CHUNK: u32 = 1 << 17;
-    let records = store.len();
-    let mut held = context.memory.reserve("blocking keys", u64::from(records) * SORT_BYTES / passes)?;
-    let chunks: Vec<u32> = (0..records).step_by(CHUNK as usize).collect();
-    context.pool.install(|| {
-        let scattered: Vec<Vec<Vec<Keyed>>> = chunks
-            .into_par_iter()
-            .map(|start| {
-                let mut partitions = vec![Vec::new(); 256];
-                for record in start..records.min(start.saturating_add(CHUNK)) {
-                    let key = rules.key(store, rule, store.record(record));
-                    if key != 0 && below(key, passes) == pass {
-                        // The highest bits choose the pass, the lowest the partition.
-                        partitions[(key & 0xFF) as usize].push((key, record));
+) -> Result<(BlockCounts, Splits)> {
+    let records = u64::from(wanted.store.len());
+    let passes = passes(records * 8, context);
+    let mut counts = BlockCounts::default();
+    let mut large: FxHashMap<u64, u64> = FxHashMap::default();
+    for pass in 0..passes {
+        let scatter = Scatter::new("blocking keys", 1, records / passes, context)?;
+        wanted.keys(
+            context,
+            |key| in_pass(key, (pass, passes)),
+            |keys, _, _| {
+                let mut rows = scatter.writer();
+                keys.iter().try_for_each(|&(key, _)| rows.push_key(key))
+            },
+        )?;
+        let (partitions, _held) = scatter.finish();
+        let counted: Vec<(BlockCounts, Vec<(u64, u64)>)> = context.pool.install(|| {
+            let count = |partition: Partition| {
+                context.cancel.check()?;
+                let (mut counts, mut large) = (BlockCounts::default(), Vec::new());
+                for run in partition.keys().chunk_by(|a, b| a == b).filter(|run| run.len() > 1) {
+                    counts.largest = counts.largest.max(run.len() as u64);
+                    if pairs_of(run.len()) > max_pairs {
+                        large.push((run[0], run.len() as u64));
+                    } else {
+                        counts.take(run.len());
                     }
                 }
-                context.cancel.check().map(|()| partitions)
-            })
-            .collect::<Result<_>>()?;
-        let cutter = Cutter { store, further, max_pairs };
-        let parts: Vec<Cut> = (0..256usize)
-            .into_par_iter()
-            .map(|partition| {
-                context.cancel.check()?;
-                let mut rows: Vec<Keyed> =
-                    Vec::with_capacity(scattered.iter().map(|c| c[partition].len()).sum());
-                scattered.iter().for_each(|chunk| rows.extend_from_slice(&chunk[partition]));
-                rows.sort_unstable();
-                let mut cut = Cut::default();
-                for run in rows.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
-                    let members: Vec<u32> = run.iter().map(|&(_, record)| record).collect();
-                    cut.counts.largest = cut.counts.largest.max(members.len() as u64);
-                    cutter.cut(&mut cut, run[0].0, &members, 0);
-                }
-                Ok(cut)
-            })
-            .collect::<Result<_>>()?;
-        drop(scattered);
-        let mut built = Cut::default();
-        built.records.reserve_exact(parts.iter().map(|p| p.records.len()).sum());
-        built.starts.reserve_exact(parts.iter().map(|p| p.starts.len()).sum::<usize>() + 1);
-        for part in parts {
-            built.append(part);
+                Ok((counts, large))
+            };
+            partitions.into_par_iter().map(count).collect::<Result<_>>()
+        })?;
+        for (more, over) in counted {
+            counts.add(more);
+            large.extend(over);
         }
-        built.starts.push(built.records.len() as u32);
-        held.shrink_to((built.records.len() + built.starts.len()) as u64 * 4);
-        let Cut { records, starts, counts, splits } = built;
-        Ok(Built { blocks: Blocks { records, starts, _held: held }, counts, splits })
-    })
+    }
+    let mut splits = Splits::default();
+    if large.is_empty() {
+        return Ok((counts, splits));
+    }
+    let held: u64 = large.values().sum();
+    let keys: FxHashSet<u64> = large.into_keys().collect();
+    let cutter = Cutter { store: wanted.store, further, max_pairs };
+    // In as many passes as the large blocks take, and no more.
+    let passes = self::passes(held * row_bytes(wanted.store), context);
+    for pass in 0..passes {
+        let wants = |key: u64| in_pass(key, (pass, passes)) && keys.contains(&key);
+        let (partitions, _held) = wanted.carry(held / passes, context, wants)?;
+        let cuts: Vec<(BlockCounts, Splits)> = context.pool.install(|| {
+            let cut = |partition: Partition| {
+                let (mut counts, mut splits) = (BlockCounts::default(), Splits::default());
+                for_each_block(&partition, 0, |gathered| {
+                    context.cancel.check()?;
+                    let width = wanted.store.layout.words;
+                    let cut = &mut |cut: Cut<'_>| match cut {
+                        Cut::Block(block) => counts.take(block.members.len()),
+                        Cut::Split(key, split, uncompared) => {
+                            counts.uncompared += uncompared;
+                            match split {
+                                Split::Part(_) => counts.split += 1,
+                                Split::Sample(_) => counts.sampled += 1,
+                            }
+                            splits.insert(key, split);
+                        }
+                    };
+                    gathered.blocks(width).for_each(|block| cutter.cut(block, 0, cut));
+                    Ok(())
+                })?;
+                Ok((counts, splits))
+            };
+            partitions.into_par_iter().map(cut).collect::<Result<_>>()
+        })?;
+        for (more, cut) in cuts {
+            counts.add(more);
+            splits.extend(cut);
+        }
+    }
+    Ok((counts, splits))
 }
 
-/// Blocks under construction.
+/// Bytes of a carried record.
+pub fn row_bytes(store: &Store) -> u64 {
+    (store.layout.words as u64 + 2) * 8
+}
+
+/// Records that share a key, ascending, with their words one after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// The key.
+    pub key: u64,
+    /// Their numbers.
+    pub members: &'a [u32],
+    /// Their words.
+    pub words: &'a [u64],
+}
+
+/// The blocks of a partition, one after the other.
 #[derive(Debug, Default)]
-struct Cut {
-    records: Vec<u32>,
-    starts: Vec<u32>,
-    counts: BlockCounts,
-    splits: Splits,
+pub struct Gathered {
+    /// Numbers of the records.
+    pub members: Vec<u32>,
+    /// Their words.
+    pub words: Vec<u64>,
+    /// The key of each block, and where it ends in `members`.
+    blocks: Vec<(u64, usize)>,
 }
 
-impl Cut {
-    fn append(&mut self, other: Cut) {
-        let base = self.records.len() as u32;
-        self.starts.extend(other.starts.iter().map(|s| s + base));
-        self.records.extend_from_slice(&other.records);
-        self.splits.extend(other.splits);
-        let (a, b) = (&mut self.counts, other.counts);
-        a.records += b.records;
-        a.blocks += b.blocks;
-        a.pairs += b.pairs;
-        a.largest = a.largest.max(b.largest);
-        a.split += b.split;
-        a.sampled += b.sampled;
-        a.uncompared += b.uncompared;
+impl Gathered {
+    /// The blocks.
+    pub fn blocks(&self, width: usize) -> impl Iterator<Item = Block<'_>> {
+        let starts = std::iter::once(0).chain(self.blocks.iter().map(|&(_, end)| end));
+        starts.zip(&self.blocks).map(move |(start, &(key, end))| Block {
+            key,
+            members: &self.members[start..end],
+            words: &self.words[start * width..end * width],
+        })
+    }
+
+    /// Takes in one block more.
+    pub fn push(&mut self, block: Block<'_>) {
+        self.members.extend_from_slice(block.members);
+        self.words.extend_from_slice(block.words);
+        self.blocks.push((block.key, self.members.len()));
+    }
+
+    /// Empties it and keeps the room.
+    pub fn clear(&mut self) {
+        self.members.clear();
+        self.words.clear();
+        self.blocks.clear();
     }
 }
 
-struct Cutter<'a> {
-    store: &'a Store,
-    further: &'a [KeyPart],
-    max_pairs: u64,
+/// Gathers the blocks of two and more records of `partition` and shows them to `show`, as many at once
+/// as have at most `together` records, and never less than one.
+pub fn for_each_block(
+    partition: &Partition,
+    together: usize,
+    mut show: impl FnMut(&Gathered) -> Result<()>,
+) -> Result<()> {
+    let mut gathered = Gathered::default();
+    let order = partition.order();
+    for run in order.chunk_by(|a, b| a.key == b.key).filter(|run| run.len() > 1) {
+        if !gathered.members.is_empty() && gathered.members.len() + run.len() > together {
+            show(&gathered)?;
+            gathered.clear();
+        }
+        for &place in run {
+            gathered.members.push(place.number);
+            partition.push_words(place, &mut gathered.words);
+        }
+        gathered.blocks.push((run[0].key, gathered.members.len()));
+    }
+    if gathered.members.is_empty() { Ok(()) } else { show(&gathered) }
+}
+
+/// What a block is cut into.
+pub enum Cut<'a> {
+    /// Records that are compared with each other.
+    Block(Block<'a>),
+    /// The split of the block under this key, and the pairs that are not compared for it.
+    Split(u64, Split, u64),
+}
+
+/// Cuts blocks over the limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Cutter<'a> {
+    /// The records.
+    pub store: &'a Store,
+    /// The parts by which blocks are cut, best first.
+    pub further: &'a [KeyPart],
+    /// The most pairs of a block.
+    pub max_pairs: u64,
 }
 
 impl Cutter<'_> {
-    /// Adds the block of `members` under `key`, cut by the parts of `further` from `depth` on.
-    fn cut(&self, out: &mut Cut, key: u64, members: &[u32], depth: usize) {
+    /// Hands `block` to `out`, cut by the parts of `further` from `depth` on where it is over the limit.
+    pub fn cut(&self, block: Block<'_>, depth: usize, out: &mut impl FnMut(Cut<'_>)) {
+        let Block { key, members, words } = block;
         let pairs = pairs_of(members.len());
         if pairs <= self.max_pairs {
             if pairs > 0 {
-                out.starts.push(out.records.len() as u32);
-                out.records.extend_from_slice(members);
-                out.counts.records += members.len() as u64;
-                out.counts.blocks += 1;
-                out.counts.pairs += pairs;
+                out(Cut::Block(block));
             }
             return;
         }
@@ -193,28 +324,33 @@ impl Cutter<'_> {
             Some(&part) => Split::Part(part),
             None => Split::Sample(pairs.div_ceil(self.max_pairs)),
         };
-        match split {
-            Split::Part(_) => out.counts.split += 1,
-            Split::Sample(_) => out.counts.sampled += 1,
-        }
-        out.splits.insert(key, split);
-        let mut rows: Vec<Keyed> = members
+        let width = self.store.layout.words;
+        let mut rows: Vec<(u64, u32)> = members
             .iter()
-            .map(|&record| (split_key(self.store, key, split, record, self.store.record(record)), record))
+            .zip(words.chunks_exact(width))
+            .zip(0..)
+            .map(|((&member, record), at)| (split_key(self.store, key, split, member, record), at))
             .filter(|row| row.0 != 0)
             .collect();
         rows.sort_unstable();
-        let mut kept = 0;
-        for run in rows.chunk_by(|a, b| a.0 == b.0) {
-            let members: Vec<u32> = run.iter().map(|&(_, record)| record).collect();
-            kept += pairs_of(members.len());
-            // Groups of a sample are of about the right size; cutting them again would not end.
+        let kept: u64 = rows.chunk_by(|a, b| a.0 == b.0).map(|run| pairs_of(run.len())).sum();
+        out(Cut::Split(key, split, pairs - kept));
+        let (mut cut_members, mut cut_words) = (Vec::new(), Vec::new());
+        for run in rows.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
+            cut_members.clear();
+            cut_words.clear();
+            for &(_, at) in run {
+                let at = at as usize;
+                cut_members.push(members[at]);
+                cut_words.extend_from_slice(&words[at * width..(at + 1) * width]);
+            }
+            let block = Block { key: run[0].0, members: &cut_members, words: &cut_words };
             match split {
-                Split::Part(_) => self.cut(out, run[0].0, &members, depth + 1),
-                Split::Sample(_) => Cutter { max_pairs: u64::MAX, ..*self }.cut(out, run[0].0, &members, 0),
+                Split::Part(_) => self.cut(block, depth + 1, out),
+                // Groups of a sample are of about the right size; cutting them again would not end.
+                Split::Sample(_) => out(Cut::Block(block)),
             }
         }
-        out.counts.uncompared += pairs - kept;
     }
 }
 

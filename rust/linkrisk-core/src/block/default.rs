@@ -40,7 +40,7 @@ pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<
         return Ok(Rules::default());
     }
     let proposals = proposals(store);
-    let sample = sample(store);
+    let sample = sample(store, context)?;
     let estimates: Vec<u64> = context.pool.install(|| {
         proposals
             .par_iter()
@@ -137,24 +137,21 @@ fn proposals(store: &Store) -> Vec<Parts> {
             proposals.push(vec![first, second]);
         }
     }
-    debug_assert!(proposals.iter().flatten().all(|&(i, p)| p.is_of(store.layout.attributes[i].kind)));
-    proposals.retain(|parts| {
-        parts.iter().all(|&(i, _)| store.layout.attributes[i].kind.storage() != Storage::Presence)
-    });
     proposals
 }
 
 /// A sample of the records, gathered: one out of each of as many equal stretches, so that none is
 /// taken twice.
-fn sample(store: &Store) -> Vec<u64> {
+fn sample(store: &Store, context: &Context) -> Result<Vec<u64>> {
     let records = u64::from(store.len());
     let size = SAMPLE.min(records);
-    let mut words = Vec::with_capacity(size as usize * store.layout.words);
-    for k in 0..size {
-        let (from, to) = (k * records / size, (k + 1) * records / size);
-        words.extend_from_slice(store.record((from + below(mix(k), to - from)) as u32));
-    }
-    words
+    let drawn: Vec<u32> = (0..size)
+        .map(|k| {
+            let (from, to) = (k * records / size, (k + 1) * records / size);
+            (from + below(mix(k), to - from)) as u32
+        })
+        .collect();
+    store.gather(&drawn, context)
 }
 
 /// Pairs of all records that agree on `parts`, by the sampled ones; of a block over the limit as many

@@ -5,9 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::blocks::{Blocks, still_together};
+use super::blocks::{Cut, Cutter, Gathered, Wanted, for_each_block, pairs_of, still_together};
 use super::plan::Candidates;
 use crate::error::Result;
+use crate::external::scatter::{Partition, in_pass};
 use crate::kernel::hash::mix;
 use crate::runtime::Context;
 use crate::store::Store;
@@ -43,88 +44,51 @@ pub trait Visitor: Sync {
     fn visit(&self, scratch: &mut Self::Scratch, output: &mut Self::Output, pair: Pair<'_>);
 }
 
-/// Pairs of a task: about ten milliseconds of work, so that a wish to stop is heard in time.
-const TASK_PAIRS: u64 = 1 << 16;
+/// Pairs after which a wish to stop is looked for: about ten milliseconds of work.
+const STRIDE: u64 = 1 << 16;
 
-/// Records gathered at once: their cache misses overlap, 64 records of 64 bytes stay in the
-/// first-level cache.
+/// Records shown before their pairs are: their cache misses overlap, 64 records of 64 bytes stay in
+/// the first-level cache.
 const GATHER: usize = 64;
 
-/// Shows every pair of `blocks` that rule `rule` makes first to `visitor`; outputs come in the order
-/// of the blocks.
+/// Partitions whose outputs are made side by side before they are handed on, per thread.
+const SIDE_BY_SIDE: usize = 16;
+
+/// Shows every pair that rule `rule` makes first in pass `pass` of `passes` to `visitor`; outputs come
+/// in the order of the partitions.
 ///
-/// Of the blocks a share `share` is looked at, chosen by their first record.
+/// Of the blocks a share `share` is looked at, chosen by their keys.
 pub(super) fn scan<V: Visitor>(
     candidates: &Candidates,
-    store: &Store,
-    rule: usize,
-    blocks: &Blocks,
+    wanted: Wanted<'_>,
+    (pass, passes): (u64, u64),
     share: f64,
     context: &Context,
     visitor: &V,
-) -> Result<Vec<V::Output>> {
+    take: &mut impl FnMut(V::Output) -> Result<()>,
+) -> Result<()> {
     let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
-    let tasks = tasks(blocks);
-    let scan = Scan { candidates, store, rule, visitor };
-    context.pool.install(|| {
-        tasks
-            .into_par_iter()
-            .map_init(
-                || (visitor.scratch(), Vec::new()),
-                |(scratch, words), (first, last)| {
-                    context.cancel.check()?;
-                    let mut output = visitor.output();
-                    let mut pairs = 0;
-                    let mut block = first;
-                    while block < last {
-                        let mut next = block + 1;
-                        let start = blocks.starts[block] as usize;
-                        while next < last && blocks.starts[next + 1] as usize - start <= GATHER {
-                            next += 1;
-                        }
-                        let members = &blocks.records[start..blocks.starts[next] as usize];
-                        words.clear();
-                        members.iter().for_each(|&record| words.extend_from_slice(store.record(record)));
-                        visitor.gathered(words);
-                        for at in block..next {
-                            let (from, to) =
-                                (blocks.starts[at] as usize - start, blocks.starts[at + 1] as usize - start);
-                            if mix((rule as u64) << 32 | u64::from(members[from])) <= below {
-                                let width = store.layout.words;
-                                scan.block(
-                                    scratch,
-                                    &mut output,
-                                    &members[from..to],
-                                    &words[from * width..to * width],
-                                );
-                            }
-                            pairs += super::blocks::pairs_of(to - from);
-                        }
-                        block = next;
-                    }
-                    context.progress.add(pairs);
-                    Ok(output)
-                },
-            )
-            .collect()
-    })
-}
-
-/// Ranges of blocks of about [`TASK_PAIRS`] pairs.
-fn tasks(blocks: &Blocks) -> Vec<(usize, usize)> {
-    let mut tasks = Vec::new();
-    let (mut first, mut pairs) = (0, 0);
-    for (block, bounds) in blocks.starts.windows(2).enumerate() {
-        pairs += super::blocks::pairs_of((bounds[1] - bounds[0]) as usize);
-        if pairs >= TASK_PAIRS {
-            tasks.push((first, block + 1));
-            (first, pairs) = (block + 1, 0);
+    // The same keys whatever the passes: a key's own bits choose its pass.
+    let sampled = |key: u64| below == u64::MAX || mix(key) <= below;
+    let expected = f64::from(wanted.store.len()) / passes as f64 * share.min(1.0);
+    let wants = |key: u64| in_pass(key, (pass, passes)) && sampled(key);
+    let (partitions, _held) = wanted.carry(expected as u64, context, wants)?;
+    let scan = Scan { candidates, store: wanted.store, rule: wanted.rule, visitor, context };
+    let mut partitions = partitions.into_iter();
+    loop {
+        let together: Vec<Partition> =
+            partitions.by_ref().take(SIDE_BY_SIDE * context.pool.current_num_threads()).collect();
+        if together.is_empty() {
+            return Ok(());
         }
+        let outputs: Vec<V::Output> = context.pool.install(|| {
+            together
+                .into_par_iter()
+                .map_init(|| visitor.scratch(), |scratch, partition| scan.partition(scratch, &partition))
+                .collect::<Result<_>>()
+        })?;
+        outputs.into_iter().try_for_each(&mut *take)?;
     }
-    if first + 1 < blocks.starts.len() {
-        tasks.push((first, blocks.starts.len() - 1));
-    }
-    tasks
 }
 
 struct Scan<'a, V> {
@@ -132,13 +96,67 @@ struct Scan<'a, V> {
     store: &'a Store,
     rule: usize,
     visitor: &'a V,
+    context: &'a Context,
 }
 
 impl<V: Visitor> Scan<'_, V> {
-    fn block(&self, scratch: &mut V::Scratch, output: &mut V::Output, members: &[u32], words: &[u64]) {
+    fn partition(&self, scratch: &mut V::Scratch, partition: &Partition) -> Result<V::Output> {
         let width = self.store.layout.words;
+        let max_pairs = self.candidates.max_block_pairs;
+        let cutter = Cutter { store: self.store, further: &self.candidates.further[self.rule], max_pairs };
+        let mut output = self.visitor.output();
+        let mut cut_up = Gathered::default();
+        for_each_block(partition, GATHER, |gathered| {
+            if gathered.blocks(width).all(|block| pairs_of(block.members.len()) <= max_pairs) {
+                return self.blocks(scratch, &mut output, gathered);
+            }
+            for block in gathered.blocks(width) {
+                let mut done = Ok(());
+                cutter.cut(block, 0, &mut |cut| {
+                    if let (Cut::Block(block), Ok(())) = (cut, &done) {
+                        cut_up.push(block);
+                        if cut_up.members.len() >= GATHER {
+                            done = self.blocks(scratch, &mut output, &cut_up);
+                            cut_up.clear();
+                        }
+                    }
+                });
+                done?;
+            }
+            let done = self.blocks(scratch, &mut output, &cut_up);
+            cut_up.clear();
+            done
+        })?;
+        Ok(output)
+    }
+
+    fn blocks(&self, scratch: &mut V::Scratch, output: &mut V::Output, gathered: &Gathered) -> Result<()> {
+        self.visitor.gathered(&gathered.words);
+        let mut pairs = 0;
+        for block in gathered.blocks(self.store.layout.words) {
+            self.block(scratch, output, block.members, block.words)?;
+            pairs += pairs_of(block.members.len());
+        }
+        self.context.progress.add(pairs);
+        self.context.cancel.check()
+    }
+
+    fn block(
+        &self,
+        scratch: &mut V::Scratch,
+        output: &mut V::Output,
+        members: &[u32],
+        words: &[u64],
+    ) -> Result<()> {
+        let width = self.store.layout.words;
+        let mut pairs = 0;
         for (i, &left) in members.iter().enumerate() {
             let left_words = &words[i * width..][..width];
+            pairs += (members.len() - i) as u64;
+            if pairs >= STRIDE {
+                self.context.cancel.check()?;
+                pairs = 0;
+            }
             for (j, &right) in members.iter().enumerate().skip(i + 1) {
                 let right_words = &words[j * width..][..width];
                 if let Some(rules) = self.first_here((left, left_words), (right, right_words)) {
@@ -146,6 +164,7 @@ impl<V: Visitor> Scan<'_, V> {
                 }
             }
         }
+        Ok(())
     }
 
     /// The rules that make a pair, if this rule is the first of them and the pair may be one.

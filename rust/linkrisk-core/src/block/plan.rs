@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::blocks::{self, BlockCounts, Blocks, SORT_BYTES, Splits};
+use super::blocks::{self, BlockCounts, Splits, Wanted, row_bytes};
 use super::pairs::{self, Visitor};
 use super::rule::{KeyPart, Part, Rules};
 use crate::error::{Error, ErrorKind, Result};
+use crate::external::scatter::passes;
 use crate::kind::Kind;
 use crate::runtime::Context;
 use crate::spec::LinkageSpec;
@@ -22,10 +23,8 @@ pub struct Candidates {
     pub(super) any_split: bool,
     /// Sources in which no pairs are made, being free of duplicates; empty where there is none.
     pub(super) within: Vec<bool>,
-    further: Vec<Vec<KeyPart>>,
-    passes: u64,
-    max_block_pairs: u64,
-    kept: Vec<Option<Blocks>>,
+    pub(super) further: Vec<Vec<KeyPart>>,
+    pub(super) max_block_pairs: u64,
 }
 
 /// One rule of a plan, as `estimate` and the report show it.
@@ -50,16 +49,12 @@ pub struct RulePlan {
 }
 
 impl Candidates {
-    /// Builds the blocks of every rule once, counts their pairs, and keeps what memory allows.
+    /// Counts the pairs of every rule and finds how large blocks are split.
     ///
     /// # Errors
-    /// [`ErrorKind::Spec`] where a rule makes more than `max_pairs` pairs or none of the rules
-    /// brings any two records together, [`ErrorKind::MemoryLimit`] where not even a 256th of the
-    /// keys fits.
+    /// [`ErrorKind::Spec`] where a rule makes more than `max_pairs` pairs, [`ErrorKind::MemoryLimit`]
+    /// where not even a small share of the keys fits.
     pub fn plan(store: &Store, rules: Rules, linkage: &LinkageSpec, context: &Context) -> Result<Self> {
-        let sort = u64::from(store.len()) * SORT_BYTES;
-        // Half of what is free, for the blocks that are kept need room too.
-        let passes = sort.div_ceil((context.memory.free() / 2).max(1)).clamp(1, 256);
         let free_of_duplicates: Vec<bool> = store.sources.iter().map(|s| s.duplicate_free).collect();
         let within = if free_of_duplicates.contains(&true) { free_of_duplicates } else { Vec::new() };
         let further = (0..rules.rules.len()).map(|rule| further(store, &rules, rule)).collect();
@@ -69,9 +64,7 @@ impl Candidates {
             any_split: false,
             within,
             further,
-            passes,
             max_block_pairs: linkage.max_block_pairs.max(1),
-            kept: Vec::new(),
             rules,
         };
         context.progress.begin(
@@ -79,19 +72,9 @@ impl Candidates {
             "records",
             Some(u64::from(store.len()) * candidates.rules.rules.len() as u64),
         );
-        for rule in 0..candidates.rules.rules.len() {
-            let mut counts = BlockCounts::default();
-            let mut splits = Splits::default();
-            let mut kept = None;
-            for pass in 0..passes {
-                let built = candidates.build(store, rule, pass, context)?;
-                let largest = counts.largest.max(built.counts.largest);
-                add(&mut counts, built.counts);
-                counts.largest = largest;
-                splits.extend(built.splits);
-                // One pass in memory is kept while the rest of the run has room for as much again.
-                kept = (passes == 1 && context.memory.free() > 2 * sort).then_some(built.blocks);
-            }
+        for (rule, further) in candidates.further.iter().enumerate() {
+            let wanted = Wanted { store, rules: &candidates.rules, rule };
+            let (counts, splits) = blocks::count(wanted, further, candidates.max_block_pairs, context)?;
             if counts.pairs > linkage.max_pairs {
                 return Err(Error::new(
                     ErrorKind::Spec,
@@ -108,7 +91,6 @@ impl Candidates {
             candidates.any_split |= !splits.is_empty();
             candidates.counts.push(counts);
             candidates.splits.push(splits);
-            candidates.kept.push(kept);
             context.progress.add(u64::from(store.len()));
         }
         Ok(candidates)
@@ -153,37 +135,16 @@ impl Candidates {
         visitor: &V,
         mut take: impl FnMut(V::Output) -> Result<()>,
     ) -> Result<()> {
+        let sampled = u64::from(store.len()) as f64 * share.min(1.0);
         for rule in 0..self.rules.rules.len() {
-            for pass in 0..self.passes {
-                let built;
-                let blocks = match &self.kept[rule] {
-                    Some(blocks) => blocks,
-                    None => {
-                        built = self.build(store, rule, pass, context)?;
-                        &built.blocks
-                    }
-                };
-                for output in pairs::scan(self, store, rule, blocks, share, context, visitor)? {
-                    take(output)?;
-                }
+            let passes = passes((sampled * row_bytes(store) as f64) as u64, context);
+            let wanted = Wanted { store, rules: &self.rules, rule };
+            for pass in 0..passes {
+                pairs::scan(self, wanted, (pass, passes), share, context, visitor, &mut take)?;
             }
         }
         Ok(())
     }
-
-    fn build(&self, store: &Store, rule: usize, pass: u64, context: &Context) -> Result<blocks::Built> {
-        let range = (pass, self.passes);
-        blocks::build(store, &self.rules, rule, range, &self.further[rule], self.max_block_pairs, context)
-    }
-}
-
-fn add(total: &mut BlockCounts, more: BlockCounts) {
-    total.records += more.records;
-    total.blocks += more.blocks;
-    total.pairs += more.pairs;
-    total.split += more.split;
-    total.sampled += more.sampled;
-    total.uncompared += more.uncompared;
 }
 
 /// The parts by which a block of `rule` is split, best first: those that most surely differ between

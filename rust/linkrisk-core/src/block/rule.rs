@@ -89,6 +89,7 @@ impl KeyPart {
         let laid = &store.layout.attributes[attribute];
         let slot = match part {
             Part::Given => laid.parts.given,
+            Part::Prefix4 if laid.kind == Kind::PersonName => laid.parts.given,
             Part::Family => laid.parts.family,
             Part::Key => laid.parts.key,
             _ => laid.slot,
@@ -132,7 +133,7 @@ impl KeyPart {
         match (self.part, &column.values) {
             (_, Values::Number(_)) if value & PARTIAL != 0 => 0,
             (Part::Whole | Part::Given | Part::Family | Part::Key, _) => value,
-            (Part::Prefix4, Values::Name(names)) => prefix(names.full.text(value as u32)),
+            (Part::Prefix4, Values::Name(names)) => prefix(names.parts.text(value as u32)),
             (Part::Prefix4, Values::Text(dictionary)) => prefix(dictionary.text(value as u32)),
             (Part::Year, _) => value >> 9,
             // Both parts or none: a month alone is one in twelve.

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::component::{Component, Record};
 use crate::compare::Comparison;
 use crate::kernel::date::{DateAgreement, agreement};
 use crate::kind::Kind;
@@ -33,12 +34,12 @@ impl<'a> Conflicts<'a> {
         }
     }
 
-    /// Records of `unit`, one entity, that show every ID number in it and every source that has nobody
-    /// twice: few, for records of one entity do not contradict each other.
-    pub fn witnesses(&self, unit: &[u32]) -> Vec<u32> {
+    /// Records of `unit`, one entity of `component`, that show every ID number in it and every source that
+    /// has nobody twice: few, for records of one entity do not contradict each other.
+    pub fn witnesses(&self, component: &Component<'_>, unit: &[u32]) -> Vec<u32> {
         let mut seen = FxHashSet::default();
-        let mut shows_more = |record: u32| {
-            let words = self.store.record(record);
+        let mut shows_more = |place: u32| {
+            let (record, words) = component.record(place);
             let mut more = false;
             for (number, slot) in self.ids.iter().enumerate() {
                 let id = slot.get(words);
@@ -50,13 +51,13 @@ impl<'a> Conflicts<'a> {
             }
             more
         };
-        unit.iter().copied().filter(|&record| shows_more(record)).collect()
+        unit.iter().copied().filter(|&place| shows_more(place)).collect()
     }
 
-    /// Whether two records contradict each other: two different valid ID numbers of one kind, sexes
-    /// and birth dates that both disagree beyond error, or one source that has nobody twice.
-    pub fn contradict(&self, left: u32, right: u32) -> bool {
-        let (a, b) = (self.store.record(left), self.store.record(right));
+    /// Whether two records, given by number and words, contradict each other: two different valid ID
+    /// numbers of one kind, sexes and birth dates that both disagree beyond error, or one source that
+    /// has nobody twice.
+    pub fn contradict(&self, (left, a): Record<'_>, (right, b): Record<'_>) -> bool {
         let both = |slot: &Slot| {
             let (x, y) = (slot.get(a), slot.get(b));
             (x != 0 && y != 0 && (x | y) & PARTIAL == 0).then_some((x, y))

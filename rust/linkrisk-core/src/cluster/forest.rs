@@ -63,10 +63,10 @@ impl Forest {
         }
     }
 
-    /// Takes every record out of its set and puts it where `labels` says: to the smallest of its new
-    /// set, which must be a member of it.
-    pub fn relabel(&mut self, members: &[u32], labels: &[u32]) {
-        for (&member, &label) in members.iter().zip(labels) {
+    /// Takes records out of their sets and puts each where its label says: to the smallest of its new
+    /// set, which must be a member of it. All records of a set are relabelled, or none.
+    pub fn relabel(&mut self, labels: &[(u32, u32)]) {
+        for &(member, label) in labels {
             *self.parents[member as usize].get_mut() = label;
         }
     }

@@ -1,7 +1,8 @@
 //! What becomes of one component: one entity, or several.
 
+use super::Conflicts;
 use super::agglomerate::{CONTRADICTION, agglomerate};
-use super::{Conflicts, Link};
+use super::component::{Component, Record, Tie};
 
 /// Units that are weighed all against all: 400 take 80,000 comparisons, 10,000 would take fifty
 /// million. A larger component is settled in pieces, and then the entities of the pieces are.
@@ -21,7 +22,7 @@ const DELEGATES: usize = 3;
 
 /// What became of a component.
 pub struct Outcome {
-    /// The first record of each member's entity, where the component was cut.
+    /// The place of the first record of each member's entity, where the component was cut.
     pub labels: Option<Vec<u32>>,
     /// Whether two records contradict each other.
     pub contradiction: bool,
@@ -38,66 +39,58 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Settles the component of `members`, ascending, whose links are those of `links` that
-    /// `link_numbers` names.
+    /// Settles a component; `weigh` gives the weight of two records.
     pub fn settle<S>(
         &self,
-        (members, link_numbers): (&[u32], &[u32]),
-        links: &[Link],
+        component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, u32, u32) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
-        let known = || link_numbers.iter().map(|&i| &links[i as usize]);
-        if members.len() <= PIECE && members.len() <= self.most as usize {
-            return self.small(members, known(), scratch, weigh);
+        let n = component.members.len();
+        if n <= PIECE && n <= self.most as usize {
+            return self.small(component, scratch, weigh);
         }
         let mut contradiction = false;
-        let mut units: Vec<Vec<u32>> = members.iter().map(|&m| vec![m]).collect();
+        let mut units: Vec<Vec<u32>> = (0..n as u32).map(|place| vec![place]).collect();
         loop {
-            let pieces = pieces(members, &units, known());
+            let pieces = pieces(n, &units, component.links);
             let (before, last) = (units.len(), pieces.len() == 1);
             units = pieces
                 .into_iter()
-                .flat_map(|piece| self.join(piece, &mut contradiction, scratch, weigh))
+                .flat_map(|piece| self.join(component, piece, &mut contradiction, scratch, weigh))
                 .collect();
             units.sort_unstable();
             if last || units.len() == before {
                 break;
             }
         }
-        let mut labels = members.to_vec();
+        let mut labels: Vec<u32> = (0..n as u32).collect();
         for unit in &units {
-            for record in unit {
-                if let Ok(at) = members.binary_search(record) {
-                    labels[at] = unit[0];
-                }
-            }
+            unit.iter().for_each(|&place| labels[place as usize] = unit[0]);
         }
         Outcome { labels: (units.len() > 1).then_some(labels), contradiction }
     }
 
-    fn small<'l, S>(
+    fn small<S>(
         &self,
-        members: &[u32],
-        known: impl Iterator<Item = &'l Link>,
+        component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, u32, u32) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
-        let n = members.len();
+        let n = component.members.len();
         let mut weights = vec![f32::NAN; n * n];
-        for link in known {
-            if let (Ok(i), Ok(j)) = (members.binary_search(&link.left), members.binary_search(&link.right)) {
-                weights[i * n + j] = link.weight;
-            }
+        for tie in component.links {
+            weights[tie.left as usize * n + tie.right as usize] = tie.weight;
         }
         let (mut all_linked, mut contradiction) = (true, false);
         for i in 0..n {
             for j in i + 1..n {
-                let weight = if self.conflicts.contradict(members[i], members[j]) {
+                let (left, right) = (i as u32, j as u32);
+                let weight = if component.contradict(self.conflicts, left, right) {
                     contradiction = true;
                     CONTRADICTION
                 } else if weights[i * n + j].is_nan() {
-                    weigh(scratch, members[i], members[j]).clamp(-CAP, CAP)
+                    weigh(scratch, component.record(left), component.record(right)).clamp(-CAP, CAP)
                 } else {
                     weights[i * n + j].clamp(-CAP, CAP)
                 };
@@ -111,23 +104,25 @@ impl Judge<'_> {
         }
         let labels = agglomerate(&vec![1; n], &mut weights, EVEN_ODDS, self.most);
         let whole = labels.iter().all(|&l| l == 0);
-        let labels = (!whole).then(|| labels.into_iter().map(|l| members[l]).collect());
+        let labels = (!whole).then(|| labels.into_iter().map(|l| l as u32).collect());
         Outcome { labels, contradiction }
     }
 
     /// Joins the units of a piece, a unit being records that are one entity already.
     fn join<S>(
         &self,
+        component: &Component<'_>,
         units: Vec<Vec<u32>>,
         contradiction: &mut bool,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, u32, u32) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Vec<Vec<u32>> {
         let n = units.len();
         let mut weights = vec![0.0; n * n];
-        let witnesses: Vec<Vec<u32>> = units.iter().map(|unit| self.conflicts.witnesses(unit)).collect();
+        let witnesses: Vec<Vec<u32>> =
+            units.iter().map(|unit| self.conflicts.witnesses(component, unit)).collect();
         let clash = |i: usize, j: usize| {
-            let against = |&a: &u32| witnesses[j].iter().any(|&b| self.conflicts.contradict(a, b));
+            let against = |&a: &u32| witnesses[j].iter().any(|&b| component.contradict(self.conflicts, a, b));
             witnesses[i].iter().any(against)
         };
         for i in 0..n {
@@ -135,7 +130,7 @@ impl Judge<'_> {
                 let weight = if clash(i, j) {
                     CONTRADICTION
                 } else {
-                    self.between(&units[i], &units[j], scratch, weigh)
+                    self.between(component, (&units[i], &units[j]), scratch, weigh)
                 };
                 *contradiction |= weight == CONTRADICTION;
                 weights[i * n + j] = weight;
@@ -156,18 +151,19 @@ impl Judge<'_> {
     /// The average weight between the delegates of two units.
     fn between<S>(
         &self,
-        left: &[u32],
-        right: &[u32],
+        component: &Component<'_>,
+        (left, right): (&[u32], &[u32]),
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, u32, u32) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> f32 {
         let (mut sum, mut pairs) = (0.0, 0);
         for a in delegates(left) {
             for b in delegates(right) {
-                if self.conflicts.contradict(a, b) {
+                if component.contradict(self.conflicts, a, b) {
                     return CONTRADICTION;
                 }
-                sum += weigh(scratch, a.min(b), a.max(b)).clamp(-CAP, CAP);
+                let (first, second) = (component.record(a.min(b)), component.record(a.max(b)));
+                sum += weigh(scratch, first, second).clamp(-CAP, CAP);
                 pairs += 1;
             }
         }
@@ -183,24 +179,16 @@ fn delegates(unit: &[u32]) -> impl Iterator<Item = u32> + '_ {
 
 /// Parts units into pieces of at most [`PIECE`]: the strongest links are followed first, and one that
 /// would make a piece too large is not.
-fn pieces<'l>(
-    members: &[u32],
-    units: &[Vec<u32>],
-    links: impl Iterator<Item = &'l Link>,
-) -> Vec<Vec<Vec<u32>>> {
+fn pieces(members: usize, units: &[Vec<u32>], links: &[Tie]) -> Vec<Vec<Vec<u32>>> {
     if units.len() <= PIECE {
         return vec![units.to_vec()];
     }
-    let mut unit_of = vec![0; members.len()];
+    let mut unit_of = vec![0; members];
     for (number, unit) in units.iter().enumerate() {
-        for record in unit {
-            if let Ok(at) = members.binary_search(record) {
-                unit_of[at] = number;
-            }
-        }
+        unit.iter().for_each(|&place| unit_of[place as usize] = number);
     }
-    let place = |record: u32| members.binary_search(&record).map_or(0, |at| unit_of[at]);
-    let mut order: Vec<&Link> = links.collect();
+    let place = |record: u32| unit_of[record as usize];
+    let mut order: Vec<&Tie> = links.iter().collect();
     order.sort_by(|a, b| b.weight.total_cmp(&a.weight).then((a.left, a.right).cmp(&(b.left, b.right))));
     let mut pieces: Vec<Vec<usize>> = (0..units.len()).map(|unit| vec![unit]).collect();
     let mut home: Vec<usize> = (0..units.len()).collect();

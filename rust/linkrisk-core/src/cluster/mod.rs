@@ -1,22 +1,36 @@
 //! Links into entities: components first, then each component is cut where it holds several people.
 //!
-//! Memory: 4 bytes per record for the forest, 4 per linked record and 4 per square of a component's
-//! size for the component at hand.
+//! ```text
+//! links ─► union–find ─► the component of each linked record
+//!   └─► scattered by component ─┐
+//! records ─► scattered likewise ─┴─► a component with its records and links ─► entities
+//! ```
+//!
+//! Memory: 4 bytes per record for the forest and a bit for who is linked. Components are looked at in
+//! passes over ranges of their hashes; a pass holds a packed record and 16 bytes per linked record and
+//! 32 per link, and 4 per square of a component's size while it is settled.
 
 pub mod agglomerate;
+pub mod component;
 pub mod conflict;
 pub mod forest;
 mod judge;
 pub mod vehicles;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
+use component::{Component, Record, Tie};
 pub use conflict::Conflicts;
 pub use forest::Forest;
 use judge::{Judge, Outcome};
 
 use crate::error::Result;
+use crate::external::scatter::{Partition, Place, Scatter, in_pass, passes};
+use crate::kernel::bits::Bits;
+use crate::kernel::hash::mix;
 use crate::runtime::Context;
 use crate::store::Store;
 
@@ -29,6 +43,21 @@ pub struct Link {
     pub right: u32,
     /// Match weight in bits.
     pub weight: f32,
+}
+
+/// Links that can be looked through any number of times, always in the same order.
+pub trait Links: Sync {
+    /// Hands all links to `take`, some at a time.
+    ///
+    /// # Errors
+    /// What `take` says, and what reading them may.
+    fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()>;
+}
+
+impl Links for [Link] {
+    fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()> {
+        take(self)
+    }
 }
 
 /// What clustering did.
@@ -48,110 +77,237 @@ pub struct ClusterCounts {
     pub largest: u64,
 }
 
+impl ClusterCounts {
+    fn add(&mut self, more: Self) {
+        self.components += more.components;
+        self.cut += more.cut;
+        self.contradictions += more.contradictions;
+        self.links_cut += more.links_cut;
+        self.entities += more.entities;
+        self.largest = self.largest.max(more.largest);
+    }
+}
+
+/// Records grouped into entities.
+#[derive(Debug)]
+pub struct Clusters {
+    /// Which records are of one entity.
+    pub forest: Forest,
+    /// What clustering did.
+    pub counts: ClusterCounts,
+    /// The links that hold the entities together, counted by the bits of their weights: of each entity
+    /// the strongest that span it.
+    pub spanning: BTreeMap<u32, u64>,
+    /// Plates that look alike and are of one entity.
+    pub alike: Vec<(u64, u64)>,
+}
+
+/// What an entity is made by.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The weight from which a pair is a link.
+    pub threshold: f64,
+    /// Records above which an entity is implausible.
+    pub most_records: u32,
+}
+
 /// Groups records into entities.
 ///
-/// `weigh` gives the match weight of any two records, linked or not; `threshold` is the weight from
-/// which a pair is a link; `most_records` is the size above which an entity is implausible.
+/// `weigh` gives the match weight of any two records, linked or not, of which it gets the lower first.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
 pub fn cluster<S: Send>(
     store: &Store,
-    links: &[Link],
+    links: &(impl Links + ?Sized),
     conflicts: &Conflicts<'_>,
-    (threshold, most_records): (f64, u32),
-    (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, u32, u32) -> f32 + Sync),
+    limits: Limits,
+    (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, Record<'_>, Record<'_>) -> f32 + Sync),
     context: &Context,
-) -> Result<(Forest, ClusterCounts)> {
+) -> Result<Clusters> {
     context.progress.begin("cluster", "records", Some(u64::from(store.len())));
-    let mut forest = Forest::new(store.len(), context)?;
-    context.pool.install(|| links.par_iter().for_each(|l| forest.join(l.left, l.right)));
-    let components = Components::new(&forest, links, context)?;
-    let judge = Judge { conflicts, threshold: threshold as f32, most: most_records.max(1) };
-    let outcomes: Vec<Outcome> = context.pool.install(|| {
-        (0..components.len())
-            .into_par_iter()
-            .map_init(&scratch, |scratch, at| {
-                if at % 1024 == 0 {
-                    context.cancel.check()?;
-                }
-                Ok(judge.settle(components.get(at), links, scratch, &weigh))
-            })
-            .collect::<Result<_>>()
-    })?;
-    let mut counts = ClusterCounts { components: components.len() as u64, ..ClusterCounts::default() };
-    for (at, outcome) in outcomes.into_iter().enumerate() {
-        let (members, _) = components.get(at);
-        counts.contradictions += u64::from(outcome.contradiction);
-        if let Some(labels) = outcome.labels {
-            counts.cut += 1;
-            forest.relabel(members, &labels);
-        }
-    }
-    let (links_cut, roots) = context.pool.install(|| {
-        let cut = links.par_iter().filter(|l| forest.root(l.left) != forest.root(l.right)).count() as u64;
-        let mut roots: Vec<u32> = components.members.par_iter().map(|&m| forest.root(m)).collect();
-        roots.par_sort_unstable();
-        (cut, roots)
-    });
-    counts.links_cut = links_cut;
-    for run in roots.chunk_by(|a, b| a == b).filter(|run| run.len() > 1) {
-        counts.entities += 1;
-        counts.largest = counts.largest.max(run.len() as u64);
-    }
-    counts.largest = counts.largest.max(u64::from(!store.is_empty()));
-    context.progress.add(u64::from(store.len()));
-    Ok((forest, counts))
-}
-
-/// The components of two and more records with their links.
-struct Components {
-    _held: crate::runtime::Reservation,
-    /// Records by component, ascending.
-    members: Vec<u32>,
-    /// Numbers of links by component, ascending.
-    links: Vec<u32>,
-    /// Start of each component in both, and the end of the last.
-    starts: Vec<(u32, u32)>,
-}
-
-impl Components {
-    fn new(forest: &Forest, links: &[Link], context: &Context) -> Result<Self> {
-        let held = context.memory.reserve("components", links.len() as u64 * 24)?;
+    let forest = Forest::new(store.len(), context)?;
+    let _bits = context.memory.reserve("linked records", Bits::bytes(store.len()))?;
+    let linked = Bits::new(store.len());
+    let mut number = 0;
+    links.each(&mut |links| {
         context.cancel.check()?;
-        let by_root: Vec<(u32, u32)> = context.pool.install(|| {
-            let numbered = links.par_iter().enumerate();
-            let mut by_root: Vec<(u32, u32)> =
-                numbered.map(|(i, l)| (forest.root(l.left), i as u32)).collect();
-            by_root.par_sort_unstable();
-            by_root
+        number += links.len() as u64;
+        context.pool.install(|| {
+            links.par_iter().for_each(|l| {
+                forest.join(l.left, l.right);
+                linked.insert(l.left);
+                linked.insert(l.right);
+            });
         });
-        let mut all = Self {
-            _held: held,
-            members: Vec::new(),
-            links: Vec::with_capacity(links.len()),
-            starts: vec![(0, 0)],
-        };
-        let mut seen = Vec::new();
-        for run in by_root.chunk_by(|a, b| a.0 == b.0) {
-            seen.clear();
-            seen.extend(run.iter().flat_map(|&(_, i)| [links[i as usize].left, links[i as usize].right]));
-            seen.sort_unstable();
-            seen.dedup();
-            all.members.extend_from_slice(&seen);
-            all.links.extend(run.iter().map(|&(_, i)| i));
-            all.starts.push((all.members.len() as u32, all.links.len() as u32));
+        Ok(())
+    })?;
+    let judge = Judge { conflicts, threshold: limits.threshold as f32, most: limits.most_records.max(1) };
+    let mut clusters =
+        Clusters { forest, counts: ClusterCounts::default(), spanning: BTreeMap::new(), alike: Vec::new() };
+    clusters.counts.largest = u64::from(!store.is_empty());
+    let records = linked.count();
+    let bytes = records * (store.layout.words as u64 + 2) * 8 + number * 32;
+    let passes = passes(bytes, context);
+    let mut relabel = Vec::new();
+    for pass in 0..passes {
+        let held = Held::scatter(store, links, (&clusters.forest, &linked), (pass, passes), context)?;
+        let expected = u64::from(store.len()) / passes;
+        let found: Vec<Found> = context.pool.install(|| {
+            held.partitions
+                .into_par_iter()
+                .zip(held.links)
+                .map_init(&scratch, |scratch, (records, links)| {
+                    context.cancel.check()?;
+                    let mut found = Found::default();
+                    for_each_component(&records, &links, |component| {
+                        let outcome = judge.settle(&component, scratch, &weigh);
+                        found.take(&component, outcome, store);
+                        context.cancel.check()
+                    })?;
+                    Ok(found)
+                })
+                .collect::<Result<_>>()
+        })?;
+        for found in found {
+            clusters.counts.add(found.counts);
+            found.spanning.into_iter().for_each(|(w, n)| *clusters.spanning.entry(w).or_default() += n);
+            clusters.alike.extend(found.alike);
+            relabel.extend(found.relabel);
         }
-        Ok(all)
+        context.progress.add(expected);
     }
+    clusters.forest.relabel(&relabel);
+    clusters.alike.sort_unstable();
+    clusters.alike.dedup();
+    context.progress.add(u64::from(store.len()) - u64::from(store.len()) / passes * passes);
+    Ok(clusters)
+}
 
-    fn len(&self) -> usize {
-        self.starts.len() - 1
+/// The linked records and the links of a pass, by the hash of their component.
+struct Held {
+    partitions: Vec<Partition>,
+    links: Vec<Partition>,
+    _reserved: [crate::runtime::Reservation; 2],
+}
+
+impl Held {
+    fn scatter(
+        store: &Store,
+        links: &(impl Links + ?Sized),
+        (forest, linked): (&Forest, &Bits),
+        pass: (u64, u64),
+        context: &Context,
+    ) -> Result<Self> {
+        let width = store.layout.words;
+        let expected = linked.count() / pass.1;
+        let records = Scatter::new("records of components", width + 2, expected, context)?;
+        store.scan(
+            context,
+            || (),
+            |(), first, words| {
+                let mut rows = records.writer();
+                for (words, record) in words.chunks_exact(width).zip(first..) {
+                    if linked.contains(record) {
+                        let key = mix(u64::from(forest.root(record)));
+                        if in_pass(key, pass) {
+                            rows.push(key, u64::from(record), words)?;
+                        }
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        let scattered = Scatter::beside("links of components", &records, 4, context)?;
+        links.each(&mut |links| {
+            context.pool.install(|| {
+                links.par_chunks(1 << 13).try_for_each(|links| {
+                    context.cancel.check()?;
+                    let mut rows = scattered.writer();
+                    for link in links {
+                        let key = mix(u64::from(forest.root(link.left)));
+                        if in_pass(key, pass) {
+                            let rest = [u64::from(link.right), u64::from(link.weight.to_bits())];
+                            rows.push(key, u64::from(link.left), &rest)?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+        })?;
+        let (partitions, records) = records.finish();
+        let (links, scattered) = scattered.finish();
+        Ok(Self { partitions, links, _reserved: [records, scattered] })
     }
+}
 
-    fn get(&self, at: usize) -> (&[u32], &[u32]) {
-        let (from, to) = (self.starts[at], self.starts[at + 1]);
-        (&self.members[from.0 as usize..to.0 as usize], &self.links[from.1 as usize..to.1 as usize])
+/// Shows every component of a partition to `show`.
+fn for_each_component(
+    records: &Partition,
+    links: &Partition,
+    mut show: impl FnMut(Component<'_>) -> Result<()>,
+) -> Result<()> {
+    let (records_by, links_by) = (records.order(), links.order());
+    let mut links_left = links_by.as_slice();
+    let (mut members, mut words, mut ties) = (Vec::new(), Vec::new(), Vec::new());
+    for run in records_by.chunk_by(|a, b| a.key == b.key) {
+        members.clear();
+        words.clear();
+        ties.clear();
+        for &place in run {
+            members.push(place.number);
+            records.push_words(place, &mut words);
+        }
+        let own = links_left.partition_point(|link| link.key <= run[0].key);
+        let place = |record: u32| members.binary_search(&record).map_or(0, |at| at as u32);
+        ties.extend(links_left[..own].iter().map(|&link: &Place| {
+            let rest = links.words(link);
+            let (left, right) = (place(link.number), place(rest[0] as u32));
+            Tie { left, right, weight: f32::from_bits(rest[1] as u32) }
+        }));
+        // Links of one left record come in no order.
+        ties.sort_unstable_by_key(|tie| (tie.left, tie.right));
+        links_left = &links_left[own..];
+        show(Component { members: &members, words: &words, links: &ties })?;
+    }
+    Ok(())
+}
+
+/// What the components of a partition came to.
+#[derive(Default)]
+struct Found {
+    counts: ClusterCounts,
+    spanning: BTreeMap<u32, u64>,
+    alike: Vec<(u64, u64)>,
+    /// Records of components that were cut, and the first record of the entity of each.
+    relabel: Vec<(u32, u32)>,
+}
+
+impl Found {
+    fn take(&mut self, component: &Component<'_>, outcome: Outcome, store: &Store) {
+        let members = component.members;
+        self.counts.components += 1;
+        self.counts.contradictions += u64::from(outcome.contradiction);
+        let labels = match outcome.labels {
+            Some(labels) => {
+                self.counts.cut += 1;
+                let first = labels.iter().map(|&label| members[label as usize]);
+                self.relabel.extend(members.iter().copied().zip(first));
+                labels
+            }
+            None => vec![0; members.len()],
+        };
+        let cut = |tie: &&Tie| labels[tie.left as usize] != labels[tie.right as usize];
+        self.counts.links_cut += component.links.iter().filter(cut).count() as u64;
+        component.spanning(&labels, |weight| *self.spanning.entry(weight.to_bits()).or_default() += 1);
+        let mut by_label: Vec<(u32, u32)> = labels.into_iter().zip(0..).collect();
+        by_label.sort_unstable();
+        for entity in by_label.chunk_by(|a, b| a.0 == b.0) {
+            self.counts.entities += u64::from(entity.len() > 1);
+            self.counts.largest = self.counts.largest.max(entity.len() as u64);
+            let records = entity.iter().map(|&(_, place)| component.words(place));
+            vehicles::alike(store, records, &mut self.alike);
+        }
     }
 }

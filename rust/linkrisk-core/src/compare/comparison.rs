@@ -9,7 +9,7 @@ use crate::kernel::date::DateAgreement;
 use crate::kind::{Kind, Storage};
 use crate::spec::{ComparisonSpec, LinkageSpec, Method};
 use crate::store::layout::NameSlots;
-use crate::store::{Dictionary, Slot, Store, Values};
+use crate::store::{Slot, Store, Values};
 
 /// Highest share of records of a value in each tier of exact agreement, most frequent first; the
 /// last tier takes the rest. Decades: within one, frequencies differ by at most 3.3 bits.
@@ -168,13 +168,8 @@ fn default(store: &Store, attribute: usize) -> Option<ComparisonSpec> {
 
 /// Whether most names of the attribute have a given and a family part.
 fn has_parts(store: &Store, attribute: usize) -> bool {
-    let Some(names) = store.columns[attribute].names() else { return false };
-    let codes = 1..=names.full.len() as u32;
-    let both = codes.filter(|&code| {
-        let parts = names.codes(code);
-        parts.given != 0 && parts.family != 0
-    });
-    both.count() * 2 > names.full.len()
+    let column = &store.columns[attribute];
+    column.names().is_some_and(|names| names.in_two_parts * 2 > column.filled)
 }
 
 fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comparison> {
@@ -193,14 +188,12 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
         .hint("leave the comparison out to get the one of its kind")
         .detail("attribute", &laid.name));
     }
-    let dictionary = match &column.values {
-        Values::Text(dictionary) => Some(dictionary),
-        Values::Name(names) => Some(&names.full),
-        Values::Number(_) | Values::Plain => None,
-    };
     let by_frequency = asked.term_frequency.unwrap_or(true);
-    let (tiers, coincidences) = match dictionary {
-        Some(dictionary) if by_frequency => tiers(dictionary),
+    let (tiers, coincidences) = match &column.values {
+        Values::Text(dictionary) if by_frequency => {
+            tiers(column.filled, dictionary.counts().iter().map(|&n| (u64::from(n), 1)))
+        }
+        Values::Name(names) if by_frequency => tiers(column.filled, names.sizes.iter().copied()),
         _ => (Vec::new(), vec![column.coincidences]),
     };
     let exact = tiers.len() + 1;
@@ -262,15 +255,14 @@ fn share(share: f64) -> String {
 }
 
 /// The counts that part the tiers that have any agreement in them, and the pairs of records that
-/// agree in each.
-fn tiers(dictionary: &Dictionary) -> (Vec<u32>, Vec<f64>) {
-    let total: f64 = dictionary.counts().iter().map(|&n| f64::from(n)).sum();
+/// agree in each; `sizes` are counts of values and how many values have each.
+fn tiers(filled: u64, sizes: impl Iterator<Item = (u64, u64)>) -> (Vec<u32>, Vec<f64>) {
     let bounds: Vec<u32> =
-        TIERS.iter().map(|share| (share * total).ceil() as u32).filter(|&least| least > 2).collect();
+        TIERS.iter().map(|share| (share * filled as f64).ceil() as u32).filter(|&least| least > 2).collect();
     let mut pairs = vec![0.0; bounds.len() + 1];
-    for &count in dictionary.counts() {
-        let tier = bounds.iter().take_while(|&&least| count < least).count();
-        pairs[tier] += f64::from(count) * (f64::from(count) - 1.0) / 2.0;
+    for (count, n) in sizes {
+        let tier = bounds.iter().take_while(|&&least| count < u64::from(least)).count();
+        pairs[tier] += n as f64 * (count as f64 * (count as f64 - 1.0) / 2.0);
     }
     let mut kept = Vec::new();
     let mut sums = vec![0.0];

@@ -58,37 +58,37 @@ pub fn random(
     pairs: u64,
     context: &Context,
 ) -> Result<PatternCounts> {
-    const TASK: u64 = 1 << 14;
-    const GATHER: usize = 32;
+    const TASK: usize = 1 << 14;
     let records = u64::from(store.persons());
     let all = records * records.saturating_sub(1) / 2;
     let every = all <= pairs;
     let draws = if every { all } else { pairs };
-    let seed = context.seed;
+    let drawn: Vec<(u32, u32)> = (0..draws)
+        .map(|draw| if every { pair_at(draw) } else { draw_pair(context.seed, draw, records) })
+        .filter(|(left, right)| left != right)
+        .map(|(left, right)| (left as u32, right as u32))
+        .collect();
+    let width = store.layout.words;
+    // Read in order, wherever they rest.
+    let mut ranks: Vec<u32> = drawn.iter().flat_map(|&(left, right)| [left, right]).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let _held = context.memory.reserve("random pairs", (ranks.len() * (width * 8 + 12)) as u64)?;
+    let words = store.gather_persons(&ranks, context)?;
+    let record = |rank: u32| {
+        let at = ranks.partition_point(|&r| r < rank);
+        &words[at * width..(at + 1) * width]
+    };
     let counts: Vec<PatternCounts> = context.pool.install(|| {
-        (0..draws.div_ceil(TASK))
-            .into_par_iter()
+        drawn
+            .par_chunks(TASK)
             .map_init(
-                || (comparer.memo(), Vec::new()),
-                |(memo, words), task| {
+                || comparer.memo(),
+                |memo, pairs| {
                     context.cancel.check()?;
                     let mut counts = PatternCounts::default();
-                    let draws: Vec<u64> = (task * TASK..draws.min((task + 1) * TASK)).collect();
-                    for draws in draws.chunks(GATHER) {
-                        words.clear();
-                        for &draw in draws {
-                            let (left, right) =
-                                if every { pair_at(draw) } else { draw_pair(seed, draw, records) };
-                            if left != right {
-                                words.extend_from_slice(store.record(store.person(left as u32)));
-                                words.extend_from_slice(store.record(store.person(right as u32)));
-                            }
-                        }
-                        comparer.touch(words);
-                        for two in words.chunks_exact(2 * store.layout.words) {
-                            let (left, right) = two.split_at(store.layout.words);
-                            *counts.entry(comparer.pattern(memo, left, right)).or_default() += 1;
-                        }
+                    for &(left, right) in pairs {
+                        *counts.entry(comparer.pattern(memo, record(left), record(right))).or_default() += 1;
                     }
                     Ok(counts)
                 },

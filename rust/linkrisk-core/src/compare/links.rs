@@ -1,12 +1,14 @@
 //! Candidate pairs weighed: those worth keeping, and the whole histogram of patterns.
 
+use bytemuck::{Pod, Zeroable};
 use rustc_hash::FxHashMap;
 
 use super::{Comparer, Memo, PatternCounts, RULE_SHIFT};
 use crate::block::{Pair, Visitor};
 
 /// A pair that was kept, with its pattern: 16 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
 pub struct ScoredPair {
     /// The first record, the lower number.
     pub left: u32,

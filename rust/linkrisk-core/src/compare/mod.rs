@@ -133,9 +133,9 @@ impl<'a> Comparer<'a> {
         for (i, comparison) in self.comparisons.iter().enumerate() {
             let (a, b) = (comparison.slot.get(left), comparison.slot.get(right));
             if a != 0 && b != 0 {
-                let level = if a != b && comparison.method == Method::PersonName {
+                let level = if a != b && comparison.kind == Kind::PersonName {
                     let parts = (comparison.parts.get(left), comparison.parts.get(right));
-                    self.name_level(memo, i, comparison, (a as u32, b as u32), parts)
+                    self.name_level(memo, i, comparison, (a, b), parts)
                 } else {
                     self.level(memo, i, comparison, a, b)
                 };
@@ -151,12 +151,16 @@ impl<'a> Comparer<'a> {
         memo: &mut Memo,
         i: usize,
         comparison: &Comparison,
-        codes: (u32, u32),
+        whole: (u64, u64),
         parts: (NameCodes, NameCodes),
     ) -> u8 {
         let Values::Name(names) = &self.store.columns[comparison.attribute].values else { return 0 };
+        if comparison.method != Method::PersonName {
+            let (a, b) = (whole.0.min(whole.1), whole.0.max(whole.1));
+            return memo.level(i, a, b, || text(comparison, &names.text(parts.0), &names.text(parts.1)));
+        }
         let at = |step: usize, or: f64| comparison.at.get(step).map_or(or, |&t| t) as f32;
-        let level = name::level(names, (memo, i), codes, parts, (at(0, 0.92), at(1, 0.84)));
+        let level = name::level(names, (memo, i), parts, (at(0, 0.92), at(1, 0.84)));
         comparison.exact as u8 + 1 + level
     }
 
@@ -173,15 +177,13 @@ impl<'a> Comparer<'a> {
             }
             Values::Number(_) => number(comparison, a, b),
             Values::Text(dictionary) if a == b => comparison.tier(dictionary.count(a as u32)),
-            Values::Name(names) if a == b => comparison.tier(names.full.count(a as u32)),
+            Values::Name(names) if a == b => comparison.tier(names.count(a as u32)),
             Values::Text(dictionary) => {
                 let (a, b) = (a.min(b), a.max(b));
                 memo.level(i, a, b, || text(comparison, dictionary.text(a as u32), dictionary.text(b as u32)))
             }
-            Values::Name(names) => {
-                let (a, b) = (a.min(b), a.max(b));
-                memo.level(i, a, b, || text(comparison, names.full.text(a as u32), names.full.text(b as u32)))
-            }
+            // Two names that differ are compared by their parts.
+            Values::Name(_) => 0,
         }
     }
 }

@@ -24,7 +24,6 @@ pub const LABELS: [&str; 7] = [
 pub fn level(
     names: &Names,
     (memo, comparison): (&mut Memo, usize),
-    (left, right): (u32, u32),
     (a, b): (NameCodes, NameCodes),
     (alike, similar): (f32, f32),
 ) -> u8 {
@@ -49,7 +48,7 @@ pub fn level(
     }
     if straight == MISSING {
         let best = given.max(family).max(crossed.0).max(crossed.1);
-        return if best >= alike { 2 } else { whole(names, left, right, similar) };
+        return if best >= alike { 2 } else { whole(names, a, b, similar) };
     }
     match (given >= alike, family >= alike) {
         (true, _) if family < similar => 3,
@@ -64,9 +63,8 @@ pub fn level(
 /// The likeness of a part that one of the names lacks.
 const MISSING: f32 = -1.0;
 
-fn whole(names: &Names, left: u32, right: u32, similar: f32) -> u8 {
-    let (left, right) = (names.full.text(left), names.full.text(right));
-    if likeness_of(left, right) >= similar { 6 } else { 7 }
+fn whole(names: &Names, left: NameCodes, right: NameCodes, similar: f32) -> u8 {
+    if likeness_of(&names.text(left), &names.text(right)) >= similar { 6 } else { 7 }
 }
 
 /// Jaro–Winkler, with an initial taken to be like any name it begins.

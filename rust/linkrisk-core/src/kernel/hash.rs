@@ -19,6 +19,18 @@ pub const fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The number that [`mix`] spread.
+#[inline]
+pub const fn unmix(hash: u64) -> u64 {
+    // The inverses of the two factors modulo 2^64, and of the shifts.
+    let mut z = hash ^ (hash >> 31) ^ (hash >> 62);
+    z = z.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    z = z ^ (z >> 27) ^ (z >> 54);
+    z = z.wrapping_mul(0x96de_1b17_3f11_9089);
+    z = z ^ (z >> 30) ^ (z >> 60);
+    z.wrapping_sub(0x9e37_79b9_7f4a_7c15)
+}
+
 /// Takes `value` into the hash `hash`; the order of values matters.
 #[inline]
 pub const fn combine(hash: u64, value: u64) -> u64 {
@@ -47,6 +59,13 @@ mod tests {
         assert_eq!(bytes(b""), 0x2d06_8005_38d3_94c2);
         assert_eq!(combine(combine(0, 1), 2), COMBINED);
         assert_ne!(combine(combine(0, 2), 1), COMBINED);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn test_mixing_is_undone(value: u64) {
+            proptest::prop_assert_eq!(unmix(mix(value)), value);
+        }
     }
 
     const COMBINED: u64 = 0xff44_c803_ea5b_a472;

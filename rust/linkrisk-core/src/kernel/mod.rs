@@ -1,5 +1,6 @@
 //! Pure functions on slices: no Arrow, no errors, no allocation in the loop.
 
+pub mod bits;
 pub mod date;
 pub mod digits;
 pub mod edit;

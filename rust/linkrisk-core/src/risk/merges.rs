@@ -6,11 +6,7 @@
 //! joins, on average, `pairs / merges` pairs. That turns pairs, which the model counts, into merges,
 //! by which the number of entities goes up and down.
 
-use rayon::prelude::*;
-
-use crate::cluster::{Forest, Link};
-use crate::error::Result;
-use crate::runtime::Context;
+use std::collections::BTreeMap;
 
 /// An expected number with its variance.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -49,35 +45,16 @@ impl Matches {
 /// An entity hangs together by a spanning tree of its links, the strongest that there is; a link of
 /// the tree is wrong with probability 1 − p, independently of the others. A merge that no link
 /// supports, but the average of weaker pairs does, has no probability of its own and adds nothing.
-/// Memory: 4 bytes per link and record; the links are sorted.
-///
-/// # Errors
-/// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
-/// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-pub fn false_merges(links: &[Link], persons: &Forest, context: &Context) -> Result<Expected> {
-    let _held = context.memory.reserve("spanning trees", links.len() as u64 * 4)?;
-    context.cancel.check()?;
-    let mut order: Vec<u32> = (0..links.len() as u32).collect();
-    let weight = |at: u32| links[at as usize].weight;
-    // Which of equally strong links are taken does not change the weights of the tree, so the sum
-    // below, in the order of weights, is always the same.
-    context.pool.install(|| order.par_sort_unstable_by(|&a, &b| weight(b).total_cmp(&weight(a))));
-    let tree = Forest::new(persons.len(), context)?;
+/// `spanning` counts the links of the trees by the bits of their weights.
+pub fn false_merges(spanning: &BTreeMap<u32, u64>) -> Expected {
     let mut expected = Expected::default();
-    for (at, link) in order.into_iter().map(|at| links[at as usize]).enumerate() {
-        if at % (1 << 16) == 0 {
-            context.cancel.check()?;
-        }
-        let (left, right) = (tree.root(link.left), tree.root(link.right));
-        if left != right && persons.root(link.left) == persons.root(link.right) {
-            tree.join(left, right);
-            // 1 − p directly: for the usual p of nearly 1 the subtraction would lose all digits.
-            let wrong = 1.0 / (1.0 + f64::from(link.weight).exp2());
-            expected.mean += wrong;
-            expected.variance += wrong * (1.0 - wrong);
-        }
+    for (&bits, &links) in spanning {
+        // 1 − p directly: for the usual p of nearly 1 the subtraction would lose all digits.
+        let wrong = 1.0 / (1.0 + f64::from(f32::from_bits(bits)).exp2());
+        expected.mean += links as f64 * wrong;
+        expected.variance += links as f64 * wrong * (1.0 - wrong);
     }
-    Ok(expected)
+    expected
 }
 
 /// Merges that are expected to be missing.
@@ -111,22 +88,13 @@ pub fn blocking_variance(found: &Matches) -> f64 {
 mod tests {
     use super::*;
 
-    fn link(left: u32, right: u32, weight: f32) -> Link {
-        Link { left, right, weight }
-    }
-
     #[test]
-    fn test_false_merges_take_the_strongest_tree_of_each_entity() {
-        let context = Context::new(None, Some(2), 1).expect("threads start");
-        let persons = Forest::new(5, &context).expect("memory is there");
-        persons.join(0, 1);
-        persons.join(1, 2);
-        // The weakest of the triangle is no part of the tree; the last link was cut.
-        let links = [link(0, 1, 3.0), link(1, 2, 0.0), link(0, 2, 1.0), link(3, 4, 5.0)];
-        let found = false_merges(&links, &persons, &context).expect("memory is there");
+    fn test_false_merges_are_those_of_the_spanning_links() {
+        let spanning = BTreeMap::from([(3.0f32.to_bits(), 1), (1.0f32.to_bits(), 2)]);
+        let found = false_merges(&spanning);
         let (a, b) = (1.0 / 9.0, 1.0 / 3.0);
-        assert!((found.mean - (a + b)).abs() < 1e-12);
-        assert!((found.variance - (a * (1.0 - a) + b * (1.0 - b))).abs() < 1e-12);
+        assert!((found.mean - (a + 2.0 * b)).abs() < 1e-12);
+        assert!((found.variance - (a * (1.0 - a) + 2.0 * b * (1.0 - b))).abs() < 1e-12);
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! The pass over persons: what each gives away in one record and in all, and the class each is in.
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::MASKS;
-use super::profiles::{Records, TASK};
-use crate::error::Result;
+use crate::external::Partition;
 use crate::kernel::hash::combine;
 use crate::kind::Modality;
-use crate::runtime::Context;
 
 const MODALITIES: usize = Modality::ALL.len();
 
@@ -26,7 +23,7 @@ pub(super) struct PersonCounts {
 }
 
 impl PersonCounts {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             whole: vec![0; MASKS],
             pieced: vec![0; MASKS],
@@ -35,7 +32,7 @@ impl PersonCounts {
         }
     }
 
-    fn merge(mut self, more: Self) -> Self {
+    pub(super) fn merge(mut self, more: Self) -> Self {
         let add = |total: &mut [u64], more: &[u64]| total.iter_mut().zip(more).for_each(|(a, b)| *a += b);
         add(&mut self.whole, &more.whole);
         add(&mut self.pieced, &more.pieced);
@@ -69,75 +66,24 @@ impl PersonCounts {
     }
 }
 
-/// Counts the persons of `keys`, which are `person << 32 | record` and sorted, and leaves in `keys`
-/// one hash of the values of the quasi-identifiers per person.
-///
-/// In place, for a person has at least one record: hashes never overtake keys.
-pub(super) fn count_persons<R: Records>(
-    records: &R,
-    keys: &mut Vec<u64>,
-    context: &Context,
-) -> Result<PersonCounts> {
-    let parts = split(keys, TASK);
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    let mut persons = vec![0usize; parts.len()];
-    let counts = parts
-        .into_par_iter()
-        .zip(&mut persons)
-        .try_fold(PersonCounts::new, |mut counts, (part, persons)| {
-            context.cancel.check()?;
-            *persons = count_part(records, part, &mut counts);
-            context.progress.add(part.len() as u64);
-            Ok(counts)
-        })
-        .try_reduce(PersonCounts::new, |a, b| Ok(a.merge(b)))?;
-    let (mut start, mut end) = (0, 0);
-    for (length, persons) in lengths.into_iter().zip(persons) {
-        keys.copy_within(start..start + persons, end);
-        start += length;
-        end += persons;
-    }
-    keys.truncate(end);
-    Ok(counts)
-}
-
-/// Cuts sorted keys into parts of about `size`, no person in two.
-fn split(mut keys: &mut [u64], size: usize) -> Vec<&mut [u64]> {
-    let mut parts = Vec::with_capacity(keys.len() / size + 1);
-    while !keys.is_empty() {
-        let mut end = size.min(keys.len());
-        while end < keys.len() && keys[end] >> 32 == keys[end - 1] >> 32 {
-            end += 1;
-        }
-        let (part, rest) = keys.split_at_mut(end);
-        parts.push(part);
-        keys = rest;
-    }
-    parts
-}
-
-fn count_part<R: Records>(records: &R, part: &mut [u64], counts: &mut PersonCounts) -> usize {
-    let (mut start, mut persons) = (0, 0);
+/// Counts the persons of `partition`, whose rows are a mask and the values of the quasi-identifiers, and
+/// gives one hash of these values per person.
+pub(super) fn count_persons(partition: &Partition, quasi_identifiers: usize) -> (PersonCounts, Vec<u64>) {
+    let (mut counts, mut hashes) = (PersonCounts::new(), Vec::new());
     let (mut masks, mut values) = (Vec::new(), Vec::new());
-    while start < part.len() {
-        let rest = &part[start..];
-        let person = rest[0] >> 32;
-        let group = &rest[..rest.iter().take_while(|&&key| key >> 32 == person).count()];
+    let order = partition.order();
+    for person in order.chunk_by(|a, b| a.key == b.key) {
         masks.clear();
-        masks.extend(group.iter().map(|&key| records.mask(key as u32)));
+        masks.extend(person.iter().map(|&place| partition.words(place)[0] as u32));
         counts.add(&masks);
-        let hash = (0..records.quasi_identifiers()).fold(0, |hash, quasi_identifier| {
+        hashes.push((0..quasi_identifiers).fold(0, |hash, quasi_identifier| {
             values.clear();
-            values.extend(
-                group.iter().map(|&key| records.value(key as u32, quasi_identifier)).filter(|&v| v != 0),
-            );
+            let held = person.iter().map(|&place| partition.words(place)[quasi_identifier + 1]);
+            values.extend(held.filter(|&v| v != 0));
             combine(hash, consensus(&mut values))
-        });
-        start += group.len();
-        part[persons] = hash;
-        persons += 1;
+        }));
     }
-    persons
+    (counts, hashes)
 }
 
 /// The most frequent of `values`, the smallest of equally frequent ones, zero where there is none.
@@ -166,17 +112,6 @@ mod tests {
         assert_eq!(consensus(&mut [9, 4, 9]), 9);
         assert_eq!(consensus(&mut [9, 4]), 4);
         assert_eq!(consensus(&mut [5, 9, 4, 9, 5]), 5);
-    }
-
-    #[test]
-    fn test_split_keeps_each_person_whole() {
-        let mut keys: Vec<u64> = [0u64, 0, 0, 0, 0, 5, 6, 6]
-            .iter()
-            .zip(0u64..)
-            .map(|(person, record)| person << 32 | record)
-            .collect();
-        let lengths: Vec<usize> = split(&mut keys, 2).iter().map(|part| part.len()).collect();
-        assert_eq!(lengths, [5, 3]);
     }
 
     #[test]

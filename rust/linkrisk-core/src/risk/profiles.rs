@@ -1,12 +1,13 @@
 //! Records, persons and vehicles counted by what they give away: all that the measures need.
 //!
 //! ```text
-//! records ──► (person, record) keys ──► sorted ──► a pass per person ──► hashes of classes ──► sorted
+//! records ──► scattered by person ──► a look at each person ──► hashes of classes ──► sorted
 //!        └──► masks of vehicles
 //! ```
 //!
-//! Memory: 8 bytes per record for the keys, which the hashes of the classes then overwrite, and 8
-//! per plate. Every result is a sum of integers, so threads change nothing.
+//! Memory: 8 bytes per plate, and 24 and 8 for each quasi-identifier per record of a person in passes
+//! over ranges of persons; classes are sorted on disk where they do not fit. Every result is a sum of
+//! integers, so threads and passes change nothing.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,31 +17,37 @@ use rayon::prelude::*;
 use super::people::{PersonCounts, count_persons};
 use super::{Assessed, Folding, MASKS};
 use crate::error::Result;
+use crate::external::scatter::{Partition, Scatter, in_pass, passes};
+use crate::external::{ExternalSorter, Sorted};
+use crate::kernel::hash::mix;
 use crate::kind::Modality;
 use crate::runtime::Context;
 
-/// Records of a task: about a millisecond of work.
-pub(super) const TASK: usize = 1 << 15;
-
-/// A key of a record that stands for nobody; it sorts behind every person.
-const NOBODY: u64 = u64::MAX;
-
-/// What the counts want to know of a record.
+/// What the counts want to know of the records.
 pub(super) trait Records: Sync {
+    /// What is known of a record when it is read.
+    type Row<'a>: Copy;
     /// How many records there are.
     fn len(&self) -> u32;
+    /// Shows every record once, some at a time and side by side, as [`Store::scan`] does.
+    fn scan<A: Send>(
+        &self,
+        context: &Context,
+        start: impl Fn() -> A + Sync + Send,
+        visit: impl Fn(&mut A, &mut dyn Iterator<Item = (u32, Self::Row<'_>)>) -> Result<()> + Sync + Send,
+    ) -> Result<Vec<A>>;
     /// The modalities that a record gives away.
-    fn mask(&self, record: u32) -> u32;
+    fn mask(&self, row: Self::Row<'_>) -> u32;
     /// The person that a record stands for, if any.
-    fn person(&self, record: u32) -> Option<u32>;
+    fn person(&self, record: u32, row: Self::Row<'_>) -> Option<u32>;
     /// Hands each vehicle of a record to `take`, once.
-    fn vehicles(&self, record: u32, take: impl FnMut(u32));
+    fn vehicles(&self, record: u32, row: Self::Row<'_>, take: impl FnMut(u32));
     /// A number above every vehicle's.
     fn vehicle_bound(&self) -> u32;
     /// How many quasi-identifiers there are.
     fn quasi_identifiers(&self) -> usize;
     /// The value of a quasi-identifier in a record; zero where missing.
-    fn value(&self, record: u32, quasi_identifier: usize) -> u64;
+    fn value(&self, row: Self::Row<'_>, quasi_identifier: usize) -> u64;
 }
 
 /// Counts of records, persons and vehicles by what they give away.
@@ -115,21 +122,34 @@ struct Whole<'a> {
 }
 
 impl Records for Whole<'_> {
+    type Row<'a> = &'a [u64];
+
     fn len(&self) -> u32 {
         self.assessed.store.len()
     }
 
-    fn mask(&self, record: u32) -> u32 {
-        self.folding.mask(self.assessed.store.presence(record))
+    fn scan<A: Send>(
+        &self,
+        context: &Context,
+        start: impl Fn() -> A + Sync + Send,
+        visit: impl Fn(&mut A, &mut dyn Iterator<Item = (u32, &[u64])>) -> Result<()> + Sync + Send,
+    ) -> Result<Vec<A>> {
+        let width = self.assessed.store.layout.words;
+        self.assessed.store.scan(context, start, |seen, first, words| {
+            visit(seen, &mut (first..).zip(words.chunks_exact(width)))
+        })
     }
 
-    fn person(&self, record: u32) -> Option<u32> {
-        let stands = self.folding.has_person(self.assessed.store.presence(record));
-        stands.then(|| self.assessed.persons.root(record))
+    fn mask(&self, row: &[u64]) -> u32 {
+        self.folding.mask(row[0])
     }
 
-    fn vehicles(&self, record: u32, take: impl FnMut(u32)) {
-        if self.folding.has_vehicle(self.assessed.store.presence(record)) {
+    fn person(&self, record: u32, row: &[u64]) -> Option<u32> {
+        self.folding.has_person(row[0]).then(|| self.assessed.persons.root(record))
+    }
+
+    fn vehicles(&self, record: u32, row: &[u64], take: impl FnMut(u32)) {
+        if self.folding.has_vehicle(row[0]) {
             self.assessed.vehicles.of(record).for_each(take);
         }
     }
@@ -142,34 +162,75 @@ impl Records for Whole<'_> {
         self.assessed.quasi_identifiers.len()
     }
 
-    fn value(&self, record: u32, quasi_identifier: usize) -> u64 {
-        self.assessed.store.value(record, self.assessed.quasi_identifiers[quasi_identifier])
+    fn value(&self, row: &[u64], quasi_identifier: usize) -> u64 {
+        let attribute = self.assessed.quasi_identifiers[quasi_identifier];
+        self.assessed.store.layout.attributes[attribute].slot.get(row)
     }
 }
 
 pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profiles> {
-    let all = records.len() as usize;
-    // Each record is counted in both passes.
-    context.progress.begin("assess", "records", Some(2 * all as u64));
-    let _keys = context.memory.reserve("persons", all as u64 * 8)?;
-    let vehicles = records.vehicle_bound() as usize;
-    let _vehicles = context.memory.reserve("vehicles", vehicles as u64 * 8)?;
+    let all = u64::from(records.len());
+    let width = records.quasi_identifiers() + 3;
+    let vehicles = records.vehicle_bound();
+    let _vehicles = context.memory.reserve("vehicles", u64::from(vehicles) * 8)?;
     let vehicles: Vec<(AtomicU32, AtomicU32)> = (0..vehicles).map(|_| Default::default()).collect();
-    let mut keys = vec![NOBODY; all];
-    let by_record = context.pool.install(|| by_record(records, &mut keys, &vehicles, context))?;
-    context.cancel.check()?;
-    context.pool.install(|| keys.par_sort_unstable());
-    keys.truncate(keys.partition_point(|&key| key != NOBODY));
-    context.progress.add((all - keys.len()) as u64);
-    let persons = context.pool.install(|| count_persons(records, &mut keys, context))?;
-    // What is left in `keys` is the hash of each person's class.
-    let class_sizes = if records.quasi_identifiers() == 0 {
-        BTreeMap::new()
-    } else {
-        context.cancel.check()?;
-        context.pool.install(|| keys.par_sort_unstable());
-        sizes(keys.chunk_by(|a, b| a == b).map(|class| class.len() as u64))
-    };
+    let passes = passes(all * width as u64 * 8, context);
+    // Each record is read in every pass.
+    context.progress.begin("assess", "records", Some(all * passes));
+    let mut by_record = vec![0; MASKS];
+    let mut persons = PersonCounts::new();
+    let mut classes: ExternalSorter<u64> =
+        ExternalSorter::new("classes of persons", context.memory.free() / 4, context)?;
+    for pass in 0..passes {
+        let scatter = Scatter::new("persons", width, all / passes, context)?;
+        let masks = records.scan(
+            context,
+            || vec![0u64; MASKS],
+            |masks, rows| {
+                let mut writer = scatter.writer();
+                let mut values = vec![0; width - 2];
+                let mut seen = 0;
+                for (record, row) in rows {
+                    let mask = records.mask(row);
+                    seen += 1;
+                    if pass == 0 {
+                        masks[mask as usize] += 1;
+                        records.vehicles(record, row, |vehicle| {
+                            let (seen, count) = &vehicles[vehicle as usize];
+                            seen.fetch_or(mask, Ordering::Relaxed);
+                            count.fetch_add(1, Ordering::Relaxed);
+                        });
+                    }
+                    let Some(person) = records.person(record, row) else { continue };
+                    let key = mix(u64::from(person));
+                    if in_pass(key, (pass, passes)) {
+                        values[0] = u64::from(mask);
+                        (1..values.len()).for_each(|at| values[at] = records.value(row, at - 1));
+                        writer.push(key, u64::from(record), &values)?;
+                    }
+                }
+                context.progress.add(seen);
+                Ok(())
+            },
+        )?;
+        for masks in masks {
+            by_record.iter_mut().zip(masks).for_each(|(a, b)| *a += b);
+        }
+        let (partitions, _held) = scatter.finish();
+        let counted: Vec<(PersonCounts, Vec<u64>)> = context.pool.install(|| {
+            let count = |partition: Partition| {
+                context.cancel.check()?;
+                Ok(count_persons(&partition, width - 3))
+            };
+            partitions.into_par_iter().map(count).collect::<Result<_>>()
+        })?;
+        for (more, hashes) in counted {
+            persons = persons.merge(more);
+            classes.push(&hashes)?;
+        }
+    }
+    let class_sizes =
+        if records.quasi_identifiers() == 0 { BTreeMap::new() } else { runs(classes.finish()?)? };
     let mut vehicle_masks = vec![0; MASKS];
     let seen = || vehicles.iter().filter(|(_, records)| records.load(Ordering::Relaxed) > 0);
     seen().for_each(|(mask, _)| vehicle_masks[mask.load(Ordering::Relaxed) as usize] += 1);
@@ -186,42 +247,26 @@ pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profil
     })
 }
 
-fn by_record<R: Records>(
-    records: &R,
-    keys: &mut [u64],
-    vehicles: &[(AtomicU32, AtomicU32)],
-    context: &Context,
-) -> Result<Vec<u64>> {
-    keys.par_chunks_mut(TASK)
-        .enumerate()
-        .try_fold(
-            || vec![0u64; MASKS],
-            |mut masks, (task, keys)| {
-                context.cancel.check()?;
-                for (i, key) in keys.iter_mut().enumerate() {
-                    let record = (task * TASK + i) as u32;
-                    let mask = records.mask(record);
-                    masks[mask as usize] += 1;
-                    if let Some(person) = records.person(record) {
-                        *key = u64::from(person) << 32 | u64::from(record);
-                    }
-                    records.vehicles(record, |vehicle| {
-                        let (seen, count) = &vehicles[vehicle as usize];
-                        seen.fetch_or(mask, Ordering::Relaxed);
-                        count.fetch_add(1, Ordering::Relaxed);
-                    });
+/// How many values there are of each number of times that they occur.
+fn runs(mut sorted: Sorted<u64>) -> Result<BTreeMap<u64, u64>> {
+    let mut sizes = BTreeMap::new();
+    let mut last: Option<(u64, u64)> = None;
+    while let Some(values) = sorted.read_next()? {
+        for &value in values {
+            last = Some(match last {
+                Some((known, n)) if known == value => (known, n + 1),
+                Some((_, n)) => {
+                    *sizes.entry(n).or_default() += 1;
+                    (value, 1)
                 }
-                context.progress.add(keys.len() as u64);
-                Ok(masks)
-            },
-        )
-        .try_reduce(
-            || vec![0u64; MASKS],
-            |mut total, more| {
-                total.iter_mut().zip(more).for_each(|(a, b)| *a += b);
-                Ok(total)
-            },
-        )
+                None => (value, 1),
+            });
+        }
+    }
+    if let Some((_, n)) = last {
+        *sizes.entry(n).or_default() += 1;
+    }
+    Ok(sizes)
 }
 
 fn sizes(groups: impl Iterator<Item = u64>) -> BTreeMap<u64, u64> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
+use rayon::prelude::*;
 
 use super::*;
 
@@ -16,21 +17,41 @@ struct Row {
 
 const VEHICLES: u32 = 6;
 
+/// Rows that are shown together.
+const SOME: usize = 1 << 12;
+
 impl Records for Vec<Row> {
+    type Row<'a> = &'a Row;
+
     fn len(&self) -> u32 {
         self.as_slice().len() as u32
     }
 
-    fn mask(&self, record: u32) -> u32 {
-        self[record as usize].mask
+    fn scan<A: Send>(
+        &self,
+        context: &Context,
+        start: impl Fn() -> A + Sync + Send,
+        visit: impl Fn(&mut A, &mut dyn Iterator<Item = (u32, &Row)>) -> Result<()> + Sync + Send,
+    ) -> Result<Vec<A>> {
+        let visit = |(number, rows): (usize, &[Row])| {
+            context.cancel.check()?;
+            let mut seen = start();
+            visit(&mut seen, &mut ((number * SOME) as u32..).zip(rows))?;
+            Ok(seen)
+        };
+        context.pool.install(|| self.par_chunks(SOME).enumerate().map(visit).collect())
     }
 
-    fn person(&self, record: u32) -> Option<u32> {
-        self[record as usize].person
+    fn mask(&self, row: &Row) -> u32 {
+        row.mask
     }
 
-    fn vehicles(&self, record: u32, take: impl FnMut(u32)) {
-        self[record as usize].vehicles.iter().copied().for_each(take);
+    fn person(&self, _: u32, row: &Row) -> Option<u32> {
+        row.person
+    }
+
+    fn vehicles(&self, _: u32, row: &Row, take: impl FnMut(u32)) {
+        row.vehicles.iter().copied().for_each(take);
     }
 
     fn vehicle_bound(&self) -> u32 {
@@ -41,8 +62,8 @@ impl Records for Vec<Row> {
         2
     }
 
-    fn value(&self, record: u32, quasi_identifier: usize) -> u64 {
-        self[record as usize].values[quasi_identifier]
+    fn value(&self, row: &Row, quasi_identifier: usize) -> u64 {
+        row.values[quasi_identifier]
     }
 }
 
@@ -111,7 +132,7 @@ proptest! {
 
 /// Records enough for several tasks, a person whose records would fill more than one included.
 fn many() -> Vec<Row> {
-    (0..3 * TASK as u32 + 7)
+    (0..20 * SOME as u32 + 7)
         .map(|i| Row {
             mask: i * 7 % MASKS as u32,
             person: match i % 5 {
@@ -126,14 +147,19 @@ fn many() -> Vec<Row> {
 }
 
 #[test]
-fn test_count_of_several_tasks_equals_a_plain_computation() {
+fn test_count_in_several_tasks_and_passes_equals_a_plain_computation() {
     let rows = many();
     let expected = plain(&rows);
-    for threads in [1, 2, 8] {
-        let context = Context::new(None, Some(threads), 1).expect("threads start");
+    let base = tempfile::tempdir().expect("a temporary directory");
+    // All rows take 40 bytes each, 3.3 MB.
+    for (threads, limit) in [(1, u64::MAX), (2, u64::MAX), (8, 3 << 20), (2, 2 << 20)] {
+        let context = Context::new(Some(limit), Some(threads), 1).expect("threads start");
+        let context = context.spill_to(base.path(), None);
         assert_eq!(count(&rows, &context).expect("memory is there"), expected);
+        assert!(context.memory.peak() <= limit);
         let snapshot = context.progress.snapshot();
         assert_eq!(Some(snapshot.done), snapshot.total);
+        assert_eq!(snapshot.total > Some(rows.len() as u64), limit < u64::MAX, "in passes or not");
     }
 }
 
@@ -143,6 +169,6 @@ fn test_count_stops_when_cancelled_and_respects_the_memory_limit() {
     let context = Context::new(None, Some(2), 1).expect("threads start");
     context.cancel.cancel();
     assert_eq!(count(&rows, &context).expect_err("must fail").kind(), crate::error::ErrorKind::Cancelled);
-    let context = Context::new(Some(8 * TASK as u64), Some(2), 1).expect("threads start");
+    let context = Context::new(Some(1 << 13), Some(2), 1).expect("threads start");
     assert_eq!(count(&rows, &context).expect_err("must fail").kind(), crate::error::ErrorKind::MemoryLimit);
 }

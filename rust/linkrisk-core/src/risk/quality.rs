@@ -11,9 +11,6 @@ use crate::kind::{Storage, Subject};
 use crate::runtime::Context;
 use crate::store::{Column, Store, Tally};
 
-/// Records between two looks at the cancel token.
-const STRIDE: u32 = 1 << 16;
-
 /// What the raw values of each attribute of each source were.
 ///
 /// Definition: a row per source and attribute that it maps or that an ID number of it carries.
@@ -69,13 +66,11 @@ fn distinct(store: &Store, attribute: usize, context: &Context) -> Result<u64> {
     if !(laid.derived && laid.kind.storage() == Storage::Text) {
         return Ok(store.columns[attribute].distinct);
     }
-    let mut seen = FxHashSet::default();
-    for record in 0..store.len() {
-        if record % STRIDE == 0 {
-            context.cancel.check()?;
-        }
-        seen.insert(store.value(record, attribute));
-    }
+    let values = store.scan(context, FxHashSet::default, |seen: &mut FxHashSet<u64>, _, words| {
+        seen.extend(words.chunks_exact(store.layout.words).map(|record| laid.slot.get(record)));
+        Ok(())
+    })?;
+    let mut seen: FxHashSet<u64> = values.into_iter().flatten().collect();
     seen.remove(&0);
     Ok(seen.len() as u64)
 }

@@ -20,6 +20,8 @@ pub struct MemoryBudget {
 struct State {
     used: u64,
     peak: u64,
+    /// The peak since [`MemoryBudget::begin_stage`].
+    stage_peak: u64,
     owners: BTreeMap<&'static str, u64>,
 }
 
@@ -42,6 +44,17 @@ impl MemoryBudget {
     /// The most bytes that were reserved at one time.
     pub fn peak(&self) -> u64 {
         self.lock().peak
+    }
+
+    /// The most bytes that were reserved at one time since [`MemoryBudget::begin_stage`].
+    pub fn stage_peak(&self) -> u64 {
+        self.lock().stage_peak
+    }
+
+    /// Begins the peak of a stage.
+    pub fn begin_stage(&self) {
+        let mut state = self.lock();
+        state.stage_peak = state.used;
     }
 
     /// Reserves `bytes` for `owner`.
@@ -80,6 +93,7 @@ impl MemoryBudget {
         }
         state.used += bytes;
         state.peak = state.peak.max(state.used);
+        state.stage_peak = state.stage_peak.max(state.used);
         *state.owners.entry(owner).or_default() += bytes;
         Ok(())
     }
@@ -102,6 +116,11 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// The bytes that are held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Raises the reservation to `bytes`; a lower number changes nothing.
     ///
     /// # Errors
@@ -129,21 +148,6 @@ impl Drop for Reservation {
     }
 }
 
-/// 70 % of the control group's limit, or of the machine's memory where there is none.
-pub fn default_limit() -> u64 {
-    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-        .iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok())
-        .min();
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
-    });
-    // Systems without /proc: 8 GiB is what the smallest machines we know of have.
-    let total = machine.unwrap_or(8 << 30);
-    (group.map_or(total, |g| g.min(total)) as f64 * 0.7) as u64
-}
-
 /// Peak resident memory of the process in bytes, or 0 where the system does not tell.
 pub fn process_peak() -> u64 {
     std::fs::read_to_string("/proc/self/status")
@@ -155,7 +159,7 @@ pub fn process_peak() -> u64 {
         .map_or(0, |kib| kib * 1024)
 }
 
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     const MIB: f64 = 1024.0 * 1024.0;
     let mib = bytes as f64 / MIB;
     if mib >= 1024.0 { format!("{:.1} GiB", mib / 1024.0) } else { format!("{mib:.1} MiB") }

@@ -1,14 +1,21 @@
-//! What a stage may spend: memory, threads, and the caller's patience.
+//! What a stage may spend: memory, disk, threads, and the caller's patience.
 
+pub mod alloc;
 pub mod cancel;
+pub mod frame;
+pub mod machine;
 pub mod memory;
 pub mod progress;
+pub mod spill;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use cancel::CancelToken;
+pub use machine::Memory;
 pub use memory::{MemoryBudget, Reservation};
 pub use progress::{Progress, Snapshot};
+pub use spill::Spill;
 
 use crate::error::{Error, Result};
 
@@ -17,6 +24,8 @@ use crate::error::{Error, Result};
 pub struct Context {
     /// The memory budget.
     pub memory: Arc<MemoryBudget>,
+    /// Where what does not fit memory goes.
+    pub spill: Arc<Spill>,
     /// Whether the caller asked to stop.
     pub cancel: CancelToken,
     /// Where the work is.
@@ -41,11 +50,22 @@ impl Context {
             .build()
             .map_err(|e| Error::internal(format!("cannot start {threads} threads: {e}")))?;
         Ok(Self {
-            memory: Arc::new(MemoryBudget::new(memory_limit.unwrap_or_else(memory::default_limit))),
+            memory: Arc::new(MemoryBudget::new(
+                memory_limit.unwrap_or_else(|| Memory::find().default_limit()),
+            )),
+            spill: Spill::new(&std::env::temp_dir(), None),
             cancel: CancelToken::default(),
             progress: Arc::new(Progress::default()),
             pool: Arc::new(pool),
             seed,
         })
+    }
+
+    /// Spills into a directory below `base`, at most `limit` bytes at one time; the default is the
+    /// system's directory for temporary files, as far as its disk goes.
+    #[must_use]
+    pub fn spill_to(mut self, base: &Path, limit: Option<u64>) -> Self {
+        self.spill = Spill::new(base, limit);
+        self
     }
 }

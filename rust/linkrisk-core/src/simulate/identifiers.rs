@@ -10,7 +10,8 @@
 //!   digit, a letter that no camera takes for a digit, and three symbols follow: no country writes
 //!   them so, and errors keep the order.
 //! * **Travel documents** are of Utopia (`UTO`), the country of the specimens of ICAO 9303, or of codes
-//!   that ISO 3166 leaves to its users: `UT`, a digit, a letter and five symbols, in which order no country is known to number its own.
+//!   that ISO 3166 leaves to its users: `UT`, a digit, a letter and five symbols, in which order no
+//!   country is known to number its own.
 //! * **Aadhaar numbers** start with 0 or 1, which no issued one does (2 to 9, UIDAI), and have their check
 //!   digit.
 //! * **Social security numbers** have an area of 900 to 999, which is never assigned, and a group of 01 to

@@ -167,8 +167,11 @@ impl Column {
         for stretch in &read {
             for (outcome, name) in stretch.names() {
                 self.tallies[source].add(outcome);
-                let code = if outcome.is_usable() { names.intern(&name)? } else { 0 };
-                values.push((u64::from(code), names.codes(code)));
+                values.push(if outcome.is_usable() {
+                    (u64::from(name.whole), names.intern(&name)?)
+                } else {
+                    (0, NameCodes::default())
+                });
             }
         }
         Ok(values)
@@ -219,9 +222,11 @@ struct ReadNames {
 #[derive(Debug)]
 struct ReadRow {
     outcome: Outcome,
-    /// Where the whole name, the given names and the family name end in the text.
-    ends: [usize; 3],
-    hash: u64,
+    /// Where the given names and the family name end in the text.
+    ends: [usize; 2],
+    /// Their hashes.
+    hashes: [u64; 2],
+    whole: u32,
     key: u32,
 }
 
@@ -237,25 +242,27 @@ impl ReadNames {
                     Outcome::Blank
                 }
             };
-            let ends = [&parts.full, &parts.given, &parts.family].map(|part| {
+            let ends = [&parts.given, &parts.family].map(|part| {
                 read.text.push_str(part);
                 read.text.len()
             });
+            let hashes = [&parts.given, &parts.family].map(|part| xxh3_64(part.as_bytes()));
+            // Zero is missing, so that one hash in four billion is that of its neighbour.
+            let whole = (xxh3_64(parts.full.as_bytes()) as u32).max(1);
             let key = xxh3_64(parts.key.as_bytes()) as u32 | 1;
-            read.rows.push(ReadRow { outcome, ends, hash: xxh3_64(parts.full.as_bytes()), key });
+            read.rows.push(ReadRow { outcome, ends, hashes, whole, key });
         }
         read
     }
 
     fn names(&self) -> impl Iterator<Item = (Outcome, ReadName<'_>)> {
-        let starts = std::iter::once(0).chain(self.rows.iter().map(|row| row.ends[2]));
+        let starts = std::iter::once(0).chain(self.rows.iter().map(|row| row.ends[1]));
         self.rows.iter().zip(starts).map(|(row, start)| {
-            let [full, given, family] = row.ends;
+            let [given, family] = row.ends;
             let name = ReadName {
-                full: &self.text[start..full],
-                given: &self.text[full..given],
-                family: &self.text[given..family],
-                hash: row.hash,
+                whole: row.whole,
+                given: (&self.text[start..given], row.hashes[0]),
+                family: (&self.text[given..family], row.hashes[1]),
                 key: row.key,
             };
             (row.outcome, name)

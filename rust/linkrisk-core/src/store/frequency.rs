@@ -4,13 +4,16 @@
 //! knows. Compared as equal it would join them all; so values held by an implausible number of
 //! records are taken out of the records, counted and reported.
 //!
-//! Memory: 8 bytes per record for one attribute at a time.
+//! Memory: 8 bytes per record that has the attribute at hand; what does not fit is counted in passes
+//! over ranges of the values' hashes.
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{PARTIAL, Store, Values};
+use super::{Names, PARTIAL, Store, Values};
 use crate::error::Result;
+use crate::external::scatter::{Partition, Scatter, in_pass, passes};
+use crate::kernel::hash::mix;
 use crate::kind::{Kind, Storage};
 use crate::runtime::Context;
 
@@ -25,98 +28,166 @@ const LEAST_IMPLAUSIBLE: u64 = 50;
 /// The same for birth dates, of which every record has one of some thirty thousand.
 const LEAST_IMPLAUSIBLE_DATE: u64 = 200;
 
-/// Completes the store: counts values, takes implausible ones out.
-///
-/// # Errors
-/// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where an attribute's values do
-/// not fit.
-pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
-    let everybody = (0..store.len()).all(|record| store.is_person(store.record(record)));
-    for attribute in 0..store.layout.attributes.len() {
-        context.cancel.check()?;
-        let counts = match &store.columns[attribute].values {
-            Values::Text(dictionary) => coded(dictionary.counts()),
-            Values::Name(names) => coded(names.full.counts()),
-            Values::Number(_) | Values::Plain => resting(store, attribute, false, context)?,
-        };
-        let kind = store.layout.attributes[attribute].kind;
-        let implausible = implausible(kind, &counts);
-        let column = &mut store.columns[attribute];
-        let kept = || {
-            let counts = counts.iter();
-            counts
-                .filter(|(value, _)| implausible.is_empty() || !implausible.contains(value))
-                .map(|&(_, n)| n)
-        };
-        column.distinct = kept().count() as u64;
-        column.filled = kept().sum();
-        column.coincidences = coincidences(kept());
-        if !implausible.is_empty() {
-            take_out(store, attribute, &implausible);
-        }
-        let rests_here = matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain);
-        if !everybody && rests_here {
-            // Chance agreement is between records that are compared.
-            let counts = resting(store, attribute, true, context)?;
-            store.columns[attribute].coincidences = coincidences(counts.iter().map(|&(_, n)| n));
+/// How many values an attribute has of each count, and which are frequent.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Count and how many values have it.
+    sizes: FxHashMap<u64, u64>,
+    /// The values of at least a wanted count.
+    frequent: Vec<(u64, u64)>,
+}
+
+impl Counts {
+    fn add(&mut self, value: u64, count: u64, least: u64) {
+        *self.sizes.entry(count).or_default() += 1;
+        if count >= least {
+            self.frequent.push((value, count));
         }
     }
-    store.find_persons(context)
+
+    fn merge(mut self, more: Self) -> Self {
+        more.sizes.into_iter().for_each(|(size, n)| *self.sizes.entry(size).or_default() += n);
+        self.frequent.extend(more.frequent);
+        self
+    }
+
+    /// Counts and how many values have each, ascending.
+    fn sizes(&self) -> Vec<(u64, u64)> {
+        let mut sizes: Vec<(u64, u64)> = self.sizes.iter().map(|(&size, &n)| (size, n)).collect();
+        sizes.sort_unstable();
+        sizes
+    }
+
+    fn take_out(&mut self, implausible: &FxHashSet<u64>) {
+        for (_, count) in self.frequent.iter().filter(|(value, _)| implausible.contains(value)) {
+            if let Some(n) = self.sizes.get_mut(count) {
+                *n -= 1;
+            }
+        }
+        self.sizes.retain(|_, n| *n > 0);
+    }
 }
 
-fn coincidences(counts: impl Iterator<Item = u64>) -> f64 {
-    counts.map(|n| n as f64 * (n as f64 - 1.0) / 2.0).sum()
+/// Completes the store: counts values, takes implausible ones out, counts who stands for a person.
+///
+/// # Errors
+/// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even a small share of an
+/// attribute's values fits.
+pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
+    let mut implausible: Vec<FxHashSet<u64>> = Vec::new();
+    for attribute in 0..store.layout.attributes.len() {
+        context.cancel.check()?;
+        let kind = store.layout.attributes[attribute].kind;
+        let mut counts = match &store.columns[attribute].values {
+            Values::Text(dictionary) => {
+                let mut counts = Counts::default();
+                let codes = dictionary.counts().iter().zip(1u64..);
+                codes.for_each(|(&n, code)| counts.add(code, u64::from(n), LEAST_IMPLAUSIBLE));
+                counts
+            }
+            Values::Name(_) => resting(store, attribute, false, Names::least(store.len()), context)?,
+            Values::Number(_) | Values::Plain => {
+                resting(store, attribute, false, LEAST_IMPLAUSIBLE, context)?
+            }
+        };
+        let taken = self::implausible(kind, &counts);
+        counts.take_out(&taken);
+        let sizes = counts.sizes();
+        let column = &mut store.columns[attribute];
+        column.distinct = sizes.iter().map(|(_, n)| n).sum();
+        column.filled = sizes.iter().map(|(size, n)| size * n).sum();
+        column.coincidences = coincidences(&sizes);
+        if let Values::Name(names) = &mut column.values {
+            names.set_counts(sizes, &counts.frequent);
+        }
+        implausible.push(taken);
+    }
+    take_out(store, &implausible, context)?;
+    store.count_persons(context)?;
+    if store.persons() < store.len() {
+        for attribute in 0..store.layout.attributes.len() {
+            // Chance agreement is between records that are compared.
+            if matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain) {
+                let counts = resting(store, attribute, true, u64::MAX, context)?;
+                store.columns[attribute].coincidences = coincidences(&counts.sizes());
+            }
+        }
+    }
+    Ok(())
 }
 
-fn coded(counts: &[u32]) -> Vec<(u64, u64)> {
-    counts.iter().enumerate().map(|(i, &n)| (i as u64 + 1, u64::from(n))).collect()
+/// Pairs of records with the same value.
+fn coincidences(sizes: &[(u64, u64)]) -> f64 {
+    sizes.iter().map(|&(size, n)| n as f64 * (size as f64 * (size as f64 - 1.0) / 2.0)).sum()
 }
 
 /// How many records hold each value, of those that rest in the records; `of_persons` looks at records
-/// that stand for a person alone.
-fn resting(store: &Store, attribute: usize, of_persons: bool, context: &Context) -> Result<Vec<(u64, u64)>> {
+/// that stand for a person alone, and values of `least` records are listed.
+fn resting(
+    store: &Store,
+    attribute: usize,
+    of_persons: bool,
+    least: u64,
+    context: &Context,
+) -> Result<Counts> {
     let slot = store.layout.attributes[attribute].slot;
-    let value = |record: u32| {
-        let words = store.record(record);
+    let value = |words: &[u64]| {
         let value = slot.get(words);
-        (value & PARTIAL == 0 && (!of_persons || store.is_person(words))).then_some(value).filter(|&v| v != 0)
+        let wanted = value != 0 && value & PARTIAL == 0 && (!of_persons || store.is_person(words));
+        wanted.then_some(value)
     };
+    let width = store.layout.words;
     let laid = &store.layout.attributes[attribute];
-    if laid.derived || matches!(laid.kind.storage(), Storage::Date | Storage::Small) {
-        return Ok(context.pool.install(|| tallied(store.len(), value)));
-    }
-    let _held = context.memory.reserve("value counts", u64::from(store.len()) * 8)?;
-    let values: Vec<u64> = context.pool.install(|| {
-        let mut values: Vec<u64> = (0..store.len()).into_par_iter().filter_map(value).collect();
-        values.par_sort_unstable();
-        values
-    });
-    Ok(values.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect())
-}
-
-/// Counts values of which there are few: dates, sexes, regions.
-fn tallied(records: u32, value: impl Fn(u32) -> Option<u64> + Sync + Send) -> Vec<(u64, u64)> {
-    let count = |mut counts: FxHashMap<u64, u64>, value: u64| {
-        *counts.entry(value).or_default() += 1;
-        counts
-    };
-    let add = |mut counts: FxHashMap<u64, u64>, more: FxHashMap<u64, u64>| {
-        for (value, n) in more {
-            *counts.entry(value).or_default() += n;
+    let mut counts = Counts::default();
+    if laid.derived || matches!(laid.kind.storage(), Storage::Date | Storage::Small | Storage::Presence) {
+        // Few values: dates, sexes, regions.
+        let tallies =
+            store.scan(context, FxHashMap::default, |tally: &mut FxHashMap<u64, u64>, _, words| {
+                let values = words.chunks_exact(width).filter_map(value);
+                values.for_each(|value| *tally.entry(value).or_default() += 1);
+                Ok(())
+            })?;
+        let mut all: FxHashMap<u64, u64> = FxHashMap::default();
+        for (value, n) in tallies.into_iter().flatten() {
+            *all.entry(value).or_default() += n;
         }
-        counts
-    };
-    let counts = (0..records)
-        .into_par_iter()
-        .filter_map(value)
-        .fold(FxHashMap::default, count)
-        .reduce(FxHashMap::default, add);
-    let mut counts: Vec<(u64, u64)> = counts.into_iter().collect();
-    counts.sort_unstable();
-    counts
+        all.into_iter().for_each(|(value, n)| counts.add(value, n, least));
+        return Ok(counts);
+    }
+    let records = u64::from(store.len());
+    let passes = passes(records * 8, context);
+    for pass in 0..passes {
+        let scatter = Scatter::new("value counts", 1, records / passes, context)?;
+        store.scan(
+            context,
+            || (),
+            |(), _, words| {
+                let mut rows = scatter.writer();
+                let keys = words.chunks_exact(width).filter_map(value).map(mix);
+                keys.filter(|&key| in_pass(key, (pass, passes))).try_for_each(|key| rows.push_key(key))
+            },
+        )?;
+        let (partitions, _held) = scatter.finish();
+        let more = context.pool.install(|| {
+            let count = |counts: Result<Counts>, partition: Partition| {
+                let mut counts = counts?;
+                context.cancel.check()?;
+                for run in partition.keys().chunk_by(|a, b| a == b) {
+                    counts.add(run[0], run.len() as u64, least);
+                }
+                Ok(counts)
+            };
+            let counts = partitions.into_par_iter().fold(|| Ok(Counts::default()), count);
+            counts.try_reduce(Counts::default, |a, b| Ok(a.merge(b)))
+        })?;
+        counts = counts.merge(more);
+    }
+    // Keys are values mixed, one to one.
+    counts.frequent.iter_mut().for_each(|(key, _)| *key = crate::kernel::hash::unmix(*key));
+    Ok(counts)
 }
 
-fn implausible(kind: Kind, counts: &[(u64, u64)]) -> FxHashSet<u64> {
+fn implausible(kind: Kind, counts: &Counts) -> FxHashSet<u64> {
     let least = match kind {
         Kind::CnResidentId
         | Kind::Aadhaar
@@ -140,52 +211,79 @@ fn implausible(kind: Kind, counts: &[(u64, u64)]) -> FxHashSet<u64> {
         | Kind::Category
         | Kind::Text => return FxHashSet::default(),
     };
-    if counts.is_empty() {
-        return FxHashSet::default();
-    }
-    if let [(value, n)] = counts {
+    let sizes = counts.sizes();
+    let over = |limit: u64| {
+        counts.frequent.iter().filter(move |(_, n)| *n > limit).map(|&(value, _)| value).collect()
+    };
+    let limit = match sizes.as_slice() {
+        [] => return FxHashSet::default(),
         // Nothing to measure it by. A value that all records share tells no two of them apart, so
         // nothing is lost; but cameras do see one car a thousand times.
-        return if *n > least && kind != Kind::Plate {
-            FxHashSet::from_iter([*value])
-        } else {
-            FxHashSet::default()
-        };
-    }
-    let mut sizes: Vec<u64> = counts.iter().map(|&(_, n)| n).collect();
-    let at = (sizes.len() - 1) * 999 / 1_000;
-    let quantile = *sizes.select_nth_unstable(at).1;
-    let limit = least.max(EXCESS * quantile);
-    counts.iter().filter(|&&(_, n)| n > limit).map(|&(value, _)| value).collect()
+        [(_, 1)] if kind == Kind::Plate => return FxHashSet::default(),
+        [(_, 1)] => least,
+        _ => {
+            let values: u64 = sizes.iter().map(|(_, n)| n).sum();
+            let at = (values - 1) * 999 / 1_000;
+            let mut before = 0;
+            let quantile = sizes.iter().find(|(_, n)| {
+                before += n;
+                before > at
+            });
+            least.max(EXCESS * quantile.map_or(0, |&(size, _)| size))
+        }
+    };
+    over(limit)
 }
 
-fn take_out(store: &mut Store, attribute: usize, implausible: &FxHashSet<u64>) {
-    let sources: Vec<(u32, u32)> = store.sources.iter().map(|s| (s.start, s.records)).collect();
-    let (layout, columns, mut rows) = store.rows_mut();
-    let slot = layout.attributes[attribute].slot;
-    // How rare agreement is, is told by these counts.
-    if let Values::Text(dictionary) = &mut columns[attribute].values {
-        implausible.iter().for_each(|&code| dictionary.take_out(code as u32));
+fn take_out(store: &mut Store, implausible: &[FxHashSet<u64>], context: &Context) -> Result<()> {
+    if implausible.iter().all(FxHashSet::is_empty) {
+        return Ok(());
     }
-    for (source, (_, records)) in sources.into_iter().enumerate() {
-        for record in rows.by_ref().take(records as usize) {
-            if implausible.contains(&slot.get(record)) {
-                slot.set(record, 0);
-                record[0] &= !(1 << attribute);
-                columns[attribute].tallies[source].implausible += 1;
-            }
+    for (column, implausible) in store.columns.iter_mut().zip(implausible) {
+        // How rare agreement is, is told by these counts.
+        if let Values::Text(dictionary) = &mut column.values {
+            implausible.iter().for_each(|&code| dictionary.take_out(code as u32));
         }
     }
+    let Store { layout, sources, rows, .. } = store;
+    let width = layout.words;
+    let slots = layout.attributes.iter().map(|a| a.slot).zip(implausible).enumerate();
+    let slots: Vec<_> = slots.filter(|(_, (_, implausible))| !implausible.is_empty()).collect();
+    let source_of = |record: u32| sources.partition_point(|s| s.start <= record).saturating_sub(1);
+    let taken = rows.update(context, FxHashMap::default, |taken: &mut FxHashMap<_, u64>, first, words| {
+        let mut changed = false;
+        for (words, record) in words.chunks_exact_mut(width).zip(first..) {
+            for &(attribute, (slot, implausible)) in &slots {
+                if implausible.contains(&slot.get(words)) {
+                    slot.set(words, 0);
+                    words[0] &= !(1 << attribute);
+                    *taken.entry((attribute, source_of(record))).or_default() += 1;
+                    changed = true;
+                }
+            }
+        }
+        Ok(changed)
+    })?;
+    for ((attribute, source), n) in taken.into_iter().flatten() {
+        store.columns[attribute].tallies[source].implausible += n;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn counted(values: impl IntoIterator<Item = (u64, u64)>) -> Counts {
+        let mut counts = Counts::default();
+        values.into_iter().for_each(|(value, n)| counts.add(value, n, LEAST_IMPLAUSIBLE));
+        counts
+    }
+
     /// The values of `kind` that are implausible where `common` values are held by `n` records each,
     /// and value 0 by `top`.
     fn found(kind: Kind, common: u64, n: u64, top: u64) -> Vec<u64> {
-        let counts: Vec<(u64, u64)> = std::iter::once((0, top)).chain((1..=common).map(|v| (v, n))).collect();
+        let counts = counted(std::iter::once((0, top)).chain((1..=common).map(|v| (v, n))));
         implausible(kind, &counts).into_iter().collect()
     }
 
@@ -208,16 +306,24 @@ mod tests {
         for kind in [Kind::PersonName, Kind::Sex, Kind::Place, Kind::Category, Kind::Age] {
             assert!(found(kind, 2_000, 1, 1_000_000).is_empty());
         }
-        assert!(implausible(Kind::Phone, &[]).is_empty());
+        assert!(implausible(Kind::Phone, &Counts::default()).is_empty());
     }
 
     #[test]
     fn test_few_values_are_held_to_the_least_of_them() {
         // A single value has nothing to be measured by; held by all, it tells nobody apart.
-        assert_eq!(implausible(Kind::Phone, &[(7, 100_000)]).len(), 1);
-        assert!(implausible(Kind::Phone, &[(7, LEAST_IMPLAUSIBLE)]).is_empty());
-        assert!(implausible(Kind::Plate, &[(7, 100_000)]).is_empty());
+        let of = |kind, values: &[(u64, u64)]| implausible(kind, &counted(values.iter().copied()));
+        assert_eq!(of(Kind::Phone, &[(7, 100_000)]).len(), 1);
+        assert!(of(Kind::Phone, &[(7, LEAST_IMPLAUSIBLE)]).is_empty());
+        assert!(of(Kind::Plate, &[(7, 100_000)]).is_empty());
         // Of two the lesser is the quantile.
-        assert_eq!(implausible(Kind::Phone, &[(7, 100_000), (8, 2)]).len(), 1);
+        assert_eq!(of(Kind::Phone, &[(7, 100_000), (8, 2)]).len(), 1);
+    }
+
+    #[test]
+    fn test_what_is_taken_out_counts_no_more() {
+        let mut counts = counted([(1, 60), (2, 60), (3, 2)]);
+        counts.take_out(&FxHashSet::from_iter([1]));
+        assert_eq!(counts.sizes(), [(2, 1), (60, 1)]);
     }
 }

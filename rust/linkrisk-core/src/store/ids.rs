@@ -1,20 +1,21 @@
 //! The sources' own ids: checked for nulls and duplicates, kept on disk, never in memory.
 //!
-//! Memory: 12 bytes per record of the source at hand, for the hashes that find duplicates. Two ids
-//! of one 64-bit hash would be taken for duplicates: one chance in 36 million for a million ids.
+//! Hashes of the ids of the source at hand are sorted to find duplicates, 16 bytes each, on disk where
+//! they do not fit. Two ids of one 64-bit hash would be taken for duplicates: one chance in 36 million
+//! for a million ids.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::parquet::{TableWriter, batch, read};
 use super::text::Texts;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{Context, Reservation};
+use crate::external::{ExternalSorter, Sorted};
+use crate::runtime::Context;
 
 /// Column of a batch that holds the source's own ids.
 pub const ID_COLUMN: &str = "__id";
@@ -23,11 +24,12 @@ pub const ID_COLUMN: &str = "__id";
 #[derive(Debug)]
 pub struct Ids {
     source: String,
-    hashes: Vec<(u64, u32)>,
+    /// Hash and row of every id.
+    hashes: ExternalSorter<[u64; 2]>,
+    rows: u64,
     nulls: u64,
     first_null: u64,
     file: Option<(PathBuf, TableWriter)>,
-    held: Reservation,
 }
 
 impl Ids {
@@ -44,8 +46,8 @@ impl Ids {
             }
             None => None,
         };
-        let held = context.memory.reserve("ids", 0)?;
-        Ok(Self { source: source.to_owned(), hashes: Vec::new(), nulls: 0, first_null: 0, file, held })
+        let hashes = ExternalSorter::new("ids", context.memory.limit() / 8, context)?;
+        Ok(Self { source: source.to_owned(), hashes, rows: 0, nulls: 0, first_null: 0, file })
     }
 
     /// Takes the ids of a batch.
@@ -62,17 +64,18 @@ impl Ids {
             .hint("use a column of whole numbers or text as `id`")
             .detail("source", &self.source)
         })?;
-        self.held.grow_to(((self.hashes.len() + ids.len()) * 16) as u64)?;
+        let mut hashes = Vec::with_capacity(ids.len());
         for row in 0..ids.len() {
-            let number = self.hashes.len() as u64 + self.nulls;
             match texts.get(row) {
-                Some(id) => self.hashes.push((xxh3_64(id.as_bytes()), number as u32)),
+                Some(id) => hashes.push([xxh3_64(id.as_bytes()), self.rows]),
                 None => {
-                    self.first_null = if self.nulls == 0 { number } else { self.first_null };
+                    self.first_null = if self.nulls == 0 { self.rows } else { self.first_null };
                     self.nulls += 1;
                 }
             }
+            self.rows += 1;
         }
+        self.hashes.push(&hashes)?;
         if let Some((_, writer)) = &mut self.file {
             let column: StringArray = (0..ids.len()).map(|row| texts.get(row)).collect();
             writer.write(&batch(&schema(), vec![Arc::new(column)])?)?;
@@ -84,44 +87,67 @@ impl Ids {
     ///
     /// # Errors
     /// [`ErrorKind::Record`] with the number of rows at fault and the first of them.
-    pub fn finish(mut self, context: &Context) -> Result<Option<IdFile>> {
+    pub fn finish(self) -> Result<Option<IdFile>> {
+        let Self { source, hashes, nulls, first_null, file, .. } = self;
         let rule = "ids must be unique and never null; leave `id` out to use row numbers";
         let at_fault = |message: String, rows: u64, row: u64| {
             Error::new(ErrorKind::Record, message)
                 .hint(rule)
-                .detail("source", &self.source)
+                .detail("source", &source)
                 .detail("count", rows)
                 .detail("row", row)
         };
-        if self.nulls > 0 {
+        if nulls > 0 {
             return Err(at_fault(
-                format!(
-                    "source `{}` has {} rows without an id, the first is row {}",
-                    self.source, self.nulls, self.first_null
-                ),
-                self.nulls,
-                self.first_null,
+                format!("source `{source}` has {nulls} rows without an id, the first is row {first_null}"),
+                nulls,
+                first_null,
             ));
         }
-        context.pool.install(|| self.hashes.par_sort_unstable());
-        let twice = |run: &&[(u64, u32)]| run.len() > 1;
-        let runs = || self.hashes.chunk_by(|a, b| a.0 == b.0).filter(twice);
-        let rows: u64 = runs().map(|run| run.len() as u64).sum();
-        if let Some(first) = runs().min_by_key(|run| run[0].1) {
+        if let Some(Twice { rows, first: [a, b] }) = twice(hashes.finish()?)? {
             return Err(at_fault(
                 format!(
-                    "source `{}` has {rows} rows that share an id with another row, the first are rows {} and {}",
-                    self.source, first[0].1, first[1].1
+                    "source `{source}` has {rows} rows that share an id with another row, the first are rows {a} and {b}"
                 ),
                 rows,
-                u64::from(first[0].1),
+                a,
             ));
         }
-        match self.file.take() {
+        match file {
             Some((path, writer)) => writer.finish().map(|_| Some(IdFile(path))),
             None => Ok(None),
         }
     }
+}
+
+/// Ids that several rows share.
+struct Twice {
+    /// How many rows share their id.
+    rows: u64,
+    /// The first such row, and the next that has its id.
+    first: [u64; 2],
+}
+
+/// Looks for hashes that occur twice.
+fn twice(mut sorted: Sorted<[u64; 2]>) -> Result<Option<Twice>> {
+    let mut found: Option<Twice> = None;
+    // The last hash, the first row of it, and whether that row is counted already.
+    let mut last: Option<([u64; 2], bool)> = None;
+    while let Some(rows) = sorted.read_next()? {
+        for &[hash, row] in rows {
+            let Some((known, counted)) = last.filter(|(known, _)| known[0] == hash) else {
+                last = Some(([hash, row], false));
+                continue;
+            };
+            let found = found.get_or_insert(Twice { rows: 0, first: [known[1], row] });
+            found.rows += if counted { 1 } else { 2 };
+            if !counted && known[1] < found.first[0] {
+                found.first = [known[1], row];
+            }
+            last = Some((known, true));
+        }
+    }
+    Ok(found)
 }
 
 /// The file that keeps the ids of a source for the length of a run; it goes with its last use, also

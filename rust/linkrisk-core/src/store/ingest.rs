@@ -81,6 +81,7 @@ impl Ingest {
             name: spec.name.clone(),
             start: store.len(),
             records: 0,
+            persons: 0,
             duplicate_free: spec.duplicate_free,
         });
         Ok(Self { source, name: spec.name.clone(), fields, rows: 0 })
@@ -145,6 +146,7 @@ impl Ingest {
         }
         if let Some(range) = store.sources.last_mut() {
             range.records = self.rows as u32;
+            range.persons = self.rows as u32;
         }
         Ok(self.rows)
     }
@@ -154,7 +156,7 @@ impl Ingest {
         let layout = store.layout.clone();
         let rows = packed.first().map_or(0, |p| p.values.len());
         let mut work = Vec::new();
-        for (first, stretch) in store.push(rows)? {
+        for (first, stretch) in store.push(rows, context)? {
             let pieces = stretch.chunks_mut(layout.words * ROWS).enumerate();
             work.extend(pieces.map(|(at, words)| (first + at * ROWS, words)));
         }

@@ -7,7 +7,7 @@ pub mod ids;
 pub mod ingest;
 pub mod layout;
 pub mod parquet;
-mod rows;
+pub mod rows;
 pub mod run_dir;
 pub mod text;
 pub mod vector;
@@ -16,6 +16,8 @@ pub use column::{Column, PARTIAL, Tally, Values};
 pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
 use rows::Rows;
+
+use rayon::prelude::*;
 
 pub use crate::normalise::contact::NO_COUNTRY;
 
@@ -36,6 +38,8 @@ pub struct SourceRange {
     pub start: u32,
     /// How many records it has.
     pub records: u32,
+    /// How many of them stand for a person; all are taken to until the store is complete.
+    pub persons: u32,
     /// Whether no person occurs twice in it.
     pub duplicate_free: bool,
 }
@@ -54,10 +58,9 @@ pub struct Store {
     pub columns: Vec<Column>,
     rows: Rows,
     person_bits: u64,
-    /// The records that stand for a person, where not all do; known once the store is complete.
-    person_records: Option<Vec<u32>>,
-    persons_reserved: Option<Reservation>,
-    rows_reserved: Reservation,
+    /// How many records of the chunks before each stand for a person, and of all, where not all do;
+    /// known once the store is complete.
+    persons_before: Option<Vec<u32>>,
     values_reserved: Reservation,
 }
 
@@ -81,16 +84,14 @@ impl Store {
         let person_bits = attributes
             .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
             .fold(0, |bits, (i, _)| bits | 1 << i);
-        let rows = Rows::new(layout.words);
+        let rows = Rows::new(layout.words, context)?;
         Ok(Self {
             person_bits,
-            person_records: None,
-            persons_reserved: None,
+            persons_before: None,
             layout,
             sources: Vec::new(),
             columns,
             rows,
-            rows_reserved: context.memory.reserve("packed records", 0)?,
             values_reserved: context.memory.reserve("dictionaries", 0)?,
         })
     }
@@ -106,24 +107,6 @@ impl Store {
         self.rows.len() == 0
     }
 
-    /// A record's words.
-    #[inline(always)]
-    pub fn record(&self, record: u32) -> &[u64] {
-        self.rows.get(record)
-    }
-
-    /// The value of an attribute in a record; zero where missing.
-    #[inline(always)]
-    pub fn value(&self, record: u32, attribute: usize) -> u64 {
-        self.layout.attributes[attribute].slot.get(self.record(record))
-    }
-
-    /// The attributes that a record gives away, a bit each.
-    #[inline]
-    pub fn presence(&self, record: u32) -> u64 {
-        self.record(record)[0]
-    }
-
     /// Whether a record stands for a person: it holds something that identifies one.
     ///
     /// A record of a plate and a place stands for a vehicle and for nobody; it is never linked.
@@ -134,13 +117,7 @@ impl Store {
 
     /// How many records stand for a person; all are taken to until the store is complete.
     pub fn persons(&self) -> u32 {
-        self.person_records.as_ref().map_or(self.len(), |records| records.len() as u32)
-    }
-
-    /// Record number `at` among those that stand for a person.
-    #[inline(always)]
-    pub fn person(&self, at: u32) -> u32 {
-        self.person_records.as_ref().map_or(at, |records| records[at as usize])
+        self.persons_before.as_ref().and_then(|before| before.last()).map_or(self.len(), |&all| all)
     }
 
     /// The source of a record, by its number.
@@ -155,32 +132,105 @@ impl Store {
         (source as u64) << ROW_BITS | u64::from(record - self.sources[source].start)
     }
 
-    /// All rows, for passes that change them.
-    pub(super) fn rows_mut(&mut self) -> (&Layout, &mut [Column], impl Iterator<Item = &mut [u64]>) {
-        (&self.layout, &mut self.columns, self.rows.iter_mut())
+    /// Shows all records to `visit`, stretch by stretch: the number of the first and the words of all.
+    ///
+    /// Stretches are shown side by side, each to what `start` made for some of them; what these have
+    /// become is given back, in no order that may show in a result.
+    ///
+    /// # Errors
+    /// What `visit` says, [`ErrorKind::Cancelled`], or [`ErrorKind::Io`] where records are on disk.
+    pub fn scan<A: Send>(
+        &self,
+        context: &Context,
+        start: impl Fn() -> A + Sync + Send,
+        visit: impl Fn(&mut A, u32, &[u64]) -> Result<()> + Sync + Send,
+    ) -> Result<Vec<A>> {
+        let step = |(mut seen, mut buffer): (A, Vec<u64>), chunk: usize| {
+            context.cancel.check()?;
+            let (first, words) = self.rows.chunk(chunk, &mut buffer)?;
+            visit(&mut seen, first, words)?;
+            Ok((seen, buffer))
+        };
+        context.pool.install(|| {
+            let seen = (0..self.rows.chunks())
+                .into_par_iter()
+                .fold(|| Ok((start(), Vec::new())), |seen: Result<(A, Vec<u64>)>, chunk| step(seen?, chunk));
+            seen.map(|seen| seen.map(|(seen, _)| seen)).collect()
+        })
+    }
+
+    /// The words of `records`, which ascend, one record after the other.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`], or [`ErrorKind::Io`] where records are on disk.
+    pub fn gather(&self, records: &[u32], context: &Context) -> Result<Vec<u64>> {
+        self.rows.gather(records, context)
+    }
+
+    /// The words of those records that are number `ranks` among the ones that stand for a person; ranks
+    /// ascend.
+    ///
+    /// # Errors
+    /// As [`Store::gather`].
+    pub fn gather_persons(&self, ranks: &[u32], context: &Context) -> Result<Vec<u64>> {
+        let Some(before) = &self.persons_before else { return self.gather(ranks, context) };
+        let (mut words, mut buffer) = (Vec::with_capacity(ranks.len() * self.layout.words), Vec::new());
+        let mut ranks = ranks.iter().copied().peekable();
+        while let Some(&rank) = ranks.peek() {
+            context.cancel.check()?;
+            let chunk = before.partition_point(|&persons| persons <= rank).saturating_sub(1);
+            let (_, chunk_words) = self.rows.chunk(chunk, &mut buffer)?;
+            let records = chunk_words.chunks_exact(self.layout.words).filter(|words| self.is_person(words));
+            for (record, at) in records.zip(before[chunk]..) {
+                while ranks.next_if_eq(&at).is_some() {
+                    words.extend_from_slice(record);
+                }
+            }
+            // Past the last record, which no rank is.
+            while ranks.next_if(|&rank| before.get(chunk + 1).is_some_and(|&end| rank < end)).is_some() {}
+        }
+        Ok(words)
     }
 
     /// Makes room for `rows` more records and returns their words, all zero, as [`Rows::push`] does.
-    pub(super) fn push(&mut self, rows: usize) -> Result<Vec<(usize, &mut [u64])>> {
-        let records = self.rows.len() + rows;
-        if records > u32::MAX as usize {
+    pub(super) fn push(&mut self, rows: usize, context: &Context) -> Result<Vec<(usize, &mut [u64])>> {
+        if self.rows.len() + rows > u32::MAX as usize {
             return Err(Error::new(ErrorKind::Data, "a run holds at most 4.29 billion records")
                 .hint("split the sources into several runs"));
         }
-        self.rows_reserved.grow_to(self.rows.bytes(records))?;
-        Ok(self.rows.push(rows))
+        self.rows.push(rows, context)
     }
 
-    /// Lists the records that stand for a person, where not all do.
-    pub(super) fn find_persons(&mut self, context: &Context) -> Result<()> {
-        let standing = |record: &u32| self.is_person(self.record(*record));
-        let count = (0..self.len()).filter(standing).count();
-        if count < self.len() as usize {
-            let mut held = context.memory.reserve("records of persons", 0)?;
-            held.grow_to(count as u64 * 4)?;
-            self.person_records = Some((0..self.len()).filter(standing).collect());
-            self.persons_reserved = Some(held);
+    /// Counts the records that stand for a person, chunk by chunk and source by source.
+    pub(super) fn count_persons(&mut self, context: &Context) -> Result<()> {
+        let counted = self.scan(
+            context,
+            || (Vec::new(), vec![0u32; self.sources.len()]),
+            |(chunks, sources), first, words| {
+                let mut persons = 0;
+                let records = words.chunks_exact(self.layout.words).zip(first..);
+                for (_, record) in records.filter(|(words, _)| self.is_person(words)) {
+                    persons += 1;
+                    sources[self.source_of(record)] += 1;
+                }
+                chunks.push((first, persons));
+                Ok(())
+            },
+        )?;
+        self.sources.iter_mut().for_each(|source| source.persons = 0);
+        let mut chunks: Vec<(u32, u32)> = Vec::new();
+        for (more, by_source) in counted {
+            chunks.extend(more);
+            self.sources.iter_mut().zip(by_source).for_each(|(source, persons)| source.persons += persons);
         }
+        chunks.sort_unstable();
+        let mut before = vec![0];
+        let mut all = 0;
+        for (_, persons) in chunks {
+            all += persons;
+            before.push(all);
+        }
+        self.persons_before = (all < self.len()).then_some(before);
         Ok(())
     }
 

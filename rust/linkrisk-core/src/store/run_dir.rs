@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,11 +15,48 @@ use crate::error::{Error, ErrorKind, Result};
 /// Version of the layout of a run directory.
 pub const VERSION: u32 = 1;
 
+/// What a stage, or a whole run, took of memory and disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryFigures {
+    /// The most that was reserved at one time.
+    pub reserved_peak_bytes: u64,
+    /// The most that the engine had allocated at one time; `None` where its allocator does not count.
+    pub true_peak_bytes: Option<u64>,
+    /// The peak of the process so far as the system tells it: Python, Polars and the engine.
+    pub process_peak_bytes: u64,
+    /// Bytes that were written to spill files.
+    pub spilled_bytes: u64,
+}
+
+impl MemoryFigures {
+    fn add(&mut self, stage: &Self) {
+        self.reserved_peak_bytes = self.reserved_peak_bytes.max(stage.reserved_peak_bytes);
+        self.true_peak_bytes = self.true_peak_bytes.max(stage.true_peak_bytes);
+        self.process_peak_bytes = self.process_peak_bytes.max(stage.process_peak_bytes);
+        self.spilled_bytes += stage.spilled_bytes;
+    }
+}
+
+/// What the manifest says of a finished stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StageFigures {
+    /// The stage.
+    pub stage: String,
+    /// The rows it handled.
+    pub rows: u64,
+    /// The seconds it took.
+    pub seconds: f64,
+    /// What it took beside.
+    #[serde(flatten)]
+    pub memory: MemoryFigures,
+}
+
 /// A run's directory and its manifest.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
     manifest: Value,
+    memory: MemoryFigures,
 }
 
 impl RunDir {
@@ -50,7 +88,7 @@ impl RunDir {
             "state": "running",
             "stages": [],
         });
-        let run = Self { path: path.to_owned(), manifest };
+        let run = Self { path: path.to_owned(), manifest, memory: MemoryFigures::default() };
         run.save()?;
         Ok(run)
     }
@@ -60,13 +98,16 @@ impl RunDir {
         &self.path
     }
 
-    /// Notes a finished stage: rows it handled, seconds it took, and the memory figures.
+    /// Notes a finished stage of a run that may hold `memory_limit` bytes.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
-    pub fn finish_stage(&mut self, stage: Value) -> Result<()> {
+    pub fn finish_stage(&mut self, stage: StageFigures, memory_limit: u64) -> Result<()> {
+        self.memory.add(&stage.memory);
+        self.manifest["memory"] = to_json(&self.memory)?;
+        self.manifest["memory"]["limit_bytes"] = json!(memory_limit);
         if let Some(stages) = self.manifest["stages"].as_array_mut() {
-            stages.push(stage);
+            stages.push(to_json(&stage)?);
         }
         self.save()
     }
@@ -94,6 +135,10 @@ impl RunDir {
         let text = serde_json::to_vec_pretty(&self.manifest).map_err(|e| Error::internal(e.to_string()))?;
         self.write("manifest.json", &text)
     }
+}
+
+fn to_json(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|e| Error::internal(e.to_string()))
 }
 
 /// A file under construction; removed unless committed.

@@ -67,6 +67,16 @@ pub fn store(spec: &Spec, tables: &[Rows], context: &Context) -> Store {
     store
 }
 
+/// A record's words.
+pub fn record(store: &Store, number: u32) -> Vec<u64> {
+    store.gather(&[number], &context(1)).expect("the record is there")
+}
+
+/// The value of an attribute in a record; zero where missing.
+pub fn value(store: &Store, number: u32, attribute: usize) -> u64 {
+    store.layout.attributes[attribute].slot.get(&record(store, number))
+}
+
 /// Attributes of every shape at rest: a name with parts, a date, numbers, masked numbers, a text.
 pub const PEOPLE: [&str; 6] = ["name", "born", "phone", "id_no", "city", "car"];
 

@@ -29,9 +29,9 @@ use super::super::movement::{civil_from_days, days_from_civil};
 use super::super::population::Population;
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns, Captures};
+use super::captures::{Bodies, Body, BodyColumns, Captures, capture_number};
 use super::spec_text::SpecText;
-use super::travel::{capture_number, country, parts, push_born, push_latin, push_respelt};
+use super::travel::{country, parts, push_born, push_latin, push_respelt};
 use crate::error::Result;
 
 /// The scenario.

@@ -15,6 +15,7 @@ use super::super::population::{Person, Population};
 use super::super::write::{Column, FILE_ROWS, Kind, Sheet};
 use super::looks::Looks;
 use crate::error::{Error, Result};
+use crate::kernel::hash;
 
 /// What a template is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,11 @@ impl Bodies {
         };
         Captures { bodies: self, named, builders, vector: vec![0.0; FaceDims::D512.count()] }
     }
+}
+
+/// The number of a capture that no other record has: which table, which record.
+pub const fn capture_number(table: u64, record: u64) -> u64 {
+    hash::combine(table, record)
 }
 
 enum Builder {

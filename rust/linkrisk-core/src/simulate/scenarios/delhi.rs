@@ -24,9 +24,9 @@ use super::super::population::Population;
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns, Captures};
+use super::captures::{Bodies, Body, BodyColumns, Captures, capture_number};
 use super::spec_text::SpecText;
-use super::travel::{capture_number, parts, push_latin};
+use super::travel::{parts, push_latin};
 use crate::error::Result;
 
 /// The scenario.

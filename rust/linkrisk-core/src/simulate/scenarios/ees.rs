@@ -26,9 +26,9 @@ use super::super::population::{Person, Population};
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns};
+use super::captures::{Bodies, Body, BodyColumns, capture_number};
 use super::spec_text::SpecText;
-use super::travel::{capture_number, country, parts, push_born, push_latin, push_sex};
+use super::travel::{country, parts, push_born, push_latin, push_sex};
 use crate::error::Result;
 
 /// The scenario.

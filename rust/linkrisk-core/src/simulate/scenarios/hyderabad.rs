@@ -32,7 +32,7 @@ use super::super::population::ages::{BLOCK_HOUSEHOLDS, BLOCK_PERSONS};
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table, numbers};
 use super::super::{Options, Scenario, System};
-use super::faces::{FaceColumn, TEMPLATE_FILE_ROWS};
+use super::captures::{Bodies, Body, BodyColumns, capture_number};
 use super::fields::push_tel;
 use super::spec_text::SpecText;
 use crate::error::Result;
@@ -74,8 +74,9 @@ const NEIGHBOURHOOD: u64 = 500;
 const CAMERAS_EACH: u64 = 8;
 /// Persons of a block of the sightings of faces: drivers, then others.
 const SEEN_BLOCK: u64 = 100;
-/// Skin tones of the population, from 0 (light) to 5 (dark).
-const TONES: [f64; 6] = [0.0, 0.0, 1.0, 2.0, 2.0, 1.0];
+/// Shares of the skin tone groups, from light to dark; assumed.
+const TONES: [f64; 6] = [0.01, 0.04, 0.25, 0.35, 0.25, 0.1];
+const FACE: BodyColumns = &[("face", Body::Face)];
 const YEAR: u32 = 2024;
 const FIRST_DAY: i64 = days_from_civil(2024, 1, 1);
 const DAYS: usize = 30;
@@ -94,7 +95,7 @@ struct City {
     records: u64,
     seed: u64,
     population: Population,
-    faces: Option<FaceColumn>,
+    bodies: Bodies,
     tables: Vec<Table>,
     seen: Rows,
     read: Rows,
@@ -110,19 +111,19 @@ struct Sighting {
 
 impl City {
     fn new(options: &Options) -> Self {
-        let Options { records, seed, templates, .. } = *options;
+        let Options { records, seed, .. } = *options;
         let (households, stops, plates) = (records / 10, records / 20, records * 8 / 20);
         let seen = records - households - stops - plates;
         let key = |table| Draw::new(seed, ORDER, table).bits();
-        let faces = FaceColumn::new(templates, seed, &TONES);
+        let bodies = Bodies::new(options, TONES);
         // Room for one record more than nine of twenty, which the rounding of the others may leave.
         let sightings = Mixture::new(&[(100, 3), (49, 1), (51, 2)]);
         Self {
             records,
             seed,
             population: Population::new(seed, YEAR),
-            tables: tables(seen, plates, stops, households, faces.as_ref()),
-            faces,
+            tables: tables(seen, plates, stops, households, &bodies),
+            bodies,
             seen: Rows::new(sightings, seen, key(0)),
             read: Rows::new(Mixture::new(&[(70, 4), (20, 6), (10, 0)]), plates, key(1)),
             stops: Rows::new(Mixture::new(&[(1, 1)]), stops, key(2)),
@@ -179,7 +180,7 @@ impl City {
         sheet.row(Some(person), None, &mut Draw::new(self.seed, ORDER, slot));
         sheet.text(0, |text| push_camera(seen.camera, text));
         sheet.time(1, time_of(&seen));
-        (person, self.capture(slot, seen.second, Setting::Uncontrolled, Some(seen.camera)))
+        (person, self.capture(capture_number(0, slot), seen.second, Setting::Uncontrolled, Some(seen.camera)))
     }
 
     fn capture(&self, number: u64, second: u32, setting: Setting, camera: Option<u64>) -> Capture {
@@ -228,7 +229,7 @@ impl City {
         sheet.text(3, |text| push_camera(place, text));
         let at = Sighting { camera: place, second: day * DAY + second };
         sheet.time(4, time_of(&at));
-        (person.number, self.capture(slot | 1 << 60, at.second, Setting::Controlled, None))
+        (person.number, self.capture(capture_number(2, slot), at.second, Setting::Controlled, None))
     }
 
     fn vehicle(&self, sheet: &mut Sheet<'_>, row: u64) {
@@ -268,28 +269,27 @@ impl System for City {
             return numbers(&self.tables[table], vec![keepers, vehicles]);
         }
         let mut sheet = Sheet::new(&self.tables[table], rows.clone());
-        let count = (rows.end - rows.start) as usize;
-        let mut faces = self.faces.as_ref().filter(|_| table % 2 == 0).map(|faces| faces.batch(count));
+        let faces = if table % 2 == 0 { FACE } else { &[] };
+        let mut captures = self.bodies.batch(faces, (rows.end - rows.start) as usize);
         for row in rows {
-            let captured = match table {
-                0 => Some(self.face_sighting(&mut sheet, row)),
+            let (person, capture) = match table {
+                0 => self.face_sighting(&mut sheet, row),
+                2 => self.stop(&mut sheet, row),
                 1 => {
                     self.plate_sighting(&mut sheet, row);
-                    None
+                    continue;
                 }
-                2 => Some(self.stop(&mut sheet, row)),
                 _ => {
                     self.vehicle(&mut sheet, row);
-                    None
+                    continue;
                 }
             };
-            if let (Some(batch), Some((person, capture))) = (&mut faces, captured) {
-                batch.push(&self.population, person, &capture);
-            }
+            captures.row(|_| {
+                let person = self.population.person(person);
+                Some((self.bodies.subject(&self.population, &person), capture))
+            })?;
         }
-        if let Some(batch) = faces {
-            sheet.array(self.tables[table].columns.len() - 1, batch.finish()?);
-        }
+        captures.finish(&mut sheet)?;
         sheet.finish()
     }
 
@@ -299,10 +299,7 @@ impl System for City {
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {
-        let face = |attributes: &str| match self.faces {
-            Some(_) => format!("{attributes}face = {{ column = \"face\", kind = \"face\" }}\n"),
-            None => attributes.to_owned(),
-        };
+        let face = |attributes: &str| format!("{attributes}{}", self.bodies.attributes(FACE));
         let sighting = r#"
 camera = { column = "camera", kind = "place" }
 at = { column = "time", kind = "time" }
@@ -344,13 +341,12 @@ phone = { column = "phone", kind = "phone" }
     }
 }
 
-fn tables(seen: u64, plates: u64, stops: u64, vehicles: u64, faces: Option<&FaceColumn>) -> Vec<Table> {
+fn tables(seen: u64, plates: u64, stops: u64, vehicles: u64, bodies: &Bodies) -> Vec<Table> {
     let text = |name| Column::new(name, Kind::Text);
     let time = || Column::new("time", Kind::Time);
     let with_faces = |name, rows, mut columns: Vec<Column>| {
-        let Some(faces) = faces else { return Table::new(name, rows, columns) };
-        columns.push(faces.column());
-        Table::new(name, rows, columns).file_rows(TEMPLATE_FILE_ROWS)
+        columns.extend(bodies.columns(FACE));
+        Table::new(name, rows, columns).file_rows(bodies.file_rows(FACE))
     };
     vec![
         with_faces("face_sightings", seen, vec![text("camera"), time()]),

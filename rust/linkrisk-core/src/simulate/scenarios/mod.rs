@@ -6,7 +6,6 @@ mod captures;
 mod delhi;
 mod ees;
 mod eu_wallet;
-mod faces;
 mod fields;
 mod health_code;
 mod hyderabad;
@@ -25,7 +24,6 @@ use super::Scenario;
 
 /// Every scenario, in the order in which they are listed.
 pub const ALL: [Scenario; 13] = [
-    people::SCENARIO,
     xinai::SCENARIO,
     shanghai_police::SCENARIO,
     health_code::SCENARIO,
@@ -38,4 +36,5 @@ pub const ALL: [Scenario; 13] = [
     hyderabad::SCENARIO,
     aadhaar::SCENARIO,
     multimodal::SCENARIO,
+    people::SCENARIO,
 ];

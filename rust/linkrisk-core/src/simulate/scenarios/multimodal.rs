@@ -28,10 +28,10 @@ use super::super::population::{Person, Population};
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns, Captures};
+use super::captures::{Bodies, Body, BodyColumns, Captures, capture_number};
 use super::fields::push_tel;
 use super::spec_text::SpecText;
-use super::travel::{capture_number, parts, push_born, push_latin, push_sex};
+use super::travel::{parts, push_born, push_latin, push_sex};
 use crate::error::Result;
 use crate::kernel::hash;
 

@@ -24,10 +24,9 @@ use super::super::population::Population;
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
 use super::super::{Options, Scenario, System};
-use super::captures::{Bodies, Body, BodyColumns, Captures};
+use super::captures::{Bodies, Body, BodyColumns, Captures, capture_number};
 use super::fields::{push_name, push_tel};
 use super::spec_text::SpecText;
-use super::travel::capture_number;
 use crate::error::Result;
 use crate::kernel::hash;
 

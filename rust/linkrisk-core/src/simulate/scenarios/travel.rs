@@ -4,7 +4,6 @@ use super::super::draw::Draw;
 use super::super::errors::{LETTERS, Slip, misdate, mistype};
 use super::super::identifiers::push_date;
 use super::super::population::{Person, Population};
-use crate::kernel::hash;
 
 /// Countries that issue documents: codes that ISO 3166 leaves to its users for good, and the country of
 /// the specimens of ICAO 9303. The first have the most people.
@@ -96,11 +95,6 @@ pub fn push_sex(person: &Person, slip: Option<Slip>, text: &mut String) {
 pub fn parts<'a>(population: &'a Population, person: &Person, swapped: bool) -> (&'a str, &'a str) {
     let (given, surname) = population.latin_name(person);
     if swapped { (surname, given) } else { (given, surname) }
-}
-
-/// The number of a capture that no other record has: which table, which record.
-pub const fn capture_number(table: u64, record: u64) -> u64 {
-    hash::combine(table, record)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ use super::super::population::Population;
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table, numbers};
 use super::super::{Options, Scenario, System};
-use super::faces::{FaceColumn, TEMPLATE_FILE_ROWS};
+use super::captures::{Bodies, Body, BodyColumns, capture_number};
 use super::fields::{push_id, push_name, push_sex, push_tel};
 use super::spec_text::SpecText;
 use crate::error::Result;
@@ -113,8 +113,9 @@ const FIRST_DAY_OF_YEAR: u32 = 121;
 const YEAR: u32 = 2022;
 /// The first Monday in days from 1900-01-01.
 const SINCE_1900: u32 = (FIRST_DAY - days_from_civil(1900, 1, 1)) as u32;
-/// Skin tones of the population, from 0 (light) to 5 (dark).
-const TONES: [f64; 6] = [0.0, 2.0, 3.0, 1.0, 0.0, 0.0];
+/// Shares of the skin tone groups, from light to dark; assumed.
+const TONES: [f64; 6] = [0.1, 0.45, 0.35, 0.08, 0.015, 0.005];
+const FACE: BodyColumns = &[("face", Body::Face)];
 
 /// What a stream of random numbers is for.
 const ORDER: u64 = 1_001;
@@ -130,7 +131,7 @@ struct Xinai {
     records: u64,
     seed: u64,
     population: Population,
-    faces: Option<FaceColumn>,
+    bodies: Bodies,
     tables: Vec<Table>,
     registrations: u64,
     sites: u64,
@@ -151,12 +152,12 @@ enum Driver {
 
 impl Xinai {
     fn new(options: &Options) -> Self {
-        let Options { records, seed, templates, .. } = *options;
+        let Options { records, seed, .. } = *options;
         let share = |per_10_000: u64| (records * per_10_000 / 10_000).max(1);
         let (registrations, lanes, accounts) = (share(301), share(2_490), share(158));
         let gates = records - registrations - lanes - accounts;
         let key = |table: u64| Draw::new(seed, ORDER, table).bits();
-        let faces = FaceColumn::new(templates, seed, &TONES);
+        let bodies = Bodies::new(options, TONES);
         let persons = Mixture::new(&[(70, 1), (20, 2), (7, 3), (3, 4)]);
         let passages = Mixture::new(&[(WORKERS as u32, 38), (20, 1), (12, 2), (8, 3)]);
         let drives = Mixture::new(&[(DRIVERS as u32, 32), (DRIVING_VISITORS as u32 + 50, 1)]);
@@ -164,8 +165,8 @@ impl Xinai {
             records,
             seed,
             population: Population::new(seed, YEAR),
-            tables: tables(registrations, gates, lanes, accounts, faces.as_ref()),
-            faces,
+            tables: tables(registrations, gates, lanes, accounts, &bodies),
+            bodies,
             registrations,
             sites: registrations.div_ceil(SITE_REGISTRATIONS),
             registered: Rows::new(persons, registrations, key(0)),
@@ -251,7 +252,7 @@ impl Xinai {
         Some((
             number,
             Capture {
-                number: registration,
+                number: capture_number(0, registration),
                 day: SINCE_1900 - (FIRST_DAY_OF_YEAR - day),
                 setting: Setting::Controlled,
                 camera: None,
@@ -290,7 +291,7 @@ impl Xinai {
         Some((
             self.person_of(registration),
             Capture {
-                number: slot | 1 << 60,
+                number: capture_number(1, slot),
                 day: SINCE_1900 + passage.day,
                 setting: Setting::Uncontrolled,
                 camera: Some(site * 4 + gate),
@@ -431,17 +432,17 @@ impl System for Xinai {
         }
         let fill = [Self::registration, Self::gate_event, Self::vehicle_event, Self::account][table];
         let mut sheet = Sheet::new(&self.tables[table], rows.clone());
-        let count = (rows.end - rows.start) as usize;
-        let mut faces = self.faces.as_ref().filter(|_| table < 2).map(|faces| faces.batch(count));
+        let faces = if table < 2 { FACE } else { &[] };
+        let mut captures = self.bodies.batch(faces, (rows.end - rows.start) as usize);
         for row in rows {
-            let captured = fill(self, &mut sheet, row);
-            if let (Some(batch), Some((person, capture))) = (&mut faces, captured) {
-                batch.push(&self.population, person, &capture);
+            if let Some((person, capture)) = fill(self, &mut sheet, row) {
+                captures.row(|_| {
+                    let person = self.population.person(person);
+                    Some((self.bodies.subject(&self.population, &person), capture))
+                })?;
             }
         }
-        if let Some(batch) = faces {
-            sheet.array(self.tables[table].columns.len() - 1, batch.finish()?);
-        }
+        captures.finish(&mut sheet)?;
         sheet.finish()
     }
 
@@ -453,10 +454,7 @@ impl System for Xinai {
     fn specs(&self, format: Format) -> Vec<(String, String)> {
         let about = "A snapshot has an address of its own for every event, so it can link nothing and is not\n\
                      mapped; the address of an enrolled photo is the same wherever it stands.";
-        let face = |attributes: &str| match self.faces {
-            Some(_) => format!("{attributes}face = {{ column = \"face\", kind = \"face\" }}\n"),
-            None => attributes.to_owned(),
-        };
+        let face = |attributes: &str| format!("{attributes}{}", self.bodies.attributes(FACE));
         let spec = SpecText::new(SCENARIO.name, about, self.records, self.seed, format)
             .source(
                 "registrations",
@@ -507,18 +505,11 @@ site = { column = "site", kind = "place" }
     }
 }
 
-fn tables(
-    registrations: u64,
-    gates: u64,
-    lanes: u64,
-    accounts: u64,
-    faces: Option<&FaceColumn>,
-) -> Vec<Table> {
+fn tables(registrations: u64, gates: u64, lanes: u64, accounts: u64, bodies: &Bodies) -> Vec<Table> {
     let text = |name| Column::new(name, Kind::Text);
     let with_faces = |name, rows, mut columns: Vec<Column>| {
-        let Some(faces) = faces else { return Table::new(name, rows, columns) };
-        columns.push(faces.column());
-        Table::new(name, rows, columns).file_rows(TEMPLATE_FILE_ROWS)
+        columns.extend(bodies.columns(FACE));
+        Table::new(name, rows, columns).file_rows(bodies.file_rows(FACE))
     };
     vec![
         with_faces(

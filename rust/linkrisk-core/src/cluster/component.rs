@@ -1,0 +1,90 @@
+//! One component at hand: its records, their words and the links among them.
+
+use super::Conflicts;
+
+/// A record: its number and its words.
+pub type Record<'a> = (u32, &'a [u64]);
+
+/// A component; its records go by their place in `members`.
+#[derive(Debug, Clone, Copy)]
+pub struct Component<'a> {
+    /// Numbers of the records, ascending.
+    pub members: &'a [u32],
+    /// Their words, one record after the other.
+    pub words: &'a [u64],
+    /// Links between places, the lower first, ascending.
+    pub links: &'a [Tie],
+}
+
+/// A link between two records of a component.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tie {
+    /// Place of the first record, the lower.
+    pub left: u32,
+    /// Place of the second.
+    pub right: u32,
+    /// Match weight in bits.
+    pub weight: f32,
+}
+
+impl Component<'_> {
+    /// The words of the record at `place`.
+    #[inline]
+    pub fn words(&self, place: u32) -> &[u64] {
+        let width = self.words.len() / self.members.len().max(1);
+        &self.words[place as usize * width..][..width]
+    }
+
+    /// The record at `place`.
+    #[inline]
+    pub fn record(&self, place: u32) -> Record<'_> {
+        (self.members[place as usize], self.words(place))
+    }
+
+    /// Whether two records contradict each other.
+    pub fn contradict(&self, conflicts: &Conflicts<'_>, left: u32, right: u32) -> bool {
+        conflicts.contradict(self.record(left), self.record(right))
+    }
+
+    /// The weights of the strongest links that hold each entity of `labels` together: of `n` records at
+    /// most `n − 1`.
+    ///
+    /// Which of equally strong links are taken does not change their weights (J. B. Kruskal, 1956).
+    pub fn spanning(&self, labels: &[u32], mut take: impl FnMut(f32)) {
+        let mut parents: Vec<u32> = (0..self.members.len() as u32).collect();
+        let mut ties: Vec<&Tie> = self.links.iter().collect();
+        ties.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        for tie in ties.into_iter().filter(|t| labels[t.left as usize] == labels[t.right as usize]) {
+            let (left, right) = (root(&mut parents, tie.left), root(&mut parents, tie.right));
+            if left != right {
+                parents[left.max(right) as usize] = left.min(right);
+                take(tie.weight);
+            }
+        }
+    }
+}
+
+fn root(parents: &mut [u32], mut at: u32) -> u32 {
+    while parents[at as usize] != at {
+        parents[at as usize] = parents[parents[at as usize] as usize];
+        at = parents[at as usize];
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_the_strongest_tree_of_each_entity_is_taken() {
+        let tie = |left, right, weight| Tie { left, right, weight };
+        // The weakest of the triangle is no part of the tree; the last link was cut.
+        let links = [tie(0, 1, 3.0), tie(0, 2, 1.0), tie(1, 2, 0.5), tie(2, 3, 9.0)];
+        let component = Component { members: &[4, 5, 6, 9], words: &[1, 2, 3, 4], links: &links };
+        let mut taken = Vec::new();
+        component.spanning(&[0, 0, 0, 3], |weight| taken.push(weight));
+        assert_eq!(taken, [3.0, 1.0]);
+        assert_eq!(component.record(2), (6, [3].as_slice()));
+    }
+}
