@@ -440,8 +440,11 @@ impl Pipeline {
             |(memo, scores): &mut (compare::Memo, Scores<'_>), left: Record<'_>, right: Record<'_>| {
                 scores.score(comparer.pattern(memo, left.1, right.1)).weight as f32
             };
-        let limits =
-            Limits { threshold: bits(threshold), most_records: self.spec.linkage.max_entity_records };
+        let limits = Limits {
+            threshold: bits(threshold),
+            prior: bits(model.prior),
+            most_records: self.spec.linkage.max_entity_records,
+        };
         let scratch = || (comparer.memo(), Scores::new(&scorer));
         let clusters = cluster::cluster(&self.store, &links, &conflicts, limits, (scratch, weigh), context)?;
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;

@@ -38,7 +38,7 @@ impl<T: Pod + Ord> Kept<T> {
             }
             return Ok(Self { rows, disk: None, len, _held: held });
         }
-        let file = SpillFile::create(&context.spill, owner, false)?;
+        let file = SpillFile::create(&context.spill, owner)?;
         let (mut frames, full) = (Vec::new(), FRAME_BYTES / size_of::<T>().max(1));
         let mut append = |rows: &mut Vec<T>| -> Result<()> {
             frames.push(file.append(bytemuck::cast_slice(rows))?);

@@ -174,7 +174,7 @@ impl<T: Pod + Ord + Send + Sync> ExternalSorter<T> {
     }
 
     fn write(&self, rows: &mut impl Sequence<T>) -> Result<Run> {
-        let file = Arc::new(SpillFile::create(&self.context.spill, "sorted", false)?);
+        let file = Arc::new(SpillFile::create(&self.context.spill, "sorted")?);
         let (mut frames, mut frame) = (Vec::new(), Vec::with_capacity(self.frame_rows()));
         while fill(rows, &mut frame)? {
             self.context.cancel.check()?;

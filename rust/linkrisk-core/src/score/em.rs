@@ -426,7 +426,22 @@ impl<'a> Em<'a> {
                     };
                 }
             }
+            if class == MATCH && self.untaught[k] && !self.evidence.comparisons[k].kind.is_official_id() {
+                self.even_out(k);
+            }
         }
+    }
+
+    /// Takes matches to agree on comparison `k` as often as not.
+    ///
+    /// Its own rule finds those that agree alone, and a person who registered twice has two numbers: that
+    /// two numbers differ is worth a bit and no more.
+    fn even_out(&mut self, k: usize) {
+        let exact = self.evidence.comparisons[k].exact;
+        let (agree, differ) = self.table[self.starts[k] + 1..self.starts[k + 1]].split_at_mut(exact);
+        scale(agree, MATCH, 0.5, |_| true);
+        let chance: f64 = differ.iter().map(|row| row[UNRELATED]).sum();
+        differ.iter_mut().for_each(|row| row[MATCH] = 0.5 * row[UNRELATED] / chance.max(FLOOR));
     }
 
     /// Levels of comparison `k` among unrelated pairs; `filled` is the share of matches in which

@@ -9,15 +9,17 @@
 //!   Ireland, the far ends of the series of France and Italy). In [`push_vehicle_plate`] a letter, a
 //!   digit, a letter that no camera takes for a digit, and three symbols follow: no country writes
 //!   them so, and errors keep the order.
-//! * **Travel documents** are of Utopia (`UTO`), the country of the specimens of ICAO 9303: `UT`, a
-//!   digit, a letter and five symbols, in which order no country is known to number its own.
+//! * **Travel documents** are of Utopia (`UTO`), the country of the specimens of ICAO 9303, or of codes
+//!   that ISO 3166 leaves to its users: `UT`, a digit, a letter and five symbols, in which order no
+//!   country is known to number its own.
 //! * **Aadhaar numbers** start with 0 or 1, which no issued one does (2 to 9, UIDAI), and have their check
 //!   digit.
 //! * **Social security numbers** have an area of 900 to 999, which is never assigned, and a group of 01 to
 //!   49, which keeps them out of the taxpayer numbers of the same area (50 and more).
-//!
-//! The normaliser refuses the last two as issued numbers; the spec has to say `synthetic = true`.
 //! * **Addresses of the web** end in `.invalid`, which RFC 2606 keeps from ever being registered.
+//!
+//! The normaliser refuses made-up Aadhaar and social security numbers as issued ones: the spec has to say
+//! `synthetic = true`.
 
 /// First of the thousand regions that are used.
 pub const FIRST_REGION: u64 = 990_000;

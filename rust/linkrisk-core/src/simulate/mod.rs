@@ -83,6 +83,16 @@ impl Templates {
         }
     }
 
+    /// The precision of the numbers; `None` where there are no templates.
+    pub const fn precision(self) -> Option<biometric::Precision> {
+        match self {
+            Templates::None => None,
+            Templates::Int8 => Some(biometric::Precision::Int8),
+            Templates::F16 => Some(biometric::Precision::F16),
+            Templates::F32 => Some(biometric::Precision::F32),
+        }
+    }
+
     /// The way called `name`.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ impl Rows {
     fn spill(&mut self, chunk: usize, context: &Context) -> Result<()> {
         let Chunk::Memory(lines) = &self.chunks[chunk] else { return Ok(()) };
         if self.file.is_none() {
-            self.file = Some(SpillFile::create(&context.spill, "records", false)?);
+            self.file = Some(SpillFile::create(&context.spill, "records")?);
         }
         if let Some(file) = &self.file {
             let frame = file.append(bytemuck::cast_slice(lines))?;

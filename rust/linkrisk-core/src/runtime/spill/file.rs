@@ -17,15 +17,12 @@ pub struct SpillFile {
     /// Reads the file; writers take turns at the other.
     reader: File,
     writer: Mutex<Writer>,
-    compress: bool,
 }
 
 #[derive(Debug)]
 struct Writer {
     file: File,
     end: u64,
-    /// Holds a frame while it is compressed.
-    buffer: Vec<u8>,
 }
 
 /// Where a frame rests in its file.
@@ -34,7 +31,6 @@ pub struct Frame {
     offset: u64,
     /// Bytes of its content.
     pub length: u32,
-    stored: u32,
 }
 
 impl SpillFile {
@@ -42,7 +38,7 @@ impl SpillFile {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
-    pub fn create(spill: &Arc<Spill>, name: &str, compress: bool) -> Result<Self> {
+    pub fn create(spill: &Arc<Spill>, name: &str) -> Result<Self> {
         let path = spill.enter(name)?;
         let open = || {
             let mut options = OpenOptions::new();
@@ -54,8 +50,8 @@ impl SpillFile {
         };
         match open() {
             Ok((reader, file)) => {
-                let writer = Mutex::new(Writer { file, end: 0, buffer: Vec::new() });
-                Ok(Self { spill: Arc::clone(spill), path, reader, writer, compress })
+                let writer = Mutex::new(Writer { file, end: 0 });
+                Ok(Self { spill: Arc::clone(spill), path, reader, writer })
             }
             Err(error) => {
                 let error = Error::io(&path, error);
@@ -77,16 +73,15 @@ impl SpillFile {
             return Err(Error::internal("a frame is too large"));
         }
         let mut writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
-        let Writer { file, end, buffer } = &mut *writer;
-        let (header, stored) = frame::pack(content, self.compress.then_some(buffer));
-        let taken = (HEADER + stored.len()) as u64;
+        let Writer { file, end } = &mut *writer;
+        let taken = (HEADER + content.len()) as u64;
         self.spill.claim(taken)?;
-        let written = file.write_all(&header.bytes()).and_then(|()| file.write_all(stored));
+        let written = file.write_all(&Header::of(content).bytes()).and_then(|()| file.write_all(content));
         // Counted also where the write failed, for a part of it may be on the disk.
         let offset = *end;
         *end += taken;
         written.map_err(|e| Error::io(&self.path, e))?;
-        Ok(Frame { offset, length: header.length, stored: header.stored })
+        Ok(Frame { offset, length: content.len() as u32 })
     }
 
     /// Reads a frame into `content`, which has its length.
@@ -96,39 +91,25 @@ impl SpillFile {
     pub fn read(&self, frame: Frame, content: &mut [u8]) -> Result<()> {
         let mut head = [0; HEADER];
         self.read_at(&mut head, frame.offset)?;
-        let header = Header::read(&head).map_err(|Corrupt| self.corrupt(frame))?;
-        if (header.length, header.stored) != (frame.length, frame.stored)
-            || content.len() != frame.length as usize
-        {
-            return Err(self.corrupt(frame));
-        }
-        let start = frame.offset + HEADER as u64;
-        let checked = if header.is_compressed() {
-            let mut stored = vec![0; frame.stored as usize];
-            self.read_at(&mut stored, start)?;
-            header.unpack(&stored, content)
-        } else {
-            self.read_at(content, start)?;
-            header.check(content)
-        };
-        checked.map_err(|Corrupt| self.corrupt(frame))
+        self.read_at(content, frame.offset + HEADER as u64)?;
+        let checked = Header::read(&head).and_then(|header| header.check(content));
+        checked.map_err(|Corrupt| corrupt(&self.path, frame.offset))
     }
 
-    /// Writes other content of the same length over a frame that was not compressed.
+    /// Writes other content of the same length over a frame.
     ///
     /// A write that fails leaves the frame corrupt, and reading it says so.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`]; [`ErrorKind::Internal`] where the length differs.
     pub fn overwrite(&self, frame: Frame, content: &[u8]) -> Result<()> {
-        let (header, stored) = frame::pack(content, None);
-        if (header.length, header.stored) != (frame.length, frame.stored) {
+        if content.len() != frame.length as usize {
             return Err(Error::internal("a frame is overwritten by one of another length"));
         }
         let writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
         let start = frame.offset + HEADER as u64;
-        write_all_at(&writer.file, &header.bytes(), frame.offset)
-            .and_then(|()| write_all_at(&writer.file, stored, start))
+        write_all_at(&writer.file, &Header::of(content).bytes(), frame.offset)
+            .and_then(|()| write_all_at(&writer.file, content, start))
             .map_err(|e| Error::io(&self.path, e))
     }
 
@@ -144,10 +125,6 @@ impl SpillFile {
             }
             Error::io(&self.path, error)
         })
-    }
-
-    fn corrupt(&self, frame: Frame) -> Error {
-        corrupt(&self.path, frame.offset)
     }
 }
 
@@ -216,33 +193,31 @@ mod tests {
     #[test]
     fn test_a_corrupt_frame_is_an_error_that_names_the_file() {
         let base = tempfile::tempdir().expect("a temporary directory");
-        for compress in [false, true] {
-            let spill = Spill::new(base.path(), None);
-            let file = SpillFile::create(&spill, "pairs", compress).expect("room");
-            let first = file.append(&bytes(7, 5_000)).expect("room");
-            let second = file.append(&bytes(0, 5_000)).expect("room");
-            let read = |frame: Frame| {
-                let mut content = vec![0; frame.length as usize];
-                file.read(frame, &mut content).map(|()| content)
-            };
-            assert_eq!(read(second).expect("sound"), bytes(0, 5_000));
-            let mut text = fs::read(&file.path).expect("the file");
-            text[HEADER + 40] ^= 1;
-            fs::write(&file.path, &text).expect("the file");
-            let error = read(first).expect_err("a bit was turned");
-            assert_eq!(error.kind(), ErrorKind::Run);
-            assert!(error.to_string().contains(&file.path.display().to_string()), "{error}");
-            assert_eq!(read(second).expect("sound"), bytes(0, 5_000));
-            fs::write(&file.path, &text[..text.len() - 1]).expect("the file");
-            assert_eq!(read(second).expect_err("it was cut").kind(), ErrorKind::Run);
-        }
+        let spill = Spill::new(base.path(), None);
+        let file = SpillFile::create(&spill, "pairs").expect("room");
+        let first = file.append(&bytes(7, 5_000)).expect("room");
+        let second = file.append(&bytes(0, 5_000)).expect("room");
+        let read = |frame: Frame| {
+            let mut content = vec![0; frame.length as usize];
+            file.read(frame, &mut content).map(|()| content)
+        };
+        assert_eq!(read(second).expect("sound"), bytes(0, 5_000));
+        let mut text = fs::read(&file.path).expect("the file");
+        text[HEADER + 40] ^= 1;
+        fs::write(&file.path, &text).expect("the file");
+        let error = read(first).expect_err("a bit was turned");
+        assert_eq!(error.kind(), ErrorKind::Run);
+        assert!(error.to_string().contains(&file.path.display().to_string()), "{error}");
+        assert_eq!(read(second).expect("sound"), bytes(0, 5_000));
+        fs::write(&file.path, &text[..text.len() - 1]).expect("the file");
+        assert_eq!(read(second).expect_err("it was cut").kind(), ErrorKind::Run);
     }
 
     #[test]
     fn test_the_quota_is_asked_before_a_write() {
         let base = tempfile::tempdir().expect("a temporary directory");
         let spill = Spill::new(base.path(), Some(4_000));
-        let file = SpillFile::create(&spill, "pairs", false).expect("room");
+        let file = SpillFile::create(&spill, "pairs").expect("room");
         file.append(&bytes(3, 3_000)).expect("it fits");
         let error = file.append(&bytes(3, 1_000)).expect_err("a thousand and its header do not fit");
         assert_eq!(error.kind(), ErrorKind::SpillLimit);
@@ -255,7 +230,7 @@ mod tests {
         assert_eq!(fs::metadata(&file.path).expect("the file").len(), spill.held());
         drop(file);
         assert_eq!((spill.held(), spill.written()), (0, 3_000 + HEADER as u64));
-        let file = SpillFile::create(&spill, "pairs", false).expect("room again");
+        let file = SpillFile::create(&spill, "pairs").expect("room again");
         file.append(&bytes(3, 3_000)).expect("what is gone counts no more");
         let error = spill.require(u64::MAX / 2).expect_err("no such quota");
         assert_eq!(error.kind(), ErrorKind::SpillLimit);
@@ -273,7 +248,7 @@ mod tests {
         let spill = Spill::new(base.path(), None);
         let entries = || fs::read_dir(base.path()).expect("the base").flatten().count();
         assert_eq!(entries(), 0, "nothing is made before it is needed");
-        let (a, b) = (SpillFile::create(&spill, "a", false), SpillFile::create(&spill, "b", false));
+        let (a, b) = (SpillFile::create(&spill, "a"), SpillFile::create(&spill, "b"));
         let (a, b) = (a.expect("room"), b.expect("room"));
         let mode =
             |path: &std::path::Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
@@ -282,7 +257,7 @@ mod tests {
         assert_eq!(entries(), 1);
         drop(b);
         assert_eq!(entries(), 0);
-        let again = SpillFile::create(&spill, "c", false).expect("room");
+        let again = SpillFile::create(&spill, "c").expect("room");
         assert_eq!(entries(), 1);
         drop(again);
         assert_eq!(entries(), 0);

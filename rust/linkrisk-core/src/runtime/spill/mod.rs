@@ -11,7 +11,6 @@
 //! same base.
 
 mod file;
-mod parts;
 mod stale;
 
 use std::fs::{self, File};
@@ -20,7 +19,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use file::{Frame, SpillFile};
-pub use parts::{PartReader, PartWriter, Parts};
 pub use stale::sweep;
 
 use super::memory::human;

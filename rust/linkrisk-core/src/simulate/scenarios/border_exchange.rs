@@ -23,8 +23,8 @@ use std::ops::Range;
 
 use super::super::biometric::{Capture, Setting};
 use super::super::draw::{Draw, Permutation};
-use super::super::errors::{DIGITS, Rates, Slip, mistype};
-use super::super::identifiers::{push_date, push_digits};
+use super::super::errors::{Rates, Slip, mistype};
+use super::super::identifiers::{KEPT_OF_DOCUMENT, PLATE_SYMBOLS, push_date, push_digits};
 use super::super::movement::{civil_from_days, days_from_civil};
 use super::super::population::Population;
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table};
@@ -147,7 +147,7 @@ impl Exchange {
         sheet.field(6, draw, |slip, draw, text| {
             self.population.push_document(person.number, renewal, text);
             if slip.is_some() {
-                mistype(text, 1, DIGITS, draw);
+                mistype(text, KEPT_OF_DOCUMENT, PLATE_SYMBOLS, draw);
             }
         });
         let day = FIRST_DAY + draw.below(DAYS) as i64;
@@ -205,10 +205,8 @@ impl System for Exchange {
     }
 
     fn persons(&self) -> Option<u64> {
-        Some({
-            let both = self.tables[0].rows.min(self.tables[1].rows).div_ceil(BOTH);
-            self.tables[0].rows + self.tables[1].rows - both
-        })
+        let both = self.tables[0].rows.min(self.tables[1].rows).div_ceil(BOTH);
+        Some(self.tables[0].rows + self.tables[1].rows - both)
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

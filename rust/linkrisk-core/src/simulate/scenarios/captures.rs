@@ -6,15 +6,14 @@ use arrow_array::ArrayRef;
 use arrow_array::builder::FixedSizeBinaryBuilder;
 use arrow_schema::DataType;
 
+use super::super::Options;
 use super::super::biometric::{
-    Capture, Eye, FINGERPRINT_DIMS, FaceDims, Faces, Fingerprints, Group, IRIS_BYTES, Irises, Kin, Precision,
-    Print, Subject, TemplateBuilder,
+    Capture, Eye, FINGERPRINT_DIMS, FaceDims, Faces, Fingerprints, IRIS_BYTES, Irises, Precision, Print,
+    Subject, TemplateBuilder,
 };
-use super::super::draw::{Draw, Weighted};
-use super::super::population::ages::Role;
 use super::super::population::{Person, Population};
 use super::super::write::{Column, FILE_ROWS, Kind, Sheet};
-use super::super::{Options, Templates};
+use super::looks::Looks;
 use crate::error::{Error, Result};
 use crate::kernel::hash;
 
@@ -32,36 +31,24 @@ pub enum Body {
 /// Template columns of a table: name, and what of the body.
 pub type BodyColumns = &'static [(&'static str, Body)];
 
-/// Distance of the numbers of adults who are taken for brothers and sisters.
-const SIBLING_BIT: u64 = 1 << 9;
-/// Share of adults with a brother or sister in the population, and of those who are identical twins:
-/// a third of the 1.2 % of births that are of twins.
-const SIBLINGS: f64 = 0.5;
-const IDENTICAL: f64 = 0.008;
-
-const TONE: u64 = 401;
-const FAMILY: u64 = 402;
-
 /// The bodies of a population.
 pub struct Bodies {
-    seed: u64,
     precision: Option<Precision>,
     faces: Faces,
     prints: Fingerprints,
     irises: Irises,
-    tones: Weighted,
+    looks: Looks,
 }
 
 impl Bodies {
     /// The bodies of a scenario whose people have the six skin tone groups in these shares.
     pub fn new(options: &Options, tones: [f64; 6]) -> Self {
         Self {
-            seed: options.seed,
-            precision: precision(options.templates),
+            precision: options.templates.precision(),
             faces: Faces::new(FaceDims::D512, options.seed),
             prints: Fingerprints::new(options.seed),
             irises: Irises::new(options.seed),
-            tones: Weighted::new(&tones),
+            looks: Looks::new(options.seed, &tones),
         }
     }
 
@@ -107,46 +94,9 @@ impl Bodies {
         if self.exist() && !named.is_empty() { FILE_ROWS / (named.len() as u64 + 1) / 2 } else { FILE_ROWS }
     }
 
-    /// A person as far as their templates go; groups are those of the population's year.
-    ///
-    /// Children have their brothers and sisters of the household; adults somebody elsewhere, of no
-    /// household and no name in common.
+    /// A person as far as their templates go.
     pub fn subject(&self, population: &Population, person: &Person) -> Subject {
-        let age = Population::age(person, population.year());
-        let tone = self.tones.pick(&mut Draw::new(self.seed, TONE, person.number)) as u8;
-        let group = Group { female: !person.male, age_band: Group::age_band(age), tone };
-        let kin = match person.role {
-            Role::Child => Some(Self::kin_of_child(population, person)),
-            Role::Adult | Role::Elder => self.kin_of_adult(person.number),
-        };
-        Subject { person: person.number, group, kin }
-    }
-
-    fn kin_of_child(population: &Population, person: &Person) -> Kin {
-        let next = population.person(person.number + 1);
-        let twin = match person.twin_of {
-            Some(elder) => Some(population.person(elder)),
-            None => (next.twin_of == Some(person.number)).then_some(next),
-        };
-        match twin {
-            // Two thirds of the twins of one sex are identical; of the rest, by the elder's number.
-            Some(twin) if twin.male == person.male && twin.number.min(person.number) % 3 > 0 => {
-                Kin::twins(twin.number.min(person.number))
-            }
-            _ => Kin::siblings(person.head),
-        }
-    }
-
-    fn kin_of_adult(&self, person: u64) -> Option<Kin> {
-        let family = person & !SIBLING_BIT;
-        let drawn = Draw::new(self.seed, FAMILY, family).unit();
-        // Families of adults are numbered apart from those of children.
-        let family = family | 1 << 63;
-        match drawn {
-            _ if drawn < IDENTICAL => Some(Kin::twins(family)),
-            _ if drawn < SIBLINGS => Some(Kin::siblings(family)),
-            _ => None,
-        }
+        self.looks.subject(population, person)
     }
 
     /// The template columns `named` of a batch of `rows` rows.
@@ -175,15 +125,6 @@ impl Bodies {
 /// The number of a capture that no other record has: which table, which record.
 pub const fn capture_number(table: u64, record: u64) -> u64 {
     hash::combine(table, record)
-}
-
-fn precision(templates: Templates) -> Option<Precision> {
-    match templates {
-        Templates::None => None,
-        Templates::Int8 => Some(Precision::Int8),
-        Templates::F16 => Some(Precision::F16),
-        Templates::F32 => Some(Precision::F32),
-    }
 }
 
 enum Builder {

@@ -212,10 +212,8 @@ impl System for Delhi {
     }
 
     fn persons(&self) -> Option<u64> {
-        Some({
-            let probes = self.tables[1].rows;
-            self.listed() + self.passers.subjects(probes - probes.div_ceil(SOUGHT_EVERY))
-        })
+        let probes = self.tables[1].rows;
+        Some(self.listed() + self.passers.subjects(probes - probes.div_ceil(SOUGHT_EVERY)))
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

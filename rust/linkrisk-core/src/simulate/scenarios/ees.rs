@@ -19,8 +19,8 @@ use std::ops::Range;
 
 use super::super::biometric::{Capture, Setting};
 use super::super::draw::Draw;
-use super::super::errors::{DIGITS, Rates, Slip, mistype};
-use super::super::identifiers::{push_date, push_digits};
+use super::super::errors::{Rates, Slip, mistype};
+use super::super::identifiers::{KEPT_OF_DOCUMENT, PLATE_SYMBOLS, push_date, push_digits};
 use super::super::movement::{DAY, days_from_civil};
 use super::super::population::{Person, Population};
 use super::super::slots::{Mixture, Rows};
@@ -147,7 +147,7 @@ impl Ees {
         sheet.field(7, draw, |slip, draw, text| {
             self.population.push_document(number, ordinal, text);
             if slip.is_some() {
-                mistype(text, 1, DIGITS, draw);
+                mistype(text, KEPT_OF_DOCUMENT, PLATE_SYMBOLS, draw);
             }
         });
         let expires = (2026 + draw.below(10) as u32, 1 + draw.below(12) as u32, 1 + draw.below(28) as u32);
@@ -173,7 +173,7 @@ impl Ees {
         sheet.field(1, draw, |slip, draw, text| {
             self.population.push_document(number, ordinal, text);
             if slip.is_some() {
-                mistype(text, 1, DIGITS, draw);
+                mistype(text, KEPT_OF_DOCUMENT, PLATE_SYMBOLS, draw);
             }
         });
         let drawn = draw.unit();

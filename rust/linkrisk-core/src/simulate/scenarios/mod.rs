@@ -9,6 +9,7 @@ mod eu_wallet;
 mod fields;
 mod health_code;
 mod hyderabad;
+mod looks;
 mod multimodal;
 mod people;
 mod prum;
