@@ -1,6 +1,6 @@
 //! Distinct entities: how many people or vehicles stand behind the records, with an interval.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Expected;
 
@@ -12,7 +12,7 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 const MODEL_ERROR: f64 = 0.5;
 
 /// How many different entities there are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distinct {
     /// Entities that the linkage found.
     pub observed: u64,
