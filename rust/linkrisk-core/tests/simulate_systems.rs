@@ -240,3 +240,21 @@ fn test_what_cannot_be_made_is_refused_before_anything_is_written() {
     assert_eq!(run(&options).expect("the rest").missing_parts, 0);
     assert_eq!(kind(run(&options)), ErrorKind::Run);
 }
+
+#[test]
+fn test_aadhaars_and_ssns_are_distinct_and_read_as_synthetic_alone() {
+    use linkrisk_core::normalise::Outcome;
+    use linkrisk_core::normalise::identifier::{Range, aadhaar, us_ssn};
+    use linkrisk_core::simulate::identifiers::{MADE_UP_SSNS, push_aadhaar, push_ssn};
+    let mut seen = std::collections::HashSet::new();
+    for index in (0..3_000).chain(MADE_UP_SSNS - 3_000..MADE_UP_SSNS) {
+        let (mut number, mut ssn) = (String::new(), String::new());
+        push_aadhaar(index, 77, &mut number);
+        push_ssn(index, 77, &mut ssn);
+        assert_eq!(aadhaar(&number, Range::Synthetic).0, Outcome::Valid, "{number}");
+        assert_eq!(aadhaar(&number, Range::Issued).0, Outcome::Invalid, "{number}");
+        assert_eq!(us_ssn(&ssn, Range::Synthetic).0, Outcome::Valid, "{ssn}");
+        assert_eq!(us_ssn(&ssn, Range::Issued).0, Outcome::Invalid, "{ssn}");
+        assert!(seen.insert(number) && seen.insert(ssn));
+    }
+}

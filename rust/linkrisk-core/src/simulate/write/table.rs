@@ -139,8 +139,8 @@ impl Table {
         Self { truncated, ..self }
     }
 
-    /// Files of the table.
+    /// Files of the table: one of no rows where it has none, so that it is there.
     pub fn parts(&self) -> u64 {
-        self.rows.div_ceil(self.file_rows)
+        self.rows.div_ceil(self.file_rows).max(1)
     }
 }
