@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::block::{RulePlan, Rules};
 use crate::cluster::vehicles::Vehicles;
@@ -44,7 +44,7 @@ pub struct Results<'a> {
 }
 
 /// The figures of a run that are single numbers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RiskSummary {
     /// Records of all sources.
     pub records: u64,
@@ -71,7 +71,7 @@ pub struct RiskSummary {
 }
 
 /// Precision and recall as the model expects them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Expectation {
     /// Mean match probability of the links.
     pub precision: f64,
@@ -80,7 +80,7 @@ pub struct Expectation {
 }
 
 /// What clustering refused.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Contradictions {
     /// Components in which two records contradict each other.
     pub clusters: u64,

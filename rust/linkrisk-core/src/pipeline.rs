@@ -3,12 +3,16 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
+mod link;
+mod resume;
+mod stage;
+
 use std::path::Path;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,19 +22,20 @@ use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
-use crate::compare::links::Found;
-use crate::compare::{self, Comparer, Comparison, Links, PatternCounts, ScoredPair, count};
+use crate::compare::{self, Comparer, Comparison, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
-use crate::external::{ExternalSorter, Kept};
+use crate::external::Kept;
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, alloc, memory, spill};
+use crate::runtime::{Context, spill};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
 use crate::store::ingest::Ingest;
-use crate::store::run_dir::{MemoryFigures, RunDir, StageFigures};
+use crate::store::run_dir::{Identity, RunDir};
 use crate::store::{Store, frequency};
+use resume::Finished;
+use stage::Stage;
 
 /// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
 /// thousand are then known to a tenth, and frequencies of values tell of rarer ones.
@@ -45,7 +50,7 @@ const TRAINING_PAIRS: f64 = 500_000.0;
 const KEPT: f64 = 0.5;
 
 /// What a source came to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IngestSummary {
     /// The source.
     pub source: String,
@@ -54,7 +59,7 @@ pub struct IngestSummary {
 }
 
 /// What linking will take, known before any pair is compared.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// Records of all sources.
     pub records: u64,
@@ -72,7 +77,7 @@ pub struct Plan {
 }
 
 /// What linking found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LinkSummary {
     /// Pairs compared, each once.
     pub candidate_pairs: u64,
@@ -85,7 +90,7 @@ pub struct LinkSummary {
 }
 
 /// What clustering found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClusterSummary {
     /// Distinct persons, single records included.
     pub persons: u64,
@@ -104,11 +109,26 @@ pub struct Pipeline {
     run: Option<RunDir>,
     store: Store,
     ids: Vec<Option<IdFile>>,
+    /// The sources, where the run was begun before and has read them.
+    ingested: Option<Vec<IngestSummary>>,
     planned: Option<Planned>,
     model: Option<Model>,
     linked: Option<Linked>,
     clustered: Option<Clustered>,
     assessed: Option<RiskSummary>,
+    /// The summaries of a run that was finished before.
+    finished: Option<Finished>,
+}
+
+/// Where the results of a run are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Out<'a> {
+    /// The run directory.
+    pub path: &'a Path,
+    /// What is known of the tables, by source: they are the same as long as it is.
+    pub inputs: &'a Value,
+    /// Whether to go on with the run that is there, and to keep what it takes to go on with this one.
+    pub resume: bool,
 }
 
 #[derive(Debug)]
@@ -139,20 +159,34 @@ impl Pipeline {
     /// [`ErrorKind::Spec`] where the spec contradicts itself or identifies nobody, [`ErrorKind::Run`] where `out` holds
     /// something already.
     pub fn new(spec: Spec, out: Option<&Path>, context: Context) -> Result<Self> {
+        Self::begin(spec, out.map(|path| Out { path, inputs: &Value::Null, resume: false }), context)
+    }
+
+    /// Begins a run of `spec`, or goes on with it where `out` says so.
+    ///
+    /// # Errors
+    /// As [`Pipeline::new`], and [`ErrorKind::Run`] where the run in `out` is another one, or what it
+    /// kept is damaged.
+    pub fn begin(spec: Spec, out: Option<Out<'_>>, context: Context) -> Result<Self> {
         if !(0.0..=1.0).contains(&spec.linkage.threshold) {
             return Err(Error::new(ErrorKind::Spec, "the threshold is a probability and must lie in [0, 1]")
                 .detail("path", "linkage.threshold"));
         }
         check_attributes(&spec)?;
         // Read again where it is used; here, so that a wrong path is found before the tables are read.
-        spec.linkage.model.as_deref().map(saved).transpose()?;
+        spec.linkage.model.as_deref().map(|path| saved(Path::new(path))).transpose()?;
         let store = Store::new(&spec, &context)?;
-        let as_json = serde_json::to_value(&spec).map_err(|e| Error::internal(e.to_string()))?;
+        let as_json = to_json(&spec)?;
         if let Some(folder) = &spec.run.spill_dir {
             spill::Spill::new(Path::new(folder), None).try_out()?;
         }
         let run = match out {
-            Some(path) => Some(RunDir::create(path, &as_json, spec_hash(&as_json), context.seed)?),
+            Some(Out { path, inputs, resume }) => {
+                let spec_hash = spec_hash(&as_json);
+                let identity = Identity { spec: &as_json, spec_hash, seed: context.seed, inputs };
+                let open = if resume { RunDir::resume } else { RunDir::create };
+                Some(open(path, identity)?)
+            }
             None => None,
         };
         let temporary = std::env::temp_dir();
@@ -163,18 +197,22 @@ impl Pipeline {
         };
         let context = context.spill_to(base, spec.run.spill_limit);
         spill::sweep(base);
-        Ok(Self {
+        let mut pipeline = Self {
             spec,
             context,
             run,
             store,
             ids: Vec::new(),
+            ingested: None,
             planned: None,
             model: None,
             linked: None,
             clustered: None,
             assessed: None,
-        })
+            finished: None,
+        };
+        pipeline.restore()?;
+        Ok(pipeline)
     }
 
     /// What the run may spend, and where to ask it to stop.
@@ -182,12 +220,26 @@ impl Pipeline {
         &self.context
     }
 
-    /// Removes what was kept on disk for later stages: after the last of them, or when one has failed.
+    /// Gives up the run: what was kept on disk for later stages is removed, unless the run may go on, and
+    /// the directory is left to others.
     pub fn abandon(&mut self) {
-        self.ids.iter_mut().for_each(|file| *file = None);
+        self.ids.clear();
+        if let Some(run) = &mut self.run {
+            run.release();
+        }
     }
 
-    /// Reads the batches of source number `source`; sources come in the order of the spec.
+    /// Removes what a run that may go on keeps for that: nothing more is wanted of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.ids.clear();
+        self.run.as_mut().map_or(Ok(()), RunDir::finish)
+    }
+
+    /// Reads the batches of source number `source`; sources come in the order of the spec. The last one
+    /// completes the store. A run that goes on asks for no batch of what it has.
     ///
     /// # Errors
     /// As [`Ingest::add`] and [`Ids::finish`].
@@ -196,6 +248,9 @@ impl Pipeline {
         source: usize,
         batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
     ) -> Result<IngestSummary> {
+        if let Some(known) = self.ingested.as_ref().and_then(|known| known.get(source)) {
+            return Ok(known.clone());
+        }
         let stage = Stage::begin("ingest", &self.context);
         let spec = self
             .spec
@@ -213,8 +268,8 @@ impl Pipeline {
             .detail("source", &spec.name));
         }
         self.context.progress.begin("ingest", "records", None);
-        let directory =
-            self.run.as_ref().filter(|_| self.spec.allows_records()).map(|run| run.path().to_owned());
+        let run = self.run.as_ref().filter(|_| self.spec.allows_records());
+        let directory = run.map(|run| run.state().unwrap_or_else(|| run.path().to_owned()));
         let mut ids = match &spec.id {
             Some(_) => Some(Ids::begin(&spec.name, source, directory.as_deref(), &self.context)?),
             None => None,
@@ -240,20 +295,31 @@ impl Pipeline {
             ingest.add(&mut self.store, &batch, &self.context)?;
         }
         let records = ingest.finish(&mut self.store)?;
-        let kept = match ids {
+        let mut kept = match ids {
             Some(ids) => ids.finish()?,
             None => None,
         };
+        if let (Some(kept), Some(true)) = (&mut kept, self.run.as_ref().map(RunDir::is_resumable)) {
+            kept.stay();
+        }
         self.ids.push(kept);
-        self.finish_stage(&stage, records)?;
-        Ok(IngestSummary { source: spec.name, records })
+        if self.ids.len() == self.spec.sources.len() {
+            frequency::complete(&mut self.store, &self.context)?;
+            self.keep("store", |writer| self.store.save(writer))?;
+        }
+        let summary = IngestSummary { source: spec.name, records };
+        self.finish_stage(&stage, records, &summary, Vec::new())?;
+        Ok(summary)
     }
 
-    /// Completes the store, resolves rules and comparisons, and counts the pairs to come.
+    /// Resolves rules and comparisons, and counts the pairs to come.
     ///
     /// # Errors
     /// As [`Candidates::plan`] and [`default::choose`].
     pub fn plan(&mut self) -> Result<Plan> {
+        if let Some(finished) = &self.finished {
+            return Ok(finished.plan.clone());
+        }
         if let Some(planned) = &self.planned {
             return Ok(planned.plan.clone());
         }
@@ -263,33 +329,27 @@ impl Pipeline {
         }
         let context = &self.context;
         context.progress.begin("plan", "records", None);
-        frequency::complete(&mut self.store, context)?;
         let linkage = &self.spec.linkage;
         let rules = if linkage.blocking.is_empty() {
             default::choose(&self.store, linkage.max_block_pairs, context)?
         } else {
             Rules::from_spec(&self.store, &linkage.blocking)?
         };
-        let resolved = if rules.rules.is_empty() {
-            Resolved::default()
-        } else {
-            compare::comparisons(&self.store, linkage)?
-        };
-        let comparisons = resolved.comparisons;
         let candidates = Candidates::plan(&self.store, rules, linkage, context)?;
+        let Resolved { comparisons, left_out } = self.comparisons(&candidates)?;
         let plan = Plan {
             records: u64::from(self.store.len()),
             rules: candidates.lines(),
             pairs: candidates.pairs(),
             seconds: self.expected_seconds(&candidates, &comparisons)?,
             memory_bytes: context.memory.peak() + candidates.pairs() / 2 * size_of::<ScoredPair>() as u64,
-            not_compared: resolved.left_out,
+            not_compared: left_out,
         };
+        self.keep("plan", |writer| writer.json(&candidates))?;
+        let not_compared =
+            (!plan.not_compared.is_empty()).then(|| ("not_compared", json!(plan.not_compared)));
+        self.finish_stage(&stage, plan.records, &plan, not_compared.into_iter().collect())?;
         self.planned = Some(Planned { candidates, comparisons, plan: plan.clone() });
-        if let Some(run) = self.run.as_mut().filter(|_| !plan.not_compared.is_empty()) {
-            run.set("not_compared", json!(plan.not_compared))?;
-        }
-        self.finish_stage(&stage, plan.records)?;
         Ok(plan)
     }
 
@@ -310,6 +370,9 @@ impl Pipeline {
     /// # Errors
     /// As [`score::train`], [`Model::from_json`] and [`Model::fits`].
     pub fn train(&mut self) -> Result<Model> {
+        if let Some(finished) = &self.finished {
+            return Ok(finished.model.clone());
+        }
         self.plan()?;
         if let Some(model) = &self.model {
             return Ok(model.clone());
@@ -317,15 +380,15 @@ impl Pipeline {
         let stage = Stage::begin("train", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = match &self.spec.linkage.model {
-            Some(path) => saved(path)?.fits(&planned.comparisons)?,
+            Some(path) => saved(Path::new(path))?.fits(&planned.comparisons)?,
             None => self.learn(planned)?,
         };
         if let Some(run) = &self.run {
             let text = serde_json::to_vec_pretty(&model).map_err(|e| Error::internal(e.to_string()))?;
             run.write("model.json", &text)?;
         }
+        self.finish_stage(&stage, model.trained_on, &Value::Null, Vec::new())?;
         self.model = Some(model.clone());
-        self.finish_stage(&stage, model.trained_on)?;
         Ok(model)
     }
 
@@ -370,6 +433,9 @@ impl Pipeline {
     /// # Errors
     /// [`ErrorKind::MemoryLimit`] where the links do not fit, and as [`Pipeline::train`].
     pub fn link(&mut self) -> Result<LinkSummary> {
+        if let Some(finished) = &self.finished {
+            return Ok(finished.link.clone());
+        }
         self.train()?;
         if let Some(linked) = &self.linked {
             return Ok(linked.summary.clone());
@@ -377,28 +443,10 @@ impl Pipeline {
         let stage = Stage::begin("link", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = self.model.as_ref().ok_or_else(not_planned)?;
-        let Planned { candidates, comparisons, .. } = planned;
-        let context = &self.context;
-        let scorer = Scorer::new(model, comparisons);
-        let comparer = Comparer::new(&self.store, comparisons);
         let threshold = self.spec.linkage.threshold;
-        let visitor = Links {
-            comparer: &comparer,
-            keep: |levels| {
-                let score = scorer.score(levels);
-                score.probability >= KEPT.min(threshold) || score.related >= 0.5
-            },
-        };
-        context.progress.begin("link", "pairs", Some(candidates.pairs()));
-        let mut counts = PatternCounts::default();
-        let mut kept = 0;
-        let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
-        candidates.scan(&self.store, 1.0, context, &visitor, |found: Found| {
-            found.count_into(&mut counts);
-            kept += found.pairs.len() as u64;
-            sorter.push(&found.pairs)
-        })?;
-        let pairs = Kept::new(sorter.finish()?, kept, "pairs", context)?;
+        let run = self.run.as_ref();
+        let (counts, pairs) = link::find(&self.store, planned, model, threshold, run, &self.context)?;
+        let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
         for (&pattern, &n) in &counts {
@@ -410,10 +458,10 @@ impl Pipeline {
         summary.pairs_per_second =
             summary.candidate_pairs as f64 / stage.started.elapsed().as_secs_f64().max(1e-9);
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
-            output::links(run.path(), &self.store, &candidates.rules, &pairs, &scorer, threshold)?;
+            output::links(run.path(), &self.store, &planned.candidates.rules, &pairs, &scorer, threshold)?;
         }
+        self.finish_stage(&stage, summary.candidate_pairs, &summary, Vec::new())?;
         self.linked = Some(Linked { counts, pairs, summary: summary.clone() });
-        self.finish_stage(&stage, summary.candidate_pairs)?;
         Ok(summary)
     }
 
@@ -422,6 +470,9 @@ impl Pipeline {
     /// # Errors
     /// As [`cluster::cluster`] and [`Pipeline::link`].
     pub fn cluster(&mut self) -> Result<ClusterSummary> {
+        if let Some(finished) = &self.finished {
+            return Ok(finished.cluster.clone());
+        }
         self.link()?;
         if let Some(clustered) = &self.clustered {
             return Ok(clustered.summary.clone());
@@ -454,12 +505,14 @@ impl Pipeline {
             output::entities(run.path(), &self.store, &clusters.forest, &vehicles, &self.ids, context)?;
         }
         let summary = ClusterSummary { persons, vehicles: vehicles.count(), counts: clusters.counts };
-        self.abandon();
+        self.keep("clusters", |writer| {
+            clusters.save(writer)?;
+            vehicles.save(writer)
+        })?;
+        self.ids.clear();
+        let linked = vec![("state", json!("linked"))];
+        self.finish_stage(&stage, u64::from(self.store.len()), &summary, linked)?;
         self.clustered = Some(Clustered { clusters, vehicles, summary: summary.clone() });
-        self.finish_stage(&stage, u64::from(self.store.len()))?;
-        if let Some(run) = &mut self.run {
-            run.set("state", json!("linked"))?;
-        }
         Ok(summary)
     }
 
@@ -468,6 +521,9 @@ impl Pipeline {
     /// # Errors
     /// As [`assess::assess`] and [`Pipeline::cluster`].
     pub fn assess(&mut self) -> Result<RiskSummary> {
+        if let Some(finished) = &self.finished {
+            return finished.risk();
+        }
         self.cluster()?;
         if let Some(summary) = &self.assessed {
             return Ok(summary.clone());
@@ -489,49 +545,29 @@ impl Pipeline {
         };
         let out = self.run.as_ref().map(RunDir::path);
         let summary = assess::assess(&results, &self.spec, out, &self.context)?;
+        let changes = vec![("state", json!("assessed")), ("summary", to_json(&summary)?)];
+        self.finish_stage(&stage, summary.records, &Value::Null, changes)?;
         self.assessed = Some(summary.clone());
-        self.finish_stage(&stage, summary.records)?;
-        if let Some(run) = &mut self.run {
-            run.set("summary", serde_json::to_value(&summary).map_err(|e| Error::internal(e.to_string()))?)?;
-            run.set("state", json!("assessed"))?;
-        }
+        self.finish()?;
         Ok(summary)
     }
 
-    fn finish_stage(&mut self, stage: &Stage, rows: u64) -> Result<()> {
+    /// Notes a finished stage in the manifest, with what it found and what else changes by it.
+    fn finish_stage(
+        &mut self,
+        stage: &Stage,
+        rows: u64,
+        summary: &impl Serialize,
+        changes: Vec<(&'static str, Value)>,
+    ) -> Result<()> {
         let Some(run) = &mut self.run else { return Ok(()) };
-        run.finish_stage(stage.end(rows, &self.context), self.context.memory.limit())
+        let figures = stage.end(rows, to_json(summary)?, &self.context);
+        run.finish_stage(figures, self.context.memory.limit(), changes)
     }
 }
 
-/// A stage under way: when it began, and what was spilled before.
-struct Stage {
-    name: &'static str,
-    started: Instant,
-    spilled: u64,
-}
-
-impl Stage {
-    fn begin(name: &'static str, context: &Context) -> Self {
-        context.memory.begin_stage();
-        alloc::begin();
-        Self { name, started: Instant::now(), spilled: context.spill.written() }
-    }
-
-    /// What the manifest says of the stage.
-    fn end(&self, rows: u64, context: &Context) -> StageFigures {
-        StageFigures {
-            stage: self.name.to_owned(),
-            rows,
-            seconds: self.started.elapsed().as_secs_f64(),
-            memory: MemoryFigures {
-                reserved_peak_bytes: context.memory.stage_peak(),
-                true_peak_bytes: alloc::peak(),
-                process_peak_bytes: memory::process_peak(),
-                spilled_bytes: context.spill.written() - self.spilled,
-            },
-        }
-    }
+fn to_json(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|e| Error::internal(e.to_string()))
 }
 
 /// Refuses attributes whose options cannot be understood, and a spec without anybody in it.
@@ -562,8 +598,7 @@ fn check_attributes(spec: &Spec) -> Result<()> {
 }
 
 /// The model of an earlier run.
-fn saved(path: &str) -> Result<Model> {
-    let path = Path::new(path);
+fn saved(path: &Path) -> Result<Model> {
     Model::from_json(&std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?)
 }
 

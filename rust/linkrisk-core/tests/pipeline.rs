@@ -5,86 +5,23 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use arrow_array::{Array, RecordBatch};
+use common::run::{
+    ATTRIBUTES, Outcome, RECORDS, TABLES, files, folder, manifest, names, outcome, people, spec, table,
+};
 use common::{Rows, context, limited};
 use linkrisk_core::error::{Error, ErrorKind, Result};
 use linkrisk_core::kernel::hash::{below, mix};
 use linkrisk_core::pipeline::Pipeline;
 use linkrisk_core::runtime::Context;
-use linkrisk_core::simulate;
 use linkrisk_core::spec::Spec;
-use linkrisk_core::store::parquet;
-use linkrisk_core::store::run_dir::{Pending, RunDir};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-const RECORDS: u64 = 5_000;
-const ATTRIBUTES: [&str; 8] = ["__id", "name", "born", "sex", "id_no", "phone", "car", "city"];
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory")
-}
-
-/// A register of invented people, written by the simulator and read back.
-fn people() -> &'static Rows {
-    static PEOPLE: OnceLock<Rows> = OnceLock::new();
-    PEOPLE.get_or_init(|| {
-        let folder = folder();
-        let options = simulate::Options::new(RECORDS, 7);
-        simulate::simulate("people", &options, folder.path(), &context(2)).expect("room on the disk");
-        let mut rows = Rows::new(&ATTRIBUTES);
-        for file in files(&folder.path().join("people")) {
-            for batch in parquet::read(&file, 1_000).expect("a Parquet file") {
-                append(&mut rows, &batch.expect("a batch"));
-            }
-        }
-        assert_eq!(rows.rows.len() as u64, RECORDS);
-        rows
-    })
-}
-
-fn append(rows: &mut Rows, batch: &RecordBatch) {
-    let column = |name: &str| batch.column_by_name(name).expect("the column is there");
-    let text = |name: &str, row: usize| {
-        let column = column(name).as_string::<i32>();
-        column.is_valid(row).then(|| column.value(row).to_owned())
-    };
-    for row in 0..batch.num_rows() {
-        let name = match (text("given_name", row), text("surname", row)) {
-            (None, None) => None,
-            (given, family) => {
-                Some(format!("{}\u{1f}{}", given.unwrap_or_default(), family.unwrap_or_default()))
-            }
-        };
-        let id = column("record_id").as_primitive::<UInt64Type>().value(row);
-        let rest = ["birth_date", "sex", "resident_id", "phone", "plate", "city"].map(|name| text(name, row));
-        rows.rows.push([Some(format!("R{id}")), name].into_iter().chain(rest).collect());
-    }
-}
-
-fn spec(change: impl FnOnce(&mut Value)) -> Spec {
-    let mut spec = json!({
-        "purpose": "test on invented people",
-        "controller": "linkrisk tests",
-        "sources": [{"name": "people", "id": "record_id", "attributes": {
-            "name": {"column": ["given_name", "surname"], "kind": "person_name"},
-            "born": {"column": ["birth_date"], "kind": "birth_date", "format": "%Y-%m-%d"},
-            "sex": {"column": ["sex"], "kind": "sex"},
-            "id_no": {"column": ["resident_id"], "kind": "cn_resident_id"},
-            "phone": {"column": ["phone"], "kind": "phone"},
-            "car": {"column": ["plate"], "kind": "plate", "scheme": "generic"},
-            "city": {"column": ["city"], "kind": "place"},
-        }}],
-    });
-    change(&mut spec);
-    Spec::from_json(&spec.to_string()).expect("the spec is sound")
-}
+use linkrisk_core::store::run_dir::{Identity, Pending, RunDir};
+use serde_json::json;
 
 fn begin(spec: Spec, out: &Path, context: Context) -> Pipeline {
     Pipeline::new(spec, Some(out), context).expect("the directory is empty")
@@ -92,67 +29,6 @@ fn begin(spec: Spec, out: &Path, context: Context) -> Pipeline {
 
 fn ingest(pipeline: &mut Pipeline, rows: &Rows, batch: usize) -> Result<()> {
     pipeline.ingest(0, rows.batches(batch).into_iter().map(Ok)).map(|_| ())
-}
-
-/// Every file under `folder`, hidden ones too.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
-}
-
-fn names(folder: &Path) -> BTreeSet<String> {
-    let name = |path: &PathBuf| {
-        let inside = path.strip_prefix(folder).expect("a file of the folder");
-        inside.to_str().expect("plain names").to_owned()
-    };
-    files(folder).iter().map(name).collect()
-}
-
-fn table(out: &Path, name: &str) -> Vec<RecordBatch> {
-    let read = parquet::read(&out.join(name), 1 << 20).expect("a Parquet file");
-    read.map(|batch| batch.expect("a batch")).collect()
-}
-
-fn manifest(out: &Path) -> Value {
-    let text = fs::read_to_string(out.join("manifest.json")).expect("there is a manifest");
-    serde_json::from_str(&text).expect("it is JSON")
-}
-
-const TABLES: [&str; 9] = [
-    "attributes",
-    "blocking",
-    "classes",
-    "comparisons",
-    "entity_sizes",
-    "exposure",
-    "linkability",
-    "match_weights",
-    "related",
-];
-
-/// Everything that a run came to, as it is on the disk.
-#[derive(Debug, PartialEq)]
-struct Outcome {
-    model: String,
-    summary: Value,
-    links: Vec<RecordBatch>,
-    entities: Vec<RecordBatch>,
-    tables: Vec<Vec<RecordBatch>>,
-}
-
-fn outcome(out: &Path) -> Outcome {
-    Outcome {
-        model: fs::read_to_string(out.join("model.json")).expect("there is a model"),
-        summary: manifest(out)["summary"].clone(),
-        links: table(out, "links.parquet"),
-        entities: table(out, "entities.parquet"),
-        tables: TABLES.map(|name| table(out, &format!("tables/{name}.parquet"))).into(),
-    }
 }
 
 /// Bytes that are free after reading in, under no limit worth the name, and those that are used.
@@ -311,7 +187,9 @@ fn test_a_pending_file_has_its_name_only_when_it_is_whole() {
     Pending::create(out.path(), "table").expect("room").commit().expect("room");
     assert_eq!(names(out.path()), ["table".to_owned()].into());
     // What is there stays as it was until the new one is whole.
-    let run = RunDir::create(&out.path().join("run"), &json!({}), 1, 1).expect("an empty directory");
+    let nothing = json!({});
+    let identity = Identity { spec: &nothing, spec_hash: 1, seed: 1, inputs: &nothing };
+    let run = RunDir::create(&out.path().join("run"), identity).expect("an empty directory");
     run.write("model.json", b"old").expect("room");
     drop(Pending::create(run.path(), "model.json").expect("room"));
     assert_eq!(fs::read(run.path().join("model.json")).expect("it is there"), b"old");

@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use arrow_schema::ArrowError;
 use linkrisk_core::error::{Error, Result};
-use linkrisk_core::pipeline::Pipeline;
+use linkrisk_core::pipeline::{Out, Pipeline};
 use linkrisk_core::runtime::Context;
 use linkrisk_core::spec::Spec;
 use pyo3::prelude::*;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::arrow::Stream;
 use crate::enter::{Control, enter};
@@ -27,18 +28,26 @@ pub struct Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (spec_json, out, progress))]
+    #[pyo3(signature = (spec_json, out, progress, inputs_json=None, resume=false))]
     fn new(
         py: Python<'_>,
         spec_json: &str,
         out: Option<PathBuf>,
         progress: Option<Py<PyAny>>,
+        inputs_json: Option<&str>,
+        resume: bool,
     ) -> PyResult<Self> {
         let to_py = |e: Error| errors::to_py(py, &e);
         let spec = Spec::from_json(spec_json).map_err(to_py)?;
         let context = Context::new(spec.run.memory_limit, spec.run.threads, spec.run.seed).map_err(to_py)?;
         let control = Control::new(&context, progress);
-        let pipeline = enter(py, &control, || Pipeline::new(spec, out.as_deref(), context))?;
+        let inputs: Value = inputs_json.map_or(Ok(Value::Null), serde_json::from_str).map_err(|e| {
+            to_py(Error::internal(format!("what is known of the tables cannot be read: {e}")))
+        })?;
+        let pipeline = enter(py, &control, || {
+            let out = out.as_deref().map(|path| Out { path, inputs: &inputs, resume });
+            Pipeline::begin(spec, out, context)
+        })?;
         Ok(Self { pipeline: Mutex::new(pipeline), control })
     }
 
@@ -74,6 +83,11 @@ impl Engine {
     /// Computes the tables of risk figures.
     fn assess(&self, py: Python<'_>) -> PyResult<String> {
         self.call(py, Pipeline::assess)
+    }
+
+    /// Removes what a run keeps to go on after it was killed; `assess` does so itself.
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, Pipeline::finish).map(drop)
     }
 }
 

@@ -12,6 +12,7 @@
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use super::rule::{KeyPart, Rules};
 use crate::error::Result;
@@ -21,7 +22,7 @@ use crate::runtime::Context;
 use crate::store::Store;
 
 /// How a block over the limit is cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Split {
     /// By a further part: records without it are compared with nobody.
     Part(KeyPart),
@@ -33,7 +34,7 @@ pub enum Split {
 pub type Splits = FxHashMap<u64, Split>;
 
 /// What the blocks of a rule amount to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockCounts {
     /// Records in blocks.
     pub records: u64,

@@ -1,6 +1,6 @@
 //! The plan of a linkage: exact pairs per rule before any pair is compared.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::blocks::{self, BlockCounts, Splits, Wanted, row_bytes};
 use super::pairs::{self, Visitor};
@@ -13,7 +13,7 @@ use crate::spec::LinkageSpec;
 use crate::store::Store;
 
 /// The blocking rules of a run with their exact sizes, ready to be scanned any number of times.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Candidates {
     /// The rules.
     pub rules: Rules,
@@ -28,7 +28,7 @@ pub struct Candidates {
 }
 
 /// One rule of a plan, as `estimate` and the report show it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RulePlan {
     /// The rule: `name + born`.
     pub rule: String,
@@ -135,15 +135,38 @@ impl Candidates {
         visitor: &V,
         mut take: impl FnMut(V::Output) -> Result<()>,
     ) -> Result<()> {
-        let sampled = u64::from(store.len()) as f64 * share.min(1.0);
         for rule in 0..self.rules.rules.len() {
-            let passes = passes((sampled * row_bytes(store) as f64) as u64, context);
-            let wanted = Wanted { store, rules: &self.rules, rule };
+            let passes = self.passes(store, share, context);
             for pass in 0..passes {
-                pairs::scan(self, wanted, (pass, passes), share, context, visitor, &mut take)?;
+                self.scan_pass(store, (rule, pass, passes), share, context, visitor, &mut take)?;
             }
         }
         Ok(())
+    }
+
+    /// Into how many passes a rule is cut, by the memory that is free.
+    pub fn passes(&self, store: &Store, share: f64, context: &Context) -> u64 {
+        let sampled = f64::from(store.len()) * share.min(1.0);
+        passes((sampled * row_bytes(store) as f64) as u64, context)
+    }
+
+    /// Shows the candidate pairs of one pass over one rule to `visitor`, as [`Candidates::scan`] does.
+    ///
+    /// Twice as many passes are each cut in two: what two give is what the one gave.
+    ///
+    /// # Errors
+    /// As [`Candidates::scan`].
+    pub fn scan_pass<V: Visitor>(
+        &self,
+        store: &Store,
+        (rule, pass, passes): (usize, u64, u64),
+        share: f64,
+        context: &Context,
+        visitor: &V,
+        take: &mut impl FnMut(V::Output) -> Result<()>,
+    ) -> Result<()> {
+        let wanted = Wanted { store, rules: &self.rules, rule };
+        pairs::scan(self, wanted, (pass, passes), share, context, visitor, take)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Blocking rules, resolved against the store.
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -10,7 +11,7 @@ use crate::spec::BlockingRuleSpec;
 use crate::store::{NO_COUNTRY, PARTIAL, Slot, Store, Values};
 
 /// What of an attribute's value two records must share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Part {
     /// The whole value.
     Whole,
@@ -74,7 +75,7 @@ impl Part {
 }
 
 /// A part of an attribute, ready to be read from records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPart {
     /// The attribute.
     pub attribute: usize,
@@ -156,7 +157,7 @@ fn prefix(text: &str) -> u64 {
 }
 
 /// A blocking rule: the parts two records must share.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// The rule as reports print it: `name + born`.
     pub name: String,
@@ -165,7 +166,7 @@ pub struct Rule {
 }
 
 /// The blocking rules of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Rules {
     /// The distinct parts of all rules.
     pub parts: Vec<KeyPart>,

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Result;
+use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::runtime::{Context, Reservation};
 
 /// Disjoint sets of records.
@@ -69,6 +70,34 @@ impl Forest {
         for &(member, label) in labels {
             *self.parents[member as usize].get_mut() = label;
         }
+    }
+
+    /// Writes the forest.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        writer.array_of(self.parents.iter().map(|parent| parent.load(Ordering::Relaxed)))
+    }
+
+    /// Reads a forest of `records` records that was written.
+    ///
+    /// # Errors
+    /// As [`FrameReader::frame`] and [`Forest::new`].
+    pub fn load(reader: &mut FrameReader, records: u32, context: &Context) -> Result<Self> {
+        let mut forest = Self::new(records, context)?;
+        let mut left = forest.parents.iter_mut();
+        let mut sound = true;
+        let read = reader.each(|parents: &[u32]| {
+            for &parent in parents {
+                sound &= parent < records;
+                if let Some(place) = left.next() {
+                    *place.get_mut() = parent;
+                }
+            }
+            Ok(())
+        })?;
+        if sound && read == u64::from(records) { Ok(forest) } else { Err(reader.wrong()) }
     }
 
     /// How many records there are.

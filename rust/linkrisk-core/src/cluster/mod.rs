@@ -20,7 +20,7 @@ pub mod vehicles;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use component::{Component, Record, Tie};
 pub use conflict::Conflicts;
@@ -32,6 +32,7 @@ use crate::external::scatter::{Partition, Place, Scatter, in_pass, passes};
 use crate::kernel::bits::Bits;
 use crate::kernel::hash::mix;
 use crate::runtime::Context;
+use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::store::Store;
 
 /// A link: a pair above the threshold with its weight.
@@ -61,7 +62,7 @@ impl Links for [Link] {
 }
 
 /// What clustering did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterCounts {
     /// Components of two and more records.
     pub components: u64,
@@ -100,6 +101,31 @@ pub struct Clusters {
     pub spanning: BTreeMap<u32, u64>,
     /// Plates that look alike and are of one entity.
     pub alike: Vec<(u64, u64)>,
+}
+
+impl Clusters {
+    /// Writes the clusters.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        let spanning: Vec<[u64; 2]> = self.spanning.iter().map(|(&w, &n)| [u64::from(w), n]).collect();
+        writer.json(&self.counts)?;
+        writer.array(&spanning)?;
+        writer.array_of(self.alike.iter().map(|&(a, b)| [a, b]))?;
+        self.forest.save(writer)
+    }
+
+    /// Reads the clusters of `records` records that were written.
+    ///
+    /// # Errors
+    /// As [`FrameReader::frame`] and [`Forest::new`].
+    pub fn load(reader: &mut FrameReader, records: u32, context: &Context) -> Result<Self> {
+        let counts = reader.json()?;
+        let spanning = reader.array::<[u64; 2]>()?.into_iter().map(|[w, n]| (w as u32, n)).collect();
+        let alike = reader.array::<[u64; 2]>()?.into_iter().map(|[a, b]| (a, b)).collect();
+        Ok(Self { forest: Forest::load(reader, records, context)?, counts, spanning, alike })
+    }
 }
 
 /// What an entity is made by.

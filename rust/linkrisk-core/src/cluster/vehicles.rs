@@ -13,6 +13,7 @@ use crate::external::scatter::{Partition, Place, Scatter, in_pass, passes};
 use crate::kernel::hash::mix;
 use crate::kernel::ocr::plate_distance;
 use crate::kind::Kind;
+use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::runtime::{Context, Reservation};
 use crate::store::{Slot, Store};
 
@@ -140,6 +141,34 @@ impl Vehicles {
             }
         }
         Ok(Self { forest, plates, _held: held })
+    }
+
+    /// Writes the vehicles.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        writer.json(&(self.plates.len(), self.forest.len()))?;
+        self.plates.iter().try_for_each(|numbers| writer.array(numbers))?;
+        self.forest.save(writer)
+    }
+
+    /// Reads the vehicles of `records` records that were written.
+    ///
+    /// # Errors
+    /// As [`FrameReader::frame`] and [`Vehicles::find`].
+    pub fn load(reader: &mut FrameReader, records: u32, context: &Context) -> Result<Self> {
+        let (attributes, known): (u64, u32) = reader.json()?;
+        let bytes = u64::from(records) * 4 * attributes;
+        let held = context.memory.reserve("plates", bytes + u64::from(known) * 4)?;
+        let plates: Vec<Vec<u32>> = (0..attributes).map(|_| reader.array()).collect::<Result<_>>()?;
+        let sound = |numbers: &Vec<u32>| {
+            numbers.len() == records as usize && numbers.iter().all(|&number| number <= known)
+        };
+        if !plates.iter().all(sound) {
+            return Err(reader.wrong());
+        }
+        Ok(Self { forest: Forest::load(reader, known, context)?, plates, _held: held })
     }
 
     /// The vehicles of `record`, by number, each once.

@@ -3,6 +3,7 @@
 pub mod alloc;
 pub mod cancel;
 pub mod frame;
+pub mod frames;
 pub mod machine;
 pub mod memory;
 pub mod progress;

@@ -1,7 +1,7 @@
 //! One attribute of the run: its distinct values and the tallies of what its raw values were.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::dictionary::{Dictionary, NameCodes, Names, ReadName};
@@ -13,7 +13,7 @@ use crate::normalise::{NameParts, Normaliser, Outcome};
 pub const PARTIAL: u64 = 1 << 63;
 
 /// What the values of one attribute in one source were.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows of the source.
     pub records: u64,

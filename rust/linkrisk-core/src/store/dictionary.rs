@@ -4,11 +4,13 @@
 //! 16 bytes, 4 for the count and about 6 for the index of a distinct value, and its bytes
 //! beyond 15.
 
+use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::frames::{FrameReader, FrameWriter};
 
 /// Distinct texts with their codes.
 #[derive(Debug, Default)]
@@ -22,8 +24,8 @@ pub struct Dictionary {
 
 /// A text of up to 15 bytes itself, or where a longer one is: 16 bytes, aligned, so that reading a
 /// name costs one cache miss and not two.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(16))]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(16))]
 struct Head([u8; 16]);
 
 /// Longest text that rests in its head.
@@ -53,12 +55,28 @@ impl Head {
         if self.0[SHORT] != LONG {
             return &self.0[..usize::from(self.0[SHORT]).min(SHORT)];
         }
+        let (start, length) = self.place();
+        &long[start..start + length]
+    }
+
+    /// Where a text that is too long for its head begins, and its length.
+    #[inline(always)]
+    fn place(&self) -> (usize, usize) {
         let mut start = [0; 8];
         start[..6].copy_from_slice(&self.0[..6]);
         let mut length = [0; 4];
         length.copy_from_slice(&self.0[8..12]);
-        let start = u64::from_le_bytes(start) as usize;
-        &long[start..start + u32::from_le_bytes(length) as usize]
+        (u64::from_le_bytes(start) as usize, u32::from_le_bytes(length) as usize)
+    }
+
+    /// Whether the head is that of a text.
+    fn is_sound(&self, long: &[u8]) -> bool {
+        let (start, length) = self.place();
+        let there = match self.0[SHORT] {
+            LONG => start.checked_add(length).is_some_and(|end| end <= long.len()),
+            short => usize::from(short) <= SHORT,
+        };
+        there && std::str::from_utf8(self.bytes(long)).is_ok()
     }
 }
 
@@ -111,8 +129,8 @@ impl Dictionary {
         }
         let bytes = self.heads[code as usize - 1].bytes(&self.long);
         debug_assert!(std::str::from_utf8(bytes).is_ok());
-        // SAFETY: `intern` alone makes heads, of a whole `str` each, and never changes one. Checking
-        // again is 7 % of the time of linking.
+        // SAFETY: `intern` makes heads, of a whole `str` each, `load` takes in only such, and nothing
+        // changes one. Checking again is 7 % of the time of linking.
         #[expect(unsafe_code, reason = "the bytes were a str when they came in")]
         unsafe {
             std::str::from_utf8_unchecked(bytes)
@@ -144,6 +162,34 @@ impl Dictionary {
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()
+    }
+
+    /// Writes the dictionary.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        writer.array(&self.heads)?;
+        writer.array(&self.long)?;
+        writer.array(&self.counts)
+    }
+
+    /// Reads a dictionary that was written.
+    ///
+    /// # Errors
+    /// As [`FrameReader::frame`].
+    pub fn load(reader: &mut FrameReader) -> Result<Self> {
+        let (heads, long): (Vec<Head>, Vec<u8>) = (reader.array()?, reader.array()?);
+        let counts: Vec<u32> = reader.array()?;
+        if heads.len() != counts.len() || !heads.iter().all(|head| head.is_sound(&long)) {
+            return Err(reader.wrong());
+        }
+        let mut index = HashTable::with_capacity(heads.len());
+        let hash = |&code: &u32| xxh3_64(heads[code as usize - 1].bytes(&long));
+        for code in 1..=heads.len() as u32 {
+            index.insert_unique(hash(&code), code, hash);
+        }
+        Ok(Self { heads, long, counts, index })
     }
 
     /// Bytes held.
@@ -239,6 +285,29 @@ impl Names {
         }
         text.push_str(family);
         text
+    }
+
+    /// Writes the names.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        self.parts.save(writer)?;
+        let mut frequent: Vec<[u32; 2]> = self.frequent.iter().map(|(&hash, &n)| [hash, n]).collect();
+        frequent.sort_unstable();
+        writer.array(&frequent)?;
+        writer.json(&(self.in_two_parts, &self.sizes))
+    }
+
+    /// Reads names that were written.
+    ///
+    /// # Errors
+    /// As [`FrameReader::frame`].
+    pub fn load(reader: &mut FrameReader) -> Result<Self> {
+        let parts = Dictionary::load(reader)?;
+        let frequent = reader.array::<[u32; 2]>()?.into_iter().map(|[hash, n]| (hash, n)).collect();
+        let (in_two_parts, sizes) = reader.json()?;
+        Ok(Self { parts, in_two_parts, sizes, frequent })
     }
 
     /// Bytes held.

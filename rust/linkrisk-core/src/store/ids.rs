@@ -114,7 +114,7 @@ impl Ids {
             ));
         }
         match file {
-            Some((path, writer)) => writer.finish().map(|_| Some(IdFile(path))),
+            Some((path, writer)) => writer.finish().map(|_| Some(IdFile { path, stays: false })),
             None => Ok(None),
         }
     }
@@ -151,14 +151,31 @@ fn twice(mut sorted: Sorted<[u64; 2]>) -> Result<Option<Twice>> {
 }
 
 /// The file that keeps the ids of a source for the length of a run; it goes with its last use, also
-/// where the run fails.
+/// where the run fails, unless the run may go on.
 #[derive(Debug)]
-pub struct IdFile(PathBuf);
+pub struct IdFile {
+    path: PathBuf,
+    stays: bool,
+}
+
+impl IdFile {
+    /// The ids of source number `number` in `directory`, which whoever goes on with the run removes.
+    pub fn kept(directory: &Path, number: usize) -> Self {
+        Self { path: directory.join(file_name(number)), stays: true }
+    }
+
+    /// Leaves the file to whoever goes on with the run.
+    pub fn stay(&mut self) {
+        self.stays = true;
+    }
+}
 
 impl Drop for IdFile {
     fn drop(&mut self) {
-        // What cannot be removed here is hidden and readable by its owner alone.
-        let _ = std::fs::remove_file(&self.0);
+        if !self.stays {
+            // What cannot be removed here is hidden and readable by its owner alone.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -167,7 +184,7 @@ impl Drop for IdFile {
 /// # Errors
 /// [`ErrorKind::Io`].
 pub fn read_ids(file: &IdFile, rows: usize) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    Ok(read(&file.0, rows)?.map(|b| b.map_err(|e| Error::internal(e.to_string()))))
+    Ok(read(&file.path, rows)?.map(|b| b.map_err(|e| Error::internal(e.to_string()))))
 }
 
 fn file_name(number: usize) -> String {

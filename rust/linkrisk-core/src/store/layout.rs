@@ -8,6 +8,8 @@
 //! A record is a row of u64 words, the same number for every record of a run. Bit `i` of word 0 says
 //! that attribute `i` gave something away; a value of zero is missing, everywhere.
 
+use serde::{Deserialize, Serialize};
+
 use super::dictionary::NameCodes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, Storage};
@@ -17,7 +19,7 @@ use crate::spec::Spec;
 pub const MAX_ATTRIBUTES: usize = 64;
 
 /// Where a value rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     word: u16,
     shift: u8,

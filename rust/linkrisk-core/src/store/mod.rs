@@ -1,14 +1,17 @@
 //! Records at rest: packed rows, dictionaries, and what became of every raw value.
 
+mod changes;
 pub mod column;
 pub mod dictionary;
 pub mod frequency;
 pub mod ids;
 pub mod ingest;
+pub mod journal;
 pub mod layout;
 pub mod parquet;
 pub mod rows;
 pub mod run_dir;
+mod snapshot;
 pub mod text;
 pub mod vector;
 
@@ -18,6 +21,7 @@ pub use layout::{Attribute, Layout, Slot};
 use rows::Rows;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 pub use crate::normalise::contact::NO_COUNTRY;
 
@@ -30,7 +34,7 @@ use crate::spec::Spec;
 pub const ROW_BITS: u32 = 40;
 
 /// A source's place among the records.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SourceRange {
     /// The source's name.
     pub name: String,

@@ -3,17 +3,21 @@
 //! A file is written under a hidden name and renamed when it is complete; the manifest is replaced
 //! in the same way. So whatever is found under its own name is whole, also after a power cut.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind as IoKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::changes;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Version of the layout of a run directory.
 pub const VERSION: u32 = 1;
+
+/// Where a run keeps what it takes to go on.
+const STATE: &str = "state";
 
 /// What a stage, or a whole run, took of memory and disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +48,26 @@ pub struct StageFigures {
     pub stage: String,
     /// The rows it handled.
     pub rows: u64,
-    /// The seconds it took.
+    /// The seconds it took, in the process that finished it.
     pub seconds: f64,
+    /// What it found.
+    pub summary: Value,
     /// What it took beside.
     #[serde(flatten)]
     pub memory: MemoryFigures,
+}
+
+/// What decides the result of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The spec.
+    pub spec: &'a Value,
+    /// The hash of what of it decides the result.
+    pub spec_hash: u64,
+    /// The seed.
+    pub seed: u64,
+    /// What is known of the tables, by source; null where nothing is.
+    pub inputs: &'a Value,
 }
 
 /// A run's directory and its manifest.
@@ -57,40 +76,146 @@ pub struct RunDir {
     path: PathBuf,
     manifest: Value,
     memory: MemoryFigures,
+    /// The directory, locked while the run is under way.
+    lock: Option<File>,
 }
 
 impl RunDir {
-    /// Makes the directory of a new run of `spec`, whose hash is `spec_hash`.
+    /// Makes the directory of a new run.
     ///
     /// # Errors
     /// [`ErrorKind::Run`] where the directory already holds something.
-    pub fn create(path: &Path, spec: &Value, spec_hash: u64, seed: u64) -> Result<Self> {
+    pub fn create(path: &Path, identity: Identity<'_>) -> Result<Self> {
         if let Ok(mut entries) = fs::read_dir(path)
             && entries.next().is_some()
         {
-            let what = found(path);
-            return Err(Error::new(
-                ErrorKind::Run,
-                format!("the output directory `{}` holds {what}", path.display()),
-            )
-            .hint("name a new directory, or remove this one")
-            .detail("path", path.display())
-            .detail("reason", "not empty"));
+            let (what, hint) = match manifest_of(path)? {
+                None => ("other files", "name a new directory, or remove this one"),
+                Some(manifest) if manifest["state"] == "running" => (
+                    "a run that did not end",
+                    "go on with it by `--resume` (in Python `resume=True`), or name a new directory",
+                ),
+                Some(_) => ("another run", "name a new directory, or remove this one"),
+            };
+            return Err(refused(path, format!("the output directory `{}` holds {what}", path.display()))
+                .hint(hint)
+                .detail("reason", "not empty"));
         }
-        make_private(path)?;
+        Self::begin(path, identity, false)
+    }
+
+    /// Goes on with the run in a directory, or begins it where there is none; from then on the run keeps
+    /// what it takes to go on.
+    ///
+    /// A run that was begun in another way and did not end has kept nothing, and begins anew.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Run`] where the directory holds anything else, or a run of another spec, version or
+    /// other tables, with what differs; or where another process is at work in it.
+    pub fn resume(path: &Path, identity: Identity<'_>) -> Result<Self> {
+        let Some(manifest) = manifest_of(path)? else {
+            if let Some(other) = others(path) {
+                let message = format!("the directory `{}` holds `{other}` and no run", path.display());
+                return Err(refused(path, message)
+                    .hint("name the directory of the run, or a new one")
+                    .detail("reason", "no run"));
+            }
+            return Self::begin(path, identity, true);
+        };
+        changes::check(path, &manifest, identity)?;
+        let over = manifest["state"] == "running" && manifest["resumable"] != true;
+        if over {
+            return Self::begin(path, identity, true);
+        }
+        let lock = lock(path)?;
+        sweep(path);
         make_private(&path.join("tables"))?;
+        if manifest["resumable"] == true {
+            make_private(&path.join(STATE))?;
+        }
+        let memory = serde_json::from_value(manifest["memory"].clone()).unwrap_or_default();
+        let mut run = Self { path: path.to_owned(), manifest, memory, lock };
+        if run.is_resumable() {
+            let times = run.manifest["resumed"].as_u64().unwrap_or(0) + 1;
+            run.set("resumed", json!(times))?;
+        }
+        Ok(run)
+    }
+
+    fn begin(path: &Path, identity: Identity<'_>, resumable: bool) -> Result<Self> {
+        let Identity { spec, spec_hash, seed, inputs } = identity;
+        make_private(path)?;
+        let lock = lock(path)?;
+        sweep(path);
+        make_private(&path.join("tables"))?;
+        if resumable {
+            // What is in it was never finished.
+            remove_all(&path.join(STATE))?;
+            make_private(&path.join(STATE))?;
+        }
         let manifest = json!({
             "format_version": VERSION,
             "versions": {"linkrisk": env!("CARGO_PKG_VERSION")},
             "spec_hash": format!("{spec_hash:016x}"),
             "spec": spec,
             "seed": seed,
+            "inputs": inputs,
             "state": "running",
+            "resumable": resumable,
             "stages": [],
         });
-        let run = Self { path: path.to_owned(), manifest, memory: MemoryFigures::default() };
+        let run = Self { path: path.to_owned(), manifest, memory: MemoryFigures::default(), lock };
         run.save()?;
         Ok(run)
+    }
+
+    /// Whether the run keeps what it takes to go on after it was killed.
+    pub fn is_resumable(&self) -> bool {
+        self.manifest["resumable"] == true
+    }
+
+    /// Where a run that is resumable keeps what it takes to go on.
+    pub fn state(&self) -> Option<PathBuf> {
+        self.is_resumable().then(|| self.path.join(STATE))
+    }
+
+    /// Removes what was kept to go on: the run is finished.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn finish(&mut self) -> Result<()> {
+        if self.is_resumable() {
+            self.set("resumable", json!(false))?;
+        }
+        remove_all(&self.path.join(STATE))
+    }
+
+    /// Takes the stages back: the run begins again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn begin_again(&mut self) -> Result<()> {
+        if self.manifest["stages"].as_array().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
+        self.set("stages", json!([]))
+    }
+
+    /// Lets other processes into the directory.
+    pub fn release(&mut self) {
+        self.lock = None;
+    }
+
+    /// The risk figures of a run that was assessed; null before.
+    pub fn summary(&self) -> &Value {
+        &self.manifest["summary"]
+    }
+
+    /// What the finished stages of this name said of themselves, in order.
+    pub fn finished(&self, stage: &str) -> Vec<&Value> {
+        let stages = self.manifest["stages"].as_array();
+        let of_name = |entry: &&Value| entry["stage"] == stage;
+        stages.into_iter().flatten().filter(of_name).map(|entry| &entry["summary"]).collect()
     }
 
     /// Where the run's files are.
@@ -98,11 +223,18 @@ impl RunDir {
         &self.path
     }
 
-    /// Notes a finished stage of a run that may hold `memory_limit` bytes.
+    /// Notes a finished stage of a run that may hold `memory_limit` bytes, and puts `changes` into the
+    /// manifest with it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
-    pub fn finish_stage(&mut self, stage: StageFigures, memory_limit: u64) -> Result<()> {
+    pub fn finish_stage(
+        &mut self,
+        stage: StageFigures,
+        memory_limit: u64,
+        changes: Vec<(&'static str, Value)>,
+    ) -> Result<()> {
+        changes.into_iter().for_each(|(key, value)| self.manifest[key] = value);
         self.memory.add(&stage.memory);
         self.manifest["memory"] = to_json(&self.memory)?;
         self.manifest["memory"]["limit_bytes"] = json!(memory_limit);
@@ -191,11 +323,64 @@ impl Drop for Pending {
     }
 }
 
-/// What a directory that is not empty holds.
-fn found(path: &Path) -> &'static str {
-    let Ok(text) = fs::read(path.join("manifest.json")) else { return "other files" };
-    let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
-    if manifest["state"] == "running" { "a run that did not end" } else { "another run" }
+/// The manifest of the run in a directory, where there is one.
+fn manifest_of(path: &Path) -> Result<Option<Value>> {
+    let file = path.join("manifest.json");
+    match fs::read(&file) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text).unwrap_or_default())),
+        Err(error) if matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Error::io(&file, error)),
+    }
+}
+
+/// Something in a directory that no run makes before its manifest.
+fn others(path: &Path) -> Option<String> {
+    let names = fs::read_dir(path).ok()?.flatten().map(|entry| entry.file_name());
+    let mut names = names.map(|name| name.to_string_lossy().into_owned());
+    names.find(|name| ![STATE, "tables"].contains(&name.as_str()) && !is_left(name))
+}
+
+/// Whether a file's name is one that only a killed process leaves behind.
+fn is_left(name: &str) -> bool {
+    name.starts_with('.') && (name.ends_with(".partial") || name.starts_with(".ids-"))
+}
+
+/// Removes the halves of files that a killed process left.
+fn sweep(path: &Path) {
+    for folder in [path.to_owned(), path.join("tables"), path.join(STATE)] {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // The ids of a run that may go on are in its state.
+            if is_left(&name) && (name.ends_with(".partial") || folder == path) {
+                // It carries no name that a reader looks for.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn remove_all(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != IoKind::NotFound => Err(Error::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Locks a directory, so that no two processes write to it; the lock goes with the process.
+fn lock(path: &Path) -> Result<Option<File>> {
+    // Not every system opens directories, nor does every disk have locks.
+    let Ok(directory) = File::open(path) else { return Ok(None) };
+    match directory.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("another process is at work in `{}`", path.display());
+            Err(refused(path, message).hint("wait until it has ended").detail("reason", "in use"))
+        }
+        _ => Ok(Some(directory)),
+    }
+}
+
+fn refused(path: &Path, message: String) -> Error {
+    Error::new(ErrorKind::Run, message).detail("path", path.display())
 }
 
 fn make_private(path: &Path) -> Result<()> {

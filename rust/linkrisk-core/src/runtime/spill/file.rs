@@ -139,7 +139,7 @@ impl Drop for SpillFile {
 }
 
 /// A file whose content is not what was written.
-pub(crate) fn corrupt(path: &std::path::Path, offset: u64) -> Error {
+pub fn corrupt(path: &std::path::Path, offset: u64) -> Error {
     Error::new(ErrorKind::Run, format!("`{}` is corrupt at byte {offset}", path.display()))
         .hint("something else wrote to the file, or the disk fails: check it and run again")
         .detail("path", path.display())

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub(super) use file::corrupt;
 pub use file::{Frame, SpillFile};
 pub use stale::sweep;
 

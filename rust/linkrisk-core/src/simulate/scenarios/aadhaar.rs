@@ -184,7 +184,7 @@ impl Aadhaar {
         });
         let agency = draw.unit();
         sheet.text(1, |text| {
-            text.push_str("AUA-");
+            text.push_str("aua-");
             push_digits((agency * agency * AGENCIES as f64) as u64, 4, text);
         });
         sheet.text(2, |text| text.push_str(draw.one_of(&MODALITIES)));

@@ -125,7 +125,7 @@ impl Delhi {
         sheet.text(4, |text| text.push_str(TONE_NAMES[usize::from(subject.group.tone)]));
         let station = draw.below(STATIONS) as u64;
         sheet.text(5, |text| {
-            text.push_str("PS-");
+            text.push_str("station-");
             push_digits(station, 3, text);
         });
         let day = FIRST_DAY - 1 - draw.below(DAYS_BACK) as i64;
@@ -157,7 +157,7 @@ impl Delhi {
         sheet.row(Some(person.number), None, draw);
         let camera = draw.below(CAMERAS) as u64;
         sheet.text(0, |text| {
-            text.push_str("CAM-");
+            text.push_str("camera-");
             push_digits(camera, 4, text);
         });
         let day = FIRST_DAY + draw.below(DAYS) as i64;

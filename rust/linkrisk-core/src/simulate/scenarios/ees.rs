@@ -178,7 +178,7 @@ impl Ees {
         });
         let drawn = draw.unit();
         sheet.text(2, |text| {
-            text.push_str("BCP-");
+            text.push_str("bcp-");
             push_digits((drawn * drawn * POINTS as f64) as u64, 4, text);
         });
         sheet.text(3, |text| text.push_str(if of.ordinal % 2 == 0 { "entry" } else { "exit" }));

@@ -130,11 +130,11 @@ impl SmileToPay {
         };
         let terminal = merchant * TERMINALS + draw.below(TERMINALS as usize) as u64;
         sheet.text(0, |text| {
-            text.push_str("MC");
+            text.push_str("mc-");
             push_digits(merchant, 8, text);
         });
         sheet.text(1, |text| {
-            text.push_str("TM");
+            text.push_str("tm-");
             push_digits(terminal, 9, text);
         });
         let band = draw.below(BANDS.len()).min(draw.below(BANDS.len()));
