@@ -41,7 +41,8 @@ def _parts(table: Table) -> dict[str, Any]:
         return _files(table.files)
     data = table.source.data
     used = {column for a in table.source.attributes.values() for column in a.columns}
-    used |= {table.source.id} - {None}
+    if table.source.id is not None:
+        used.add(table.source.id)
     # Another library's stream can be looked at once: what is asked of it stands for it.
     schema = table.frame.collect_schema()
     if isinstance(data, (pl.DataFrame, pl.LazyFrame)):

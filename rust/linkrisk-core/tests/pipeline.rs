@@ -8,9 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use arrow_array::RecordBatch;
 use common::run::{
     ATTRIBUTES, Outcome, RECORDS, TABLES, files, folder, manifest, names, outcome, people, spec, table,
 };
