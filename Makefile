@@ -19,7 +19,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*
 WITHIN := VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(BIN):$$PATH" PYO3_PYTHON="$(CURDIR)/$(BIN)/python"
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
-DEMO_RECORDS  ?= 200000
+DEMO_RECORDS  ?= 1000000
 BENCH_RECORDS ?= 10000 100000 1000000
 PEER_RECORDS  ?= 100000 1000000
 
@@ -48,9 +48,9 @@ $(STAMPS)/$(PROFILE): $(STAMPS)/setup $(RUST_SOURCES)
 	$(WITHIN) maturin develop --quiet --profile $(PROFILE)
 	touch $@
 
-demo: build  ## Invent people, assess them, and say where the report is
+demo: build  ## Invent the records of gates and car parks, assess them, name the report
 	rm -rf demo
-	$(BIN)/linkrisk simulate people --records $(DEMO_RECORDS) --seed 1 --out demo/data
+	$(BIN)/linkrisk simulate xinai --records $(DEMO_RECORDS) --seed 1 --out demo/data
 	$(BIN)/linkrisk assess demo/data/linkrisk.toml --out demo/run
 	@echo "the report: $(CURDIR)/demo/run/report.html"
 

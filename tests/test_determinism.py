@@ -18,9 +18,9 @@ from linkrisk.backends.local import simulate
 THREADS = [1, 2, 8]
 BATCHES = [1_000, 65_536]
 
-# Memory over what reading takes at most, in bytes a record: enough for two and for four passes over
-# the keys. One pass takes 16, of no more than half of what is free.
-TIGHT = [12, 2]
+# Memory limits in bytes: under the first, half of 250,000 records of 64 bytes do not fit; the second is
+# enough for all of them, and for few passes.
+LIMITS = [28 << 20, 96 << 20]
 
 
 def thinned(folder: Path, records: int, one_in: int) -> Spec:
@@ -42,12 +42,8 @@ def register(tmp_path_factory: pytest.TempPathFactory) -> Spec:
 
 
 @pytest.fixture(scope="module")
-def sparse(tmp_path_factory: pytest.TempPathFactory) -> Spec:
-    spec = thinned(tmp_path_factory.mktemp("sparse"), 40_000, 5)
-    # Making vehicles takes as much memory as one pass does.
-    attributes = {name: a for name, a in spec.sources[0].attributes.items() if a.kind != "plate"}
-    source = spec.sources[0].model_copy(update={"attributes": attributes})
-    return spec.model_copy(update={"sources": (source,)})
+def large(tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    return thinned(tmp_path_factory.mktemp("large"), 250_000, 1)
 
 
 def linked(spec: Spec, out: Path, **options: Any) -> Run:
@@ -64,6 +60,10 @@ def checksums(run: Run) -> dict[str, str]:
 
 def _sum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def spilled(run: Run) -> int:
+    return run.manifest["stages"][-1]["spilled_bytes"]
 
 
 def peaks(run: Run) -> dict[str, int]:
@@ -96,19 +96,14 @@ def test_split_and_sampled_blocks_change_nothing(register: Spec, tmp_path: Path)
         assert checksums(run) == expected, threads
 
 
-def test_passes_over_the_keys_change_nothing(sparse: Spec, tmp_path: Path) -> None:
-    reference = linked(sparse, tmp_path / "reference")
-    expected, free = checksums(reference), peaks(reference)
-    records = reference.entities().filter(pl.col("subject") == "person").select(pl.len()).collect().item()
-    assert free["plan"] - free["ingest"] > 16 * records, "without a limit the keys are sorted in one pass"
-    for left in TIGHT:
+def test_memory_limits_change_nothing(large: Spec, tmp_path: Path) -> None:
+    """Under the small limits pairs are sorted on disk, and keys and components done in passes."""
+    reference = linked(large, tmp_path / "reference")
+    expected = checksums(reference)
+    assert spilled(reference) == 0
+    for limit in LIMITS:
         for threads in THREADS:
-            run = linked(
-                sparse,
-                tmp_path / f"{left}-{threads}",
-                threads=threads,
-                memory_limit=free["ingest"] + left * records,
-            )
-            # The last step of reading holds 8 bytes a record, so one pass of 16 would have shown.
-            assert peaks(run)["plan"] == free["ingest"], "the keys were sorted in one pass"
-            assert checksums(run) == expected, (left, threads)
+            run = linked(large, tmp_path / f"{limit}-{threads}", threads=threads, memory_limit=limit)
+            assert max(peaks(run).values()) <= limit
+            assert checksums(run) == expected, (limit, threads)
+        assert (spilled(run) > 0) == (limit == min(LIMITS)), limit

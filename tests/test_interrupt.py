@@ -56,7 +56,7 @@ def simulated(tmp_path_factory) -> Path:
     from linkrisk._linkrisk import simulate
 
     folder = tmp_path_factory.mktemp("simulated")
-    simulate("people", 400_000, 5, str(folder), None, None)
+    simulate("people", 1_000_000, 5, str(folder), None, None)
     return folder / "linkrisk.toml"
 
 
@@ -138,7 +138,7 @@ def test_one_interrupt_in_the_late_stages(simulated, tmp_path, stage, after):
         with pytest.raises(RunError, match="no risk figures"):
             _ = Run(out).summary
     else:
-        assert Run(out).summary["records"] == 400_000
+        assert Run(out).summary["records"] == 1_000_000
 
 
 def test_interrupt_while_the_report_is_written(tmp_path):

@@ -6,7 +6,9 @@ The engine writes the tables, their truth and the spec that links them; here the
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
@@ -41,7 +43,6 @@ class Simulation(Mapping[str, pl.LazyFrame]):
     def __init__(self, path: str | PathLike[str], summary: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
         self._summary = summary
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if not self.spec_path.is_file():
             raise RunError(
                 f"there is no simulated system in `{self.path}`",
@@ -128,13 +129,18 @@ def simulate(
         SpecError: An unknown scenario, or a number of records it cannot have.
         RunError: `out` holds something else.
     """
-    temporary = tempfile.TemporaryDirectory(prefix="linkrisk-") if out is None else None
-    folder = temporary.name if temporary is not None else fspath(out or "")
-    text = run_simulate(
-        scenario, records, seed, folder, threads, progress, format=format, truth=truth, templates=templates
-    )
-    result = Simulation(folder, json.loads(text))
-    result._temporary = temporary
+    folder = tempfile.mkdtemp(prefix="linkrisk-") if out is None else fspath(out)
+    try:
+        text = run_simulate(
+            scenario, records, seed, folder, threads, progress, format=format, truth=truth, templates=templates
+        )
+        result = Simulation(folder, json.loads(text))
+    except BaseException:
+        if out is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if out is None:
+        weakref.finalize(result, shutil.rmtree, folder, ignore_errors=True)
     return result
 
 

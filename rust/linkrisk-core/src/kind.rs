@@ -282,6 +282,12 @@ impl Kind {
         matches!(self, Kind::CnResidentId | Kind::Aadhaar | Kind::UsSsn)
     }
 
+    /// Whether a value is issued to one person, so that records which agree on it are of one, although a
+    /// person may have several.
+    pub const fn is_issued(self) -> bool {
+        self.is_official_id() || matches!(self, Kind::TravelDocument | Kind::Account | Kind::ImageUrl)
+    }
+
     /// Whether a household, a firm or a family shares values of this kind.
     pub const fn is_shareable(self) -> bool {
         matches!(

@@ -399,16 +399,23 @@ impl Pipeline {
             return Ok(Model::of_nobody(all_pairs(&self.store)));
         }
         let comparer = Comparer::new(&self.store, comparisons);
-        let share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
+        let mut share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
         let expected = (candidates.pairs() as f64 * share) as u64;
         context.progress.begin("train", "pairs", Some(expected + RANDOM_PAIRS));
         let random = count::random(&comparer, &self.store, RANDOM_PAIRS, context)?;
         context.progress.add(RANDOM_PAIRS);
         let mut counts = PatternCounts::default();
-        candidates.scan(&self.store, share, context, &count::Counter(&comparer), |more| {
-            count::add(&mut counts, more);
-            Ok(())
-        })?;
+        loop {
+            candidates.scan(&self.store, share, context, &count::Counter(&comparer), |more| {
+                count::add(&mut counts, more);
+                Ok(())
+            })?;
+            // Of few large blocks a small share may be none.
+            if !counts.is_empty() || share >= 1.0 {
+                break;
+            }
+            share = (share * 8.0).min(1.0);
+        }
         let evidence = Evidence {
             comparisons,
             rules: &candidates.rules,
@@ -484,8 +491,11 @@ impl Pipeline {
             |(memo, scores): &mut (compare::Memo, Scores<'_>), left: Record<'_>, right: Record<'_>| {
                 scores.score(comparer.pattern(memo, left.1, right.1)).weight as f32
             };
-        let limits =
-            Limits { threshold: bits(threshold), most_records: self.spec.linkage.max_entity_records };
+        let limits = Limits {
+            threshold: bits(threshold),
+            prior: bits(model.prior),
+            most_records: self.spec.linkage.max_entity_records,
+        };
         let scratch = || (comparer.memo(), Scores::new(&scorer));
         let clusters = cluster::cluster(&self.store, &links, &conflicts, limits, (scratch, weigh), context)?;
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;

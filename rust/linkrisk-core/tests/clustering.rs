@@ -114,7 +114,7 @@ fn entities(
     let context = context(threads);
     let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit").comparisons;
     let conflicts = Conflicts::new(store, &comparisons);
-    let limits = Limits { threshold: 4.0, most_records: spec.linkage.max_entity_records };
+    let limits = Limits { threshold: 4.0, prior: 0.0, most_records: spec.linkage.max_entity_records };
     let known: HashMap<(u32, u32), f32> = links.iter().map(|l| ((l.left, l.right), l.weight)).collect();
     let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| {
         known.get(&(left, right)).copied().unwrap_or(otherwise)

@@ -1,9 +1,9 @@
 //! The blocking rules of a spec that names none, chosen from the kinds and the data.
 //!
 //! Candidates are every identifying attribute by itself, and every two parts of what describes a
-//! person (names, birth date, address, places). Their pairs are counted on a sample of records; the
-//! most selective are taken while the pairs stay within a budget, and a rule that another implies is
-//! left out.
+//! person (names, birth date, address, places). Their pairs are counted on a sample of records; numbers
+//! that are issued to one person are taken first, then the most selective while the pairs stay within a
+//! budget, and a rule that another implies is left out.
 
 use rayon::prelude::*;
 
@@ -21,6 +21,10 @@ const SAMPLE: u64 = 1 << 16;
 
 /// Pairs per record that the rules together may make, where many pairs are many hours.
 const PAIRS_PER_RECORD: u64 = 6;
+
+/// The same for a number that is issued to one person, by itself: where events hang on such a number,
+/// nothing else joins them.
+const PAIRS_PER_ISSUED: u64 = 40;
 
 /// Pairs that cost nothing: a quarter of a second.
 const PAIRS_FREE: u64 = 2_000_000;
@@ -50,12 +54,18 @@ pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<
     let mut ranked: Vec<(u64, Parts)> =
         estimates.into_iter().zip(proposals).filter(|&(pairs, _)| pairs > 0).collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.len().cmp(&b.1.len())));
-    let budget = PAIRS_PER_RECORD * u64::from(store.len()) + PAIRS_FREE;
+    let issued = |parts: &Parts| matches!(parts.as_slice(), [(attribute, Part::Whole)] if store.layout.attributes[*attribute].kind.is_issued());
+    let within = |per_record: u64| per_record * u64::from(store.len()) + PAIRS_FREE;
+    let (numbers, ranked): (Vec<_>, Vec<_>) =
+        ranked.into_iter().partition(|(pairs, parts)| issued(parts) && *pairs <= within(PAIRS_PER_ISSUED));
     let mut chosen: Vec<(u64, Parts)> = Vec::new();
-    for (pairs, parts) in ranked {
+    // What the numbers make beyond a share of the budget is theirs alone.
+    let own: u64 = numbers.iter().map(|(pairs, _)| pairs).sum::<u64>();
+    let budget = within(PAIRS_PER_RECORD) + own.saturating_sub(within(PAIRS_PER_RECORD) / 2);
+    for (pairs, parts) in numbers.into_iter().chain(ranked) {
         let implied = |known: &Parts| parts.iter().all(|part| known.contains(part));
         let others: u64 = chosen.iter().filter(|(_, known)| !implied(known)).map(|(pairs, _)| pairs).sum();
-        if !chosen.is_empty() && others + pairs > budget {
+        if !issued(&parts) && !chosen.is_empty() && others + pairs > budget {
             break;
         }
         chosen.retain(|(_, known)| !implied(known));

@@ -12,10 +12,13 @@ const PIECE: usize = 400;
 /// average must not be decided by one pair that agrees, or disagrees, on everything.
 const CAP: f32 = 12.0;
 
-/// What the average weight between two clusters must reach: even odds. A pair that no rule found is
-/// often one with gaps, which says little either way; held to the threshold of a link, such pairs
-/// would cut what the others join.
-const EVEN_ODDS: f32 = 0.0;
+/// Evidence against a match, in bits, from which a pair that is no link votes against a merge. Two gate
+/// events that share nothing but a site are unlikely to be of one person and say nothing against it; two
+/// registrations that agree on name and ID number must not be outvoted by hundreds of such pairs.
+const AGAINST: f32 = -3.0;
+
+/// What the average weight between two clusters must reach: more for one person than against it.
+const EVEN_ODDS: f32 = 1e-6;
 
 /// Records of a cluster that stand for it where pieces are joined.
 const DELEGATES: usize = 3;
@@ -34,11 +37,19 @@ pub struct Judge<'a> {
     pub conflicts: &'a Conflicts<'a>,
     /// The weight from which a pair is a link.
     pub threshold: f32,
+    /// The weight of a pair of which nothing is known.
+    pub prior: f32,
     /// Records above which an entity is implausible.
     pub most: u32,
 }
 
 impl Judge<'_> {
+    /// A weight as it counts in an average.
+    fn vote(&self, weight: f32) -> f32 {
+        let says_nothing = weight < 0.0 && weight - self.prior > AGAINST;
+        if says_nothing { 0.0 } else { weight.clamp(-CAP, CAP) }
+    }
+
     /// Settles a component; `weigh` gives the weight of two records.
     pub fn settle<S>(
         &self,
@@ -90,11 +101,12 @@ impl Judge<'_> {
                     contradiction = true;
                     CONTRADICTION
                 } else if weights[i * n + j].is_nan() {
-                    weigh(scratch, component.record(left), component.record(right)).clamp(-CAP, CAP)
+                    weigh(scratch, component.record(left), component.record(right))
                 } else {
-                    weights[i * n + j].clamp(-CAP, CAP)
+                    weights[i * n + j]
                 };
-                all_linked &= weight >= self.threshold.min(CAP);
+                all_linked &= weight >= self.threshold;
+                let weight = if weight == CONTRADICTION { weight } else { self.vote(weight) };
                 weights[i * n + j] = weight;
                 weights[j * n + i] = weight;
             }
@@ -163,7 +175,7 @@ impl Judge<'_> {
                     return CONTRADICTION;
                 }
                 let (first, second) = (component.record(a.min(b)), component.record(a.max(b)));
-                sum += weigh(scratch, first, second).clamp(-CAP, CAP);
+                sum += self.vote(weigh(scratch, first, second));
                 pairs += 1;
             }
         }

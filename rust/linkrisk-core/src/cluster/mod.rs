@@ -133,6 +133,8 @@ impl Clusters {
 pub struct Limits {
     /// The weight from which a pair is a link.
     pub threshold: f64,
+    /// The weight of a pair of which nothing is known.
+    pub prior: f64,
     /// Records above which an entity is implausible.
     pub most_records: u32,
 }
@@ -169,7 +171,12 @@ pub fn cluster<S: Send>(
         });
         Ok(())
     })?;
-    let judge = Judge { conflicts, threshold: limits.threshold as f32, most: limits.most_records.max(1) };
+    let judge = Judge {
+        conflicts,
+        threshold: limits.threshold as f32,
+        prior: limits.prior as f32,
+        most: limits.most_records.max(1),
+    };
     let mut clusters =
         Clusters { forest, counts: ClusterCounts::default(), spanning: BTreeMap::new(), alike: Vec::new() };
     clusters.counts.largest = u64::from(!store.is_empty());

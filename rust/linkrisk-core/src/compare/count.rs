@@ -58,7 +58,8 @@ pub fn random(
     pairs: u64,
     context: &Context,
 ) -> Result<PatternCounts> {
-    const TASK: usize = 1 << 14;
+    /// Pairs that are drawn together however little memory there is.
+    const LEAST: u64 = 1 << 12;
     let records = u64::from(store.persons());
     let all = records * records.saturating_sub(1) / 2;
     let every = all <= pairs;
@@ -68,18 +69,36 @@ pub fn random(
         .filter(|(left, right)| left != right)
         .map(|(left, right)| (left as u32, right as u32))
         .collect();
+    // As many at once as a quarter of the free memory holds; each time the records are read again.
+    let bytes = 2 * (store.layout.words as u64 * 8 + 4);
+    let together = (context.memory.free() / 4 / bytes).max(LEAST) as usize;
+    let mut total = PatternCounts::default();
+    for drawn in drawn.chunks(together) {
+        let _held = context.memory.reserve("random pairs", drawn.len() as u64 * bytes)?;
+        count_pairs(comparer, store, drawn, context)?.into_iter().for_each(|counts| add(&mut total, counts));
+    }
+    Ok(total)
+}
+
+/// Counts the patterns of pairs of records, given by their ranks among those that stand for a person.
+fn count_pairs(
+    comparer: &Comparer<'_>,
+    store: &Store,
+    drawn: &[(u32, u32)],
+    context: &Context,
+) -> Result<Vec<PatternCounts>> {
+    const TASK: usize = 1 << 14;
     let width = store.layout.words;
-    // Read in order, wherever they rest.
     let mut ranks: Vec<u32> = drawn.iter().flat_map(|&(left, right)| [left, right]).collect();
     ranks.sort_unstable();
     ranks.dedup();
-    let _held = context.memory.reserve("random pairs", (ranks.len() * (width * 8 + 12)) as u64)?;
+    // Read in order, wherever they rest.
     let words = store.gather_persons(&ranks, context)?;
     let record = |rank: u32| {
         let at = ranks.partition_point(|&r| r < rank);
         &words[at * width..(at + 1) * width]
     };
-    let counts: Vec<PatternCounts> = context.pool.install(|| {
+    context.pool.install(|| {
         drawn
             .par_chunks(TASK)
             .map_init(
@@ -93,11 +112,8 @@ pub fn random(
                     Ok(counts)
                 },
             )
-            .collect::<Result<_>>()
-    })?;
-    let mut total = PatternCounts::default();
-    counts.into_iter().for_each(|c| add(&mut total, c));
-    Ok(total)
+            .collect()
+    })
 }
 
 fn draw_pair(seed: u64, draw: u64, records: u64) -> (u64, u64) {

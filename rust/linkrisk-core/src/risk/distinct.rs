@@ -11,6 +11,10 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// small the variance.
 const MODEL_ERROR: f64 = 0.5;
 
+/// Share of the persons found above which missed merges are no correction any more: the model expects
+/// pairs that it cannot place, as where hundreds of events hang on one number and on nothing else.
+const MOST_MISSED: f64 = 0.5;
+
 /// How many different entities there are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distinct {
@@ -36,7 +40,9 @@ impl Distinct {
     /// expectation, checked against no truth. Interval: 95 % by the normal approximation, from the
     /// variances of false merges, of missed merges and of what blocking may miss
     /// (`blocking_variance`), taken as independent; and, because the model may itself be wrong, half
-    /// of each correction on top on either side; it always holds the number found.
+    /// of each correction on top on either side; it always holds the number found. Where more merges are
+    /// expected to be missing than half of the persons found, they are not taken off, and the interval
+    /// begins at 1: how many fewer persons there are cannot be told.
     pub fn persons(
         observed: u64,
         records: u64,
@@ -45,6 +51,21 @@ impl Distinct {
         blocking_variance: f64,
     ) -> Self {
         let possible = |persons: f64| persons.max(1.0).min(records as f64);
+        if missed_merges.mean > MOST_MISSED * observed as f64 {
+            let estimate = observed as f64 + false_merges.mean;
+            let reach = NORMAL_975 * false_merges.variance.sqrt() + MODEL_ERROR * false_merges.mean;
+            return Self {
+                observed,
+                estimate: possible(estimate),
+                low: possible(1.0),
+                high: possible(estimate + reach),
+                method:
+                    "persons found, plus the false merges that the model expects; it expects more missed \
+                         merges than can be placed, so there may be far fewer persons, and the interval has \
+                         no lower end; the model's own expectation, not checked against a truth"
+                        .to_owned(),
+            };
+        }
         let estimate = observed as f64 + false_merges.mean - missed_merges.mean;
         let deviation = (false_merges.variance + missed_merges.variance + blocking_variance).sqrt();
         let reach = NORMAL_975 * deviation + MODEL_ERROR * (false_merges.mean + missed_merges.mean);
@@ -103,6 +124,14 @@ mod tests {
         assert_eq!(found.estimate, 390.0);
         let reach = NORMAL_975 * 5.0 + 15.0;
         assert!((found.low - (390.0 - reach)).abs() < 1e-9 && (found.high - (390.0 + reach)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn test_more_missed_merges_than_can_be_placed_are_not_taken_off() {
+        let missed = Expected { mean: 300.0, variance: 300.0 };
+        let found = Distinct::persons(400, 1_000, NONE, missed, 0.0);
+        assert_eq!((found.estimate, found.low, found.high), (400.0, 1.0, 400.0));
+        assert!(found.method.contains("no lower end"));
     }
 
     #[test]

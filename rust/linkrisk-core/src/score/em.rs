@@ -10,6 +10,11 @@
 //!   of the attribute, so the estimate has no selection bias.
 //! * The number of matches is estimated by capture and recapture: a rule finds the share of all
 //!   matches that it finds among those which rules sharing no attribute with it find.
+//! * A number that is issued to one person (an official ID, a document, an account, an enrolled photo) may be
+//!   all that two records have in common: gate events that hold a registration number and nothing else.
+//!   No rule without it finds such pairs, and those that other rules find may never agree on it, being
+//!   two registrations of one person. Its levels are then learned from the pairs of its own rule, and of
+//!   the pairs that agree on it one in a hundred is taken to be no match.
 //! * Related pairs agree on birth dates, ID numbers and whole names as strangers do. Left free, the
 //!   class becomes a second kind of match wherever a set has no households (FEBRL 3: F1 0.47).
 //!
@@ -48,6 +53,14 @@ const ROUNDS: u32 = 100;
 /// that decide.
 const TOLERANCE: f64 = 1e-4;
 
+/// Of the pairs that agree on a number that is issued to one person, the share that is no match, where
+/// nothing else tells.
+const IMPURE: f64 = 0.01;
+
+/// Where rules without an issued number find fewer of the pairs that agree on it than this share, they
+/// cannot teach what agreement on it means.
+const TAUGHT: f64 = 0.1;
+
 /// Odds of a random pair being a match or related, by the starting values, below which it is looked
 /// at once.
 const UNDOUBTED: f64 = 1e-4;
@@ -70,6 +83,21 @@ fn is_personal(comparison: &Comparison, level: usize) -> bool {
         }
         _ => false,
     }
+}
+
+/// Which comparisons are of a number that is issued to one person and that other rules do not teach.
+fn untaught(evidence: &Evidence<'_>, using: &[u32]) -> Vec<bool> {
+    let taught = |(comparison, &using): (&Comparison, &u32)| {
+        let agree = |pattern: u64| (1..=comparison.exact).contains(&comparison.level(pattern));
+        let (mut all, mut fair) = (0, 0);
+        for (&pattern, &pairs) in evidence.candidates.iter().filter(|(pattern, _)| agree(**pattern)) {
+            all += pairs;
+            fair += if (pattern >> RULE_SHIFT) as u32 & !using != 0 { pairs } else { 0 };
+        }
+        fair as f64 >= TAUGHT * all as f64
+    };
+    let both = evidence.comparisons.iter().zip(using);
+    both.map(|(c, using)| c.kind.is_issued() && !taught((c, using))).collect()
 }
 
 /// Patterns in flat form.
@@ -166,6 +194,8 @@ pub(super) struct Em<'a> {
     pub gain: f64,
     /// Rules that use each comparison's attribute.
     using: Vec<u32>,
+    /// Comparisons that no rule without their attribute teaches, of a number issued to one person.
+    untaught: Vec<bool>,
     /// Rules that share no attribute with each rule.
     disjoint: Vec<u32>,
 }
@@ -193,6 +223,8 @@ impl<'a> Em<'a> {
         }
         let random_pairs = random.total();
         let records = f64::from(evidence.records);
+        let using: Vec<u32> =
+            comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect();
         let mut em = Self {
             related,
             observed: candidates.total(),
@@ -207,7 +239,8 @@ impl<'a> Em<'a> {
             rounds: 0,
             bits: 0.0,
             gain: 0.0,
-            using: comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect(),
+            untaught: untaught(evidence, &using),
+            using,
             disjoint: disjoint(evidence.rules),
             starts,
             evidence,
@@ -380,7 +413,7 @@ impl<'a> Em<'a> {
         let levels = self.starts[k] + 1..self.starts[k + 1];
         for class in [MATCH, RELATED] {
             let pairs = |from: &[[f64; CLASSES]]| from[levels.clone()].iter().map(|s| s[class]).sum::<f64>();
-            let fair = pairs(&sums.fair) >= 10.0;
+            let fair = pairs(&sums.fair) >= 10.0 && !self.untaught[k];
             let from = if fair { &sums.fair } else { &sums.all };
             let total = pairs(from) + PRIOR * levels.len() as f64;
             for at in levels.clone() {
@@ -393,7 +426,22 @@ impl<'a> Em<'a> {
                     };
                 }
             }
+            if class == MATCH && self.untaught[k] && !self.evidence.comparisons[k].kind.is_official_id() {
+                self.even_out(k);
+            }
         }
+    }
+
+    /// Takes matches to agree on comparison `k` as often as not.
+    ///
+    /// Its own rule finds those that agree alone, and a person who registered twice has two numbers: that
+    /// two numbers differ is worth a bit and no more.
+    fn even_out(&mut self, k: usize) {
+        let exact = self.evidence.comparisons[k].exact;
+        let (agree, differ) = self.table[self.starts[k] + 1..self.starts[k + 1]].split_at_mut(exact);
+        scale(agree, MATCH, 0.5, |_| true);
+        let chance: f64 = differ.iter().map(|row| row[UNRELATED]).sum();
+        differ.iter_mut().for_each(|row| row[MATCH] = 0.5 * row[UNRELATED] / chance.max(FLOOR));
     }
 
     /// Levels of comparison `k` among unrelated pairs; `filled` is the share of matches in which
@@ -406,7 +454,8 @@ impl<'a> Em<'a> {
         let all_filled = self.evidence.pairs * random_filled / self.random_pairs.max(1.0);
         for level in 1..comparison.levels() {
             let at = start + level;
-            let (probability, source) = if self.seen[at] >= ENOUGH || level > comparison.exact {
+            let counted = self.seen[at] >= ENOUGH && !self.untaught[k];
+            let (probability, source) = if counted || level > comparison.exact {
                 let source =
                     if self.seen[at] < 1.0 { ChanceSource::Fallback } else { ChanceSource::RandomPairs };
                 ((random.all[at][UNRELATED] + PRIOR / 2.0) / random_filled.max(1.0), source)
@@ -414,7 +463,8 @@ impl<'a> Em<'a> {
                 let equal = comparison.coincidences[level - 1];
                 let matches = self.totals[MATCH] * filled * self.table[at][MATCH];
                 // Never less than a hundredth: the difference of two large numbers is not exact.
-                let unrelated = (equal - matches).max(0.01 * equal).max(1.0);
+                let unrelated = if self.untaught[k] { 0.0 } else { equal - matches };
+                let unrelated = unrelated.max(IMPURE * equal).max(1.0);
                 (unrelated / all_filled.max(1.0), ChanceSource::Frequency)
             };
             self.table[at][UNRELATED] = probability;
@@ -429,7 +479,8 @@ impl<'a> Em<'a> {
         for class in [MATCH, UNRELATED] {
             scale(rows, class, 1.0, |_| true);
         }
-        let personal = |level: usize| is_personal(comparison, level + 1);
+        let issued = |level: usize| self.untaught[k] && level < comparison.exact;
+        let personal = |level: usize| is_personal(comparison, level + 1) || issued(level);
         let mut fixed = 0.0;
         for (level, row) in rows.iter_mut().enumerate().filter(|(level, _)| personal(*level)) {
             row[RELATED] = row[UNRELATED];
@@ -441,7 +492,8 @@ impl<'a> Em<'a> {
 
     /// Share of the matches in which both records have the attribute of comparison `k`.
     fn filled_among_matches(&self, k: usize, sums: &Sums) -> f64 {
-        let rows = &sums.fair[self.starts[k]..self.starts[k + 1]];
+        let from = if self.untaught[k] { &sums.all } else { &sums.fair };
+        let rows = &from[self.starts[k]..self.starts[k + 1]];
         let all: f64 = rows.iter().map(|s| s[MATCH]).sum();
         if all > 0.0 { 1.0 - rows[0][MATCH] / all } else { 1.0 }
     }

@@ -8,7 +8,7 @@
 //! stay dates, as forms refuse anything else.
 
 use super::draw::Draw;
-use super::identifiers::{KEPT_OF_ID, KEPT_OF_PLATE, PLATE_SYMBOLS, TYPED_PLATE_KEPT};
+use super::identifiers::{KEPT_OF_ID, KEPT_OF_PLATE, PLATE_SYMBOLS, TYPED_PLATE_KEPT, is_issued};
 use super::population::MONTH_DAYS;
 use crate::kernel::ocr;
 
@@ -173,10 +173,17 @@ fn replace_by_other(text: &mut String, at: usize, symbols: &[u8], draw: &mut Dra
     replace(text, at, new);
 }
 
-/// Misreads or mistypes a plate behind its first `kept` symbols.
+/// Misreads or mistypes a plate behind its first `kept` symbols, into none that somebody issues.
 pub fn misread_plate(text: &mut String, kept: usize, draw: &mut Draw) {
-    if !(draw.chance(MISREAD_SHARE) && misread_in_class(text, kept, draw)) {
-        mistype(text, kept, PLATE_SYMBOLS, draw);
+    let right = text.clone();
+    loop {
+        if !(draw.chance(MISREAD_SHARE) && misread_in_class(text, kept, draw)) {
+            mistype(text, kept, PLATE_SYMBOLS, draw);
+        }
+        if !is_issued(text) {
+            return;
+        }
+        text.clone_from(&right);
     }
 }
 
@@ -233,6 +240,7 @@ fn replace(text: &mut String, at: usize, symbol: u8) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::identifiers::push_vehicle_plate;
     use super::*;
     use crate::kernel::edit;
 
@@ -245,7 +253,7 @@ mod tests {
                 ("Li", 0, LETTERS),
                 ("+999012345678", 4, DIGITS),
                 ("990000199001010017", 6, DIGITS),
-                ("ZZ1", 2, PLATE_SYMBOLS.as_slice()),
+                ("ZZ1", 2, PLATE_SYMBOLS),
             ] {
                 let mut text = value.to_owned();
                 mistype(&mut text, kept, symbols, &mut draw);
@@ -270,6 +278,46 @@ mod tests {
             near += u32::from(distance == 0.25);
         }
         assert!((1_100..1_400).contains(&near), "{near}");
+    }
+
+    #[test]
+    fn test_cameras_misread_into_plates_that_nobody_issues() {
+        for i in 0..20_000 {
+            let mut right = String::new();
+            push_vehicle_plate(i, &mut right);
+            assert!(!is_issued(&right));
+            let mut read = right.clone();
+            misread_by_camera(&mut read, &mut Draw::new(1, 4, i));
+            assert!(read != right && !is_issued(&read) && read.starts_with("ZZ"), "{right} {read}");
+            let mut typed = right.clone();
+            mistype(&mut typed, TYPED_PLATE_KEPT, PLATE_SYMBOLS, &mut Draw::new(1, 5, i));
+            assert!(typed != right && !is_issued(&typed), "{right} {typed}");
+        }
+    }
+
+    #[test]
+    fn test_masks_cover_what_they_say() {
+        let mut text = "990000199001010017".to_owned();
+        mask(&mut text, 6, 4);
+        assert_eq!(text, "990000********0017");
+        mask(&mut text, 14, 0);
+        assert_eq!(text, "990000************");
+        for i in 0..20 {
+            let mut masked = "990000199001010017".to_owned();
+            mask_resident_id(&mut masked, &mut Draw::new(1, 6, i));
+            assert!(masked.starts_with("990000") && masked.len() == 18 && masked.contains("****"));
+        }
+    }
+
+    #[test]
+    fn test_slips_come_at_their_rates() {
+        const RATES: Rates = &[(Slip::Missing, 0.2), (Slip::Typing, 0.05)];
+        let mut draw = Draw::new(1, 7, 1);
+        let drawn: Vec<_> = (0..100_000).map(|_| draw_slip(RATES, &mut draw)).collect();
+        let share = |slip| drawn.iter().filter(|d| **d == slip).count() as f64 / 100_000.0;
+        assert!((share(Some(Slip::Missing)) - 0.2).abs() < 0.006);
+        assert!((share(Some(Slip::Typing)) - 0.05).abs() < 0.004);
+        assert_eq!(share(Some(Slip::Stale)), 0.0);
     }
 
     #[test]

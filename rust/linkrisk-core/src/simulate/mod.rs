@@ -83,6 +83,16 @@ impl Templates {
         }
     }
 
+    /// The precision of the numbers; `None` where there are no templates.
+    pub const fn precision(self) -> Option<biometric::Precision> {
+        match self {
+            Templates::None => None,
+            Templates::Int8 => Some(biometric::Precision::Int8),
+            Templates::F16 => Some(biometric::Precision::F16),
+            Templates::F32 => Some(biometric::Precision::F32),
+        }
+    }
+
     /// The way called `name`.
     ///
     /// # Errors
@@ -133,8 +143,8 @@ pub struct SimulateSummary {
     pub scenario: &'static str,
     /// Records that are there, of all tables together.
     pub records: u64,
-    /// Persons of whom the whole has a record.
-    pub persons: u64,
+    /// Persons of whom the whole has a record; none where only the truth can tell.
+    pub persons: Option<u64>,
     /// What was written of each table.
     pub tables: BTreeMap<String, TableSummary>,
     /// Files written.
@@ -156,8 +166,8 @@ trait System: Sync {
     /// [`ErrorKind::Internal`].
     fn fill(&self, table: usize, rows: Range<u64>) -> Result<Filled>;
 
-    /// Persons of whom there is a record.
-    fn persons(&self) -> u64;
+    /// Persons of whom there is a record, where that can be told without going through them.
+    fn persons(&self) -> Option<u64>;
 
     /// The specs: name of the file and text, `linkrisk.toml` last.
     fn specs(&self, format: Format) -> Vec<(String, String)>;
@@ -195,6 +205,19 @@ fn find(name: &str, options: &Options) -> Result<&'static Scenario> {
     Ok(scenario)
 }
 
+fn check_templates(scenario: &Scenario, tables: &[Table], options: &Options) -> Result<()> {
+    let any = tables.iter().flat_map(|t| &t.columns).any(|c| matches!(c.kind, Kind::Array(_)));
+    if options.templates != Templates::None && !any {
+        return Err(Error::new(ErrorKind::Spec, format!("scenario `{}` has no templates", scenario.name))
+            .hint("leave `templates` out"));
+    }
+    if any && options.format == Format::Csv {
+        return Err(Error::new(ErrorKind::Spec, "templates cannot be written as CSV")
+            .hint("choose `parquet` or `ndjson`, or leave `templates` out"));
+    }
+    Ok(())
+}
+
 /// Simulates the scenario called `name` into the directory `out`.
 ///
 /// `out` is made where it is missing. Nothing is in its place before everything is written; parts that
@@ -217,8 +240,9 @@ pub fn simulate(name: &str, options: &Options, out: &Path, context: &Context) ->
         templates.name(),
         env!("CARGO_PKG_VERSION")
     );
-    let output = Output::claim(out, &made)?;
     let system = (scenario.make)(options);
+    check_templates(scenario, system.tables(), options)?;
+    let output = Output::claim(out, &made)?;
     let plan = Plan { tables: system.tables(), format, truth, share };
     output.write(&plan, context, |table, rows| system.fill(table, rows))?;
     let written = output.publish(&plan, &system.specs(format))?;

@@ -20,10 +20,10 @@ pub const DAY: u32 = 86_400;
 const FIRST_WEEKS: usize = 12;
 
 /// What a stream of random numbers is for.
-const HABIT: u64 = 301;
-const ABSENCE: u64 = 302;
-const TIMES: u64 = 303;
-const VISIT: u64 = 304;
+const HABIT: u64 = 321;
+const ABSENCE: u64 = 322;
+const TIMES: u64 = 323;
+const VISIT: u64 = 324;
 
 /// One passage of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,11 +51,6 @@ impl Mixture {
         let rest = &self.slots[..(slots % records) as usize];
         slots / records * self.subjects + rest.last().map_or(0, |(subject, _)| u64::from(*subject) + 1)
     }
-
-    /// Subjects of a block.
-    pub fn block(&self) -> u64 {
-        self.subjects
-    }
 }
 
 /// The rows of a table, each standing for a slot.
@@ -94,7 +89,7 @@ mod tests {
             (0..9).map(|s| mixture.slot(s)).map(|s| (s.subject, s.ordinal)).collect();
         assert_eq!(found, [(0, 0), (1, 0), (2, 0), (2, 1), (2, 2), (5, 0), (5, 1), (6, 0), (7, 0)]);
         assert_eq!((mixture.subjects(0), mixture.subjects(1), mixture.subjects(5)), (0, 1, 3));
-        assert_eq!((mixture.subjects(7), mixture.subjects(8), mixture.block()), (6, 7, 6));
+        assert_eq!((mixture.subjects(7), mixture.subjects(8)), (6, 7));
     }
 
     #[test]

@@ -29,6 +29,17 @@ impl Precision {
         DataType::FixedSizeList(Arc::new(self.item()), dims as i32)
     }
 
+    /// The precision of a column of that Arrow type; none where it holds no templates.
+    pub fn of(data_type: &DataType) -> Option<Self> {
+        let DataType::FixedSizeList(item, _) = data_type else { return None };
+        match item.data_type() {
+            DataType::Int8 => Some(Precision::Int8),
+            DataType::Float16 => Some(Precision::F16),
+            DataType::Float32 => Some(Precision::F32),
+            _ => None,
+        }
+    }
+
     /// How the template column `column` of a Parquet file is written.
     ///
     /// int8 as deltas of 9 bits and uncompressed: 132 000 templates of 512 numbers a second and thread

@@ -34,7 +34,9 @@ use self::ages::{Ages, BAND, BLOCK_HOUSEHOLDS, BLOCK_PERSONS, Block, MOST_MEMBER
 use self::han::{Han, HanName};
 use self::latin::Names;
 use super::draw::Draw;
-use super::identifiers::{FIRST_REGION, REGIONS, VEHICLE_PLATES, phone_of, push_base36, push_digits};
+use super::identifiers::{
+    DOCUMENTS, FIRST_REGION, REGIONS, VEHICLE_PLATES, phone_of, push_base36, push_digits, push_document,
+};
 
 /// Years that parents are older than their children at least.
 const GENERATION: u32 = 22;
@@ -75,8 +77,6 @@ const OFFSETS: u64 = 206;
 const BIRTHDAY: u64 = 207;
 const ADDRESS: u64 = 208;
 const REGION: u64 = 209;
-/// Coprime to the 100 000 000 numbers of a series.
-const DOCUMENT_STEP: u64 = 61_803_399;
 
 /// A person as they are, before anything is left out or misspelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +150,13 @@ impl Population {
     /// The smallest number above the first `adults` adults: persons there are to be.
     pub fn persons_of_adults(&self, adults: u64) -> u64 {
         adults.checked_sub(1).map_or(0, |last| self.adult(last) + 1)
+    }
+
+    /// Adults among the persons below a number.
+    pub fn adults_below(&self, number: u64) -> u64 {
+        let within = (number % BLOCK_PERSONS) as u16;
+        let adults = &self.block.adults;
+        number / BLOCK_PERSONS * adults.len() as u64 + adults.partition_point(|a| *a < within) as u64
     }
 
     /// The household of a person, the place in it, and the members.
@@ -306,13 +313,17 @@ impl Population {
         text.push('县');
     }
 
-    /// Appends the address of a household in Chinese: road, number, building and flat.
-    pub fn push_han_address(&self, household: u64, text: &mut String) {
+    /// Appends the address of a household in Chinese: road, number, building and flat, or road and
+    /// number alone where it is shortened.
+    pub fn push_han_address(&self, household: u64, short: bool, text: &mut String) {
         let mut draw = Draw::new(self.seed, ADDRESS, household);
         self.han.push_place(&mut draw, text);
         text.push('路');
         push_digits(draw.below(900) as u64 + 100, 3, text);
         text.push('号');
+        if short {
+            return;
+        }
         push_digits(draw.below(40) as u64 + 1, 2, text);
         text.push('幢');
         push_digits((draw.below(30) * 100 + draw.below(8) + 101) as u64, 4, text);
@@ -408,10 +419,7 @@ impl Population {
 
     /// Appends the number of a person's travel document, the `renewal`-th; nine characters.
     pub fn push_document(&self, number: u64, renewal: u32, text: &mut String) {
-        const SERIES: &[u8; 24] = b"XPLGECKMNRTUVWYZABDFHJQS";
-        let index = number * 8 + u64::from(renewal % 8);
-        text.push(char::from(SERIES[(index / 100_000_000 % 24) as usize]));
-        push_digits(index * DOCUMENT_STEP % 100_000_000, 8, text);
+        push_document((number * 8 + u64::from(renewal % 8)) % DOCUMENTS, text);
     }
 
     /// Appends a random-looking name of a file or account, 13 symbols at most.
@@ -571,7 +579,9 @@ mod tests {
             assert_eq!(population.person(number).role, Role::Adult);
             last = Some(number);
         }
-        assert_eq!(population.persons_of_adults(5_000), last.map_or(0, |n| n + 1));
+        let persons = population.persons_of_adults(5_000);
+        assert_eq!(persons, last.map_or(0, |n| n + 1));
+        assert_eq!((population.adults_below(persons), population.adults_below(persons - 1)), (5_000, 4_999));
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub fn push_name(
     }
 }
 
+/// Appends a sex in Chinese.
+pub fn push_sex(male: bool, text: &mut String) {
+    text.push_str(if male { "男" } else { "女" });
+}
+
 /// Appends a resident ID.
 pub fn push_id(person: &Person, slip: Option<Slip>, draw: &mut Draw, text: &mut String) {
     if slip == Some(Slip::Placeholder) {

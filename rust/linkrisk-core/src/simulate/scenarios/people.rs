@@ -87,8 +87,8 @@ impl System for People {
         batches(&self.population, self.seed, rows, &self.tables[0])
     }
 
-    fn persons(&self) -> u64 {
-        persons(self.records)
+    fn persons(&self) -> Option<u64> {
+        Some(persons(self.records))
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {

@@ -17,7 +17,9 @@
 //! the four-year band of ages that was drawn. Phones and plates are stepped through their ranges.
 
 use super::super::draw::{Draw, Permutation, Weighted};
-use super::super::identifiers::{FIRST_REGION, PLATES, REGIONS, phone_of};
+use super::super::identifiers::{
+    FIRST_REGION, PLATE_SYMBOLS, PLATES, REGIONS, is_issued, phone_of, push_plate,
+};
 use super::super::population::latin::Names;
 use super::super::population::month_and_day;
 
@@ -48,8 +50,8 @@ const DAYS: u64 = 365;
 const ORDER_STEP: u64 = 276_707;
 const PLATE_STEP: u64 = 954_742_517;
 
-/// Most records of a population: beyond, resident IDs would repeat.
-pub const MAX_RECORDS: u64 = GROUP * DAYS * BAND_YEARS / BLOCK_PERSONS * BLOCK_RECORDS;
+/// Most records of a population: beyond, plates would repeat, and a little later resident IDs.
+pub const MAX_RECORDS: u64 = PLATES / 3 / BLOCK_PERSONS * BLOCK_RECORDS;
 
 /// What a stream of random numbers is for.
 const ORDER: u64 = 1;
@@ -171,9 +173,30 @@ impl Population {
             male,
             resident_id,
             phone: phone_of(owner, self.offsets[1]),
-            plate: (owner * PLATE_STEP + self.offsets[2]) % PLATES,
+            plate: self.plate(owner),
             city,
         }
+    }
+
+    /// The number of a plate that nobody issues. One in 230 is passed over for another in a further
+    /// third of all plates, which has room for every owner; where all three are issued, the first
+    /// symbol is 0, as on no issued one.
+    fn plate(&self, owner: u64) -> u64 {
+        let numbers = (0..3).map(|third| {
+            let index = u128::from(owner + third * (PLATES / 3));
+            ((index * u128::from(PLATE_STEP) + u128::from(self.offsets[2])) % u128::from(PLATES)) as u64
+        });
+        let mut text = String::with_capacity(8);
+        let mut last = 0;
+        for number in numbers {
+            text.clear();
+            push_plate(number, &mut text);
+            if !is_issued(&text) {
+                return number;
+            }
+            last = number;
+        }
+        last - last % PLATE_SYMBOLS.len() as u64
     }
 
     /// Birth date and resident ID; see the module on why no two persons share one.
@@ -209,7 +232,7 @@ mod tests {
         assert_eq!(gcd(PLATE_STEP, PLATES), 1);
         // Owners are fewer than the numbers there are, and no product overflows.
         let most = persons(MAX_RECORDS);
-        assert!(most < PHONES.min(PLATES) && most.checked_mul(PLATE_STEP).is_some());
+        assert!(most < PHONES.min(PLATES / 3 + 1) && most.checked_mul(PLATE_STEP).is_some());
     }
 
     #[test]

@@ -26,6 +26,7 @@
 
 use std::ops::Range;
 
+use super::super::biometric::{Capture, Setting};
 use super::super::draw::Draw;
 use super::super::errors::{Rates, Slip, misread_by_camera, mistype};
 use super::super::identifiers::{
@@ -36,7 +37,8 @@ use super::super::population::Population;
 use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table, numbers};
 use super::super::{Options, Scenario, System};
-use super::fields::{push_id, push_name, push_tel};
+use super::captures::{Bodies, Body, BodyColumns, capture_number};
+use super::fields::{push_id, push_name, push_sex, push_tel};
 use super::spec_text::SpecText;
 use crate::error::Result;
 use crate::kernel::hash;
@@ -109,6 +111,11 @@ const VISIT_DAYS: u32 = 110;
 const FIRST_DAY: i64 = days_from_civil(2022, 5, 2);
 const FIRST_DAY_OF_YEAR: u32 = 121;
 const YEAR: u32 = 2022;
+/// The first Monday in days from 1900-01-01.
+const SINCE_1900: u32 = (FIRST_DAY - days_from_civil(1900, 1, 1)) as u32;
+/// Shares of the skin tone groups, from light to dark; assumed.
+const TONES: [f64; 6] = [0.1, 0.45, 0.35, 0.08, 0.015, 0.005];
+const FACE: BodyColumns = &[("face", Body::Face)];
 
 /// What a stream of random numbers is for.
 const ORDER: u64 = 1_001;
@@ -124,9 +131,9 @@ struct Xinai {
     records: u64,
     seed: u64,
     population: Population,
+    bodies: Bodies,
     tables: Vec<Table>,
     registrations: u64,
-    accounts_rows: u64,
     sites: u64,
     /// Of the registrations: the person.
     registered: Rows,
@@ -147,9 +154,10 @@ impl Xinai {
     fn new(options: &Options) -> Self {
         let Options { records, seed, .. } = *options;
         let share = |per_10_000: u64| (records * per_10_000 / 10_000).max(1);
-        let (registrations, lanes, accounts) = (share(300), share(2_490), share(158));
+        let (registrations, lanes, accounts) = (share(301), share(2_490), share(158));
         let gates = records - registrations - lanes - accounts;
         let key = |table: u64| Draw::new(seed, ORDER, table).bits();
+        let bodies = Bodies::new(options, TONES);
         let persons = Mixture::new(&[(70, 1), (20, 2), (7, 3), (3, 4)]);
         let passages = Mixture::new(&[(WORKERS as u32, 38), (20, 1), (12, 2), (8, 3)]);
         let drives = Mixture::new(&[(DRIVERS as u32, 32), (DRIVING_VISITORS as u32 + 50, 1)]);
@@ -157,9 +165,9 @@ impl Xinai {
             records,
             seed,
             population: Population::new(seed, YEAR),
-            tables: tables(registrations, gates, lanes, accounts),
+            tables: tables(registrations, gates, lanes, accounts, &bodies),
+            bodies,
             registrations,
-            accounts_rows: accounts,
             sites: registrations.div_ceil(SITE_REGISTRATIONS),
             registered: Rows::new(persons, registrations, key(0)),
             gates: Rows::new(passages, gates, key(1)),
@@ -218,7 +226,7 @@ impl Xinai {
         }
     }
 
-    fn registration(&self, sheet: &mut Sheet<'_>, row: u64) {
+    fn registration(&self, sheet: &mut Sheet<'_>, row: u64) -> Option<(u64, Capture)> {
         let (registration, _) = self.registered.slot(row);
         let number = self.person_of(registration);
         let person = self.population.person(number);
@@ -231,9 +239,7 @@ impl Xinai {
             let age = Population::age(&person, YEAR) as i32;
             if slip == Some(Slip::Stale) { age - 1 - draw.below(3) as i32 } else { age }
         });
-        sheet.field(3, draw, |slip, _, text| {
-            text.push_str(if person.male != slip.is_some() { "男" } else { "女" });
-        });
+        sheet.field(3, draw, |slip, _, text| push_sex(person.male != slip.is_some(), text));
         sheet.field(4, draw, |slip, draw, text| push_id(&person, slip, draw, text));
         sheet.field(5, draw, |slip, draw, text| push_tel(&self.population, &person, day, slip, draw, text));
         sheet.field(6, draw, |_, _, text| self.push_photo(registration, text));
@@ -243,9 +249,18 @@ impl Xinai {
             (FIRST_DAY - i64::from(FIRST_DAY_OF_YEAR - day)) * i64::from(DAY)
                 + draw.below(DAY as usize) as i64,
         );
+        Some((
+            number,
+            Capture {
+                number: capture_number(0, registration),
+                day: SINCE_1900 - (FIRST_DAY_OF_YEAR - day),
+                setting: Setting::Controlled,
+                camera: None,
+            },
+        ))
     }
 
-    fn gate_event(&self, sheet: &mut Sheet<'_>, row: u64) {
+    fn gate_event(&self, sheet: &mut Sheet<'_>, row: u64) -> Option<(u64, Capture)> {
         let (slot, of) = self.gates.slot(row);
         let registration = of.subject.min(self.registrations - 1);
         let draw = &mut Draw::new(self.seed, GATE, slot);
@@ -273,9 +288,18 @@ impl Xinai {
         });
         sheet.text(5, |text| text.push_str(if passage.inward { "in" } else { "out" }));
         sheet.time(6, time_of(&passage));
+        Some((
+            self.person_of(registration),
+            Capture {
+                number: capture_number(1, slot),
+                day: SINCE_1900 + passage.day,
+                setting: Setting::Uncontrolled,
+                camera: Some(site * 4 + gate),
+            },
+        ))
     }
 
-    fn vehicle_event(&self, sheet: &mut Sheet<'_>, row: u64) {
+    fn vehicle_event(&self, sheet: &mut Sheet<'_>, row: u64) -> Option<(u64, Capture)> {
         let (slot, of) = self.lanes.slot(row);
         let driver = Self::driver(of.subject);
         let draw = &mut Draw::new(self.seed, LANE, slot);
@@ -317,9 +341,10 @@ impl Xinai {
         });
         sheet.time(3, time_of(&passage));
         sheet.text(4, |text| push_snapshot("car", &passage, row, text));
+        None
     }
 
-    fn account(&self, sheet: &mut Sheet<'_>, row: u64) {
+    fn account(&self, sheet: &mut Sheet<'_>, row: u64) -> Option<(u64, Capture)> {
         let (slot, _) = self.accounts.slot(row);
         let (driver, vehicle) = self.account_of(slot);
         // The account is in the name of whom the vehicle belongs to, whoever drives it here.
@@ -346,6 +371,7 @@ impl Xinai {
             }
         };
         sheet.text(4, |text| self.push_site(site, text));
+        None
     }
 
     /// Whose account it is that has that number.
@@ -406,26 +432,34 @@ impl System for Xinai {
         }
         let fill = [Self::registration, Self::gate_event, Self::vehicle_event, Self::account][table];
         let mut sheet = Sheet::new(&self.tables[table], rows.clone());
+        let faces = if table < 2 { FACE } else { &[] };
+        let mut captures = self.bodies.batch(faces, (rows.end - rows.start) as usize);
         for row in rows {
-            fill(self, &mut sheet, row);
+            if let Some((person, capture)) = fill(self, &mut sheet, row) {
+                captures.row(|_| {
+                    let person = self.population.person(person);
+                    Some((self.bodies.subject(&self.population, &person), capture))
+                })?;
+            }
         }
+        captures.finish(&mut sheet)?;
         sheet.finish()
     }
 
-    fn persons(&self) -> u64 {
-        let a_block = DRIVERS_WITH_ACCOUNT + OUTSIDERS;
-        let outsiders = self.accounts_rows / a_block * OUTSIDERS
-            + (self.accounts_rows % a_block).saturating_sub(DRIVERS_WITH_ACCOUNT);
-        self.registered.mixture().subjects(self.registrations) + outsiders
+    fn persons(&self) -> Option<u64> {
+        // Who drives and whose account it is overlap: the truth has them one by one.
+        None
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {
         let about = "A snapshot has an address of its own for every event, so it can link nothing and is not\n\
                      mapped; the address of an enrolled photo is the same wherever it stands.";
+        let face = |attributes: &str| format!("{attributes}{}", self.bodies.attributes(FACE));
         let spec = SpecText::new(SCENARIO.name, about, self.records, self.seed, format)
             .source(
                 "registrations",
-                r#"
+                &face(
+                    r#"
 number = { column = "registration_no", kind = "account" }
 name = { column = "name", kind = "person_name" }
 age = { column = "age", kind = "age", reference_date = "2022-06-30" }
@@ -435,15 +469,18 @@ phone = { column = "phone", kind = "phone" }
 photo = { column = "photo_url", kind = "image_url" }
 site = { column = "site", kind = "place" }
 "#,
+                ),
             )
             .source(
                 "gate_events",
-                r#"
+                &face(
+                    r#"
 number = { column = "registration_no", kind = "account" }
 photo = { column = "photo_url", kind = "image_url" }
 site = { column = "site", kind = "place" }
 at = { column = "time", kind = "time" }
 "#,
+                ),
             )
             .source(
                 "vehicle_events",
@@ -468,10 +505,14 @@ site = { column = "site", kind = "place" }
     }
 }
 
-fn tables(registrations: u64, gates: u64, lanes: u64, accounts: u64) -> Vec<Table> {
+fn tables(registrations: u64, gates: u64, lanes: u64, accounts: u64, bodies: &Bodies) -> Vec<Table> {
     let text = |name| Column::new(name, Kind::Text);
+    let with_faces = |name, rows, mut columns: Vec<Column>| {
+        columns.extend(bodies.columns(FACE));
+        Table::new(name, rows, columns).file_rows(bodies.file_rows(FACE))
+    };
     vec![
-        Table::new(
+        with_faces(
             "registrations",
             registrations,
             vec![
@@ -487,7 +528,7 @@ fn tables(registrations: u64, gates: u64, lanes: u64, accounts: u64) -> Vec<Tabl
             ],
         )
         .truncated(TRUNCATED),
-        Table::new(
+        with_faces(
             "gate_events",
             gates,
             vec![

@@ -190,7 +190,7 @@ impl Output {
         let rows = rows_of(table, part);
         let mut note = Note { rows: rows.end - rows.start, ..Note::default() };
         let mut start = rows.start;
-        while start < rows.end {
+        loop {
             context.cancel.check()?;
             let stop = (start + BATCH_ROWS).min(rows.end);
             let filled = fill(index, start..stop)?;
@@ -203,6 +203,9 @@ impl Output {
             add_counts(&mut note.errors, filled.counts);
             context.progress.add(stop - start);
             start = stop;
+            if start == rows.end {
+                break;
+            }
         }
         for file in [data, truth].into_iter().flatten() {
             note.bytes += file.close()?;

@@ -13,6 +13,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
+use super::super::biometric::Precision;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of a row group, and rows: what a file holds in memory while it is written.
@@ -182,6 +183,11 @@ fn properties(schema: &SchemaRef, distinct: &[String]) -> WriterProperties {
         if numbers {
             // Record numbers follow one another, and take next to nothing so.
             properties = properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    for field in schema.fields() {
+        if let Some(precision) = Precision::of(field.data_type()) {
+            properties = precision.parquet(properties, field.name());
         }
     }
     properties.build()

@@ -29,7 +29,6 @@ pub struct Filled {
 
 enum Builder {
     Text(StringBuilder),
-    Count(UInt64Builder),
     Whole(Int32Builder),
     Time(TimestampMillisecondBuilder),
     Flag(BooleanBuilder),
@@ -66,7 +65,6 @@ impl<'a> Sheet<'a> {
             .map(|column| Cells {
                 builder: match column.kind {
                     Kind::Text => Builder::Text(StringBuilder::with_capacity(n, n * 20)),
-                    Kind::Count => Builder::Count(UInt64Builder::with_capacity(n)),
                     Kind::Whole => Builder::Whole(Int32Builder::with_capacity(n)),
                     Kind::Time => Builder::Time(TimestampMillisecondBuilder::with_capacity(n)),
                     Kind::Flag => Builder::Flag(BooleanBuilder::with_capacity(n)),
@@ -84,11 +82,6 @@ impl<'a> Sheet<'a> {
             cut: usize::MAX,
             text: String::with_capacity(128),
         }
-    }
-
-    /// The rows of the batch.
-    pub fn rows(&self) -> Range<u64> {
-        self.rows.clone()
     }
 
     /// Begins a row, with whom and what it is of.
@@ -162,6 +155,10 @@ impl<'a> Sheet<'a> {
     #[inline]
     pub fn text(&mut self, column: usize, write: impl FnOnce(&mut String)) {
         let Builder::Text(builder) = &mut self.cells[column].builder else { return };
+        if column >= self.cut {
+            builder.append_null();
+            return;
+        }
         self.text.clear();
         write(&mut self.text);
         builder.append_value(&self.text);
@@ -181,21 +178,19 @@ impl<'a> Sheet<'a> {
     #[inline]
     pub fn time(&mut self, column: usize, seconds: i64) {
         let Builder::Time(builder) = &mut self.cells[column].builder else { return };
-        builder.append_value(seconds * 1_000);
+        builder.append_option((column < self.cut).then_some(seconds * 1_000));
     }
 
     /// Fills a yes or no.
     #[inline]
     pub fn flag(&mut self, column: usize, value: bool) {
         let Builder::Flag(builder) = &mut self.cells[column].builder else { return };
-        builder.append_value(value);
+        builder.append_option((column < self.cut).then_some(value));
     }
 
-    /// Fills a number of something.
-    #[inline]
-    pub fn count(&mut self, column: usize, value: Option<u64>) {
-        let Builder::Count(builder) = &mut self.cells[column].builder else { return };
-        builder.append_option(value);
+    /// How many columns the table has, without the number of the record.
+    pub fn columns(&self) -> usize {
+        self.cells.len()
     }
 
     /// Gives a column of kind [`Kind::Array`] its values for the whole batch.
@@ -220,7 +215,6 @@ impl<'a> Sheet<'a> {
         for (column, cells) in self.table.columns.iter().zip(self.cells) {
             data.push(match cells.builder {
                 Builder::Text(mut b) => Arc::new(b.finish()) as ArrayRef,
-                Builder::Count(mut b) => Arc::new(b.finish()),
                 Builder::Whole(mut b) => Arc::new(b.finish()),
                 Builder::Time(mut b) => Arc::new(b.finish()),
                 Builder::Flag(mut b) => Arc::new(b.finish()),

@@ -14,8 +14,6 @@ pub const FILE_ROWS: u64 = 500_000;
 pub enum Kind {
     /// Text.
     Text,
-    /// A number of something: a record, a person.
-    Count,
     /// A small number, such as an age.
     Whole,
     /// A point in time, milliseconds from 1970.
@@ -30,7 +28,6 @@ impl Kind {
     fn data_type(&self) -> DataType {
         match self {
             Kind::Text => DataType::Utf8,
-            Kind::Count => DataType::UInt64,
             Kind::Whole => DataType::Int32,
             Kind::Time => DataType::Timestamp(TimeUnit::Millisecond, None),
             Kind::Flag => DataType::Boolean,
@@ -142,8 +139,8 @@ impl Table {
         Self { truncated, ..self }
     }
 
-    /// Files of the table.
+    /// Files of the table: one of no rows where it has none, so that it is there.
     pub fn parts(&self) -> u64 {
-        self.rows.div_ceil(self.file_rows)
+        self.rows.div_ceil(self.file_rows).max(1)
     }
 }
