@@ -28,6 +28,9 @@ app = typer.Typer(
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file (TOML).")]
 RunDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="Run directory.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run directory to write.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in the directory, or begin it there.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
 
 
@@ -44,6 +47,7 @@ def assess(
             help="End with 1 if a figure of the summary is over its limit, such as links=0.",
         ),
     ] = None,
+    resume: Resume = False,
     as_json: Json = False,
 ) -> int:
     """Link the records, compute the risk figures and write the report."""
@@ -53,7 +57,7 @@ def assess(
     limits = [_limit(text) for text in fail_on or ()]
     description = _read_spec(spec)
     with progress_line() as progress:
-        run = run_assess(description, out, progress=progress)
+        run = run_assess(description, out, progress=progress, resume=resume)
     emit(run.summary, as_json=as_json, text=facts)
     say(f"report: {run.path / 'report.html'}")
     over = [name for name, limit in limits if _figure(run.summary, name) > limit]
@@ -64,15 +68,16 @@ def assess(
 
 @app.command()
 @guarded
-def link(spec: SpecFile, out: Out, as_json: Json = False) -> None:
+def link(spec: SpecFile, out: Out, resume: Resume = False, as_json: Json = False) -> None:
     """Link the records and resolve them into persons and vehicles."""
     from linkrisk.linker import Linker
     from linkrisk.progress import progress_line
 
     description = _read_spec(spec)
     with progress_line() as progress:
-        linker = Linker(description, out, progress=progress)
+        linker = Linker(description, out, progress=progress, resume=resume)
         summary = {"link": linker.link(), "cluster": linker.cluster()}
+        linker.finish()
     emit(summary, as_json=as_json, text=facts)
     say(f"run: {out}")
 

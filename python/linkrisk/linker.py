@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from linkrisk.backends.local import STAGES, LocalBackend
-from linkrisk.errors import RunError
+from linkrisk.errors import RunError, SpecError
 from linkrisk.progress import ProgressCallback
 from linkrisk.run import Run
 from linkrisk.spec import Spec
@@ -21,13 +21,20 @@ class Linker:
     Every method returns the stage's summary. With `out` the results are in the run directory, to be
     read by `Run`; without it nothing is written.
 
+    With `resume` a run that was stopped, in whatever way, goes on where it was and comes to the same:
+    what a finished stage or pass found is read from the run directory and not computed again. For that
+    the packed records stay in it, for its owner alone, until `assess` or `finish` is done.
+
     Args:
         spec: What to read and how to link it.
         out: The run directory; made where it does not exist.
         progress: Called about ten times a second.
+        resume: Go on with the run in `out`, or begin it where there is none.
 
     Raises:
-        RunError: Where a stage is asked for after another one failed.
+        SpecError: Where `resume` is asked for without `out`.
+        RunError: Where a stage is asked for after another one failed, or where `out` holds another run:
+            of another spec, version or other tables, with what differs.
     """
 
     def __init__(
@@ -36,10 +43,14 @@ class Linker:
         out: str | PathLike[str] | None = None,
         *,
         progress: ProgressCallback | None = None,
+        resume: bool = False,
     ) -> None:
+        if resume and out is None:
+            raise SpecError("a run without a directory cannot be resumed", hint="name the directory as `out`")
         self.spec = spec
         self.out = None if out is None else Path(out)
         self._progress = progress
+        self._resume = resume
         self._backend: LocalBackend | None = None
         self._summaries: dict[str, dict[str, Any]] = {}
         self._failed: str | None = None
@@ -67,6 +78,11 @@ class Linker:
         """Computes the risk figures of the linked records."""
         return self._reach("assess")
 
+    def finish(self) -> None:
+        """Removes what a run with `resume` keeps to go on; nothing more can be asked of it."""
+        if self._backend is not None:
+            self._backend.finish()
+
     def _reach(self, stage: str) -> dict[str, Any]:
         for name in STAGES[: STAGES.index(stage) + 1]:
             if name not in self._summaries:
@@ -82,7 +98,7 @@ class Linker:
             )
         try:
             if self._backend is None:
-                self._backend = LocalBackend(self.spec, self.out, self._progress)
+                self._backend = LocalBackend(self.spec, self.out, self._progress, resume=self._resume)
             return self._backend.run(stage)
         except BaseException:
             self._failed = stage
@@ -90,25 +106,43 @@ class Linker:
             raise
 
 
-def link(spec: Spec, out: str | PathLike[str], *, progress: ProgressCallback | None = None) -> Run:
+def link(
+    spec: Spec,
+    out: str | PathLike[str],
+    *,
+    progress: ProgressCallback | None = None,
+    resume: bool = False,
+) -> Run:
     """Links the records of `spec` and resolves them into persons and vehicles.
+
+    With `resume` a run that was stopped goes on, as in `Linker`.
 
     Raises:
         LinkriskError: Its subclasses say what is wrong with the spec, the data or the resources.
     """
-    Linker(spec, out, progress=progress).cluster()
+    linker = Linker(spec, out, progress=progress, resume=resume)
+    linker.cluster()
+    linker.finish()
     return Run(out)
 
 
-def assess(spec: Spec, out: str | PathLike[str], *, progress: ProgressCallback | None = None) -> Run:
+def assess(
+    spec: Spec,
+    out: str | PathLike[str],
+    *,
+    progress: ProgressCallback | None = None,
+    resume: bool = False,
+) -> Run:
     """Links the records of `spec`, computes the risk figures and writes the report.
+
+    With `resume` a run that was stopped goes on, as in `Linker`.
 
     Raises:
         LinkriskError: Its subclasses say what is wrong with the spec, the data or the resources.
     """
     from linkrisk.report import write_report
 
-    Linker(spec, out, progress=progress).assess()
+    Linker(spec, out, progress=progress, resume=resume).assess()
     run = Run(out)
     write_report(run)
     return run

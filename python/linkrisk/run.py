@@ -40,7 +40,7 @@ class Run:
         if manifest.get("format_version") != FORMAT_VERSION:
             raise self._error("it was written by another version of linkrisk", "run its spec again")
         if "cluster" not in self._stages(manifest):
-            raise self._error("the run is unfinished", "remove the directory and run its spec again")
+            raise self._error("the run is unfinished", "go on with it by `--resume`, or remove the directory")
         self._manifest = manifest
 
     @staticmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 from linkrisk._linkrisk import Engine, build_info, normalise, scenarios, simulate
 from linkrisk.errors import DataError
+from linkrisk.inputs import inputs_of
 from linkrisk.progress import ProgressCallback
 from linkrisk.sources import Table, open_sources
 from linkrisk.spec import Spec
@@ -26,11 +27,22 @@ class LocalBackend:
     """
 
     def __init__(
-        self, spec: Spec, out: str | PathLike[str] | None, progress: ProgressCallback | None
+        self,
+        spec: Spec,
+        out: str | PathLike[str] | None,
+        progress: ProgressCallback | None,
+        *,
+        resume: bool = False,
     ) -> None:
         self._tables = open_sources(spec)
         self._batch_size = spec.run.batch_size
-        self._engine = Engine(spec.to_engine_json(), None if out is None else fspath(out), progress)
+        path = None if out is None else fspath(out)
+        inputs = None if out is None else json.dumps(inputs_of(spec, self._tables))
+        self._engine = Engine(spec.to_engine_json(), path, progress, inputs, resume)
+
+    def finish(self) -> None:
+        """Removes what the run keeps to go on after it was killed."""
+        self._engine.finish()
 
     def run(self, stage: str) -> dict[str, Any]:
         """Runs one stage and returns its summary."""

@@ -101,8 +101,11 @@ def write_report(run: RunLike) -> dict[str, Any]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there; a temporary file is 0600 from the start."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Write a file beside its place and move it there; a temporary file is 0600 from the start.
+
+    One that a killed process leaves has the name of any unfinished file of a run, and is swept as such.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

@@ -68,24 +68,16 @@ impl<T: Pod + Ord + Send + Sync> ExternalSorter<T> {
     /// A sorter whose memory is reserved for `owner`, at most `most` bytes of it and as much as is free.
     ///
     /// # Errors
-    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even a few kilobytes are free.
+    /// As [`MemoryBudget::reserve`](crate::runtime::MemoryBudget::reserve); memory is asked for as rows come.
     pub fn new(owner: &'static str, most: u64, context: &Context) -> Result<Self> {
-        let mut held = context.memory.reserve(owner, 0)?;
-        let mut bytes = CHUNK.min((most / 2) as usize).max(LEAST);
-        // The first chunk is taken now and decides the size of all, so that a sorter with little memory
-        // has several chunks none the less.
-        while let Err(error) = held.grow_to(bytes as u64) {
-            if bytes / 2 < LEAST {
-                return Err(error);
-            }
-            bytes /= 2;
-        }
-        let rows = (bytes / size_of::<T>()).max(1);
+        let held = context.memory.reserve(owner, 0)?;
+        // Two chunks at the least, so that one may be filled while the other waits to be written.
+        let bytes = CHUNK.min((most / 2) as usize).max(LEAST);
         Ok(Self {
             context: context.clone(),
             held,
             most,
-            rows,
+            rows: (bytes / size_of::<T>()).max(1),
             sorted: Vec::new(),
             open: Vec::new(),
             empty: Vec::new(),
@@ -96,37 +88,62 @@ impl<T: Pod + Ord + Send + Sync> ExternalSorter<T> {
     /// Adds rows.
     ///
     /// # Errors
-    /// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit) where memory is full and the disk
-    /// too, [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even a few kilobytes
+    /// are free, [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit) where memory is full and
+    /// the disk too, [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
     pub fn push(&mut self, mut rows: &[T]) -> Result<()> {
         while !rows.is_empty() {
-            if self.open.capacity() == 0 {
-                self.open.reserve_exact(self.rows);
+            if self.open.len() == self.open.capacity() {
+                self.make_room()?;
             }
-            let (now, later) = rows.split_at(rows.len().min(self.rows - self.open.len()));
+            let (now, later) = rows.split_at(rows.len().min(self.open.capacity() - self.open.len()));
             self.open.extend_from_slice(now);
             rows = later;
-            if self.open.len() == self.rows {
-                self.close()?;
-            }
         }
         Ok(())
     }
 
-    /// Sorts the open chunk and makes room for the next.
-    fn close(&mut self) -> Result<()> {
+    /// Makes room in the open chunk, or opens another.
+    fn make_room(&mut self) -> Result<()> {
+        let is_first = self.sorted.is_empty() && self.empty.is_empty() && self.runs.is_empty();
+        if is_first && self.open.capacity() < self.rows && self.grow()? {
+            return Ok(());
+        }
         self.sort_open()?;
         if let Some(chunk) = self.empty.pop() {
             self.open = chunk;
             return Ok(());
         }
         let bytes = self.bytes_of(self.sorted.len() + 1);
-        let refused = bytes > self.most || self.held.grow_to(bytes).is_err();
-        if refused {
+        if bytes > self.most || self.held.grow_to(bytes).is_err() {
             self.spill()?;
             self.open = self.empty.pop().unwrap_or_default();
+        } else {
+            self.open = Vec::with_capacity(self.rows);
         }
         Ok(())
+    }
+
+    /// Doubles the first chunk, so that few rows take little; `false` where memory is refused, and all
+    /// chunks are then as large as it is.
+    fn grow(&mut self) -> Result<bool> {
+        let now = self.open.capacity();
+        let next = (2 * now).max(LEAST / size_of::<T>()).clamp(1, self.rows);
+        let bytes = |rows: usize| (rows * size_of::<T>()) as u64;
+        // Both are there while one is copied into the other.
+        match self.held.grow_to(bytes(now + next)) {
+            Err(error) if now == 0 => Err(error),
+            Err(_) => {
+                self.rows = now;
+                Ok(false)
+            }
+            Ok(()) => {
+                self.open.reserve_exact(next - self.open.len());
+                // A vector may take more than it was asked for; what counts is what was reserved.
+                self.held.shrink_to(bytes(next));
+                Ok(true)
+            }
+        }
     }
 
     fn bytes_of(&self, chunks: usize) -> u64 {
