@@ -249,7 +249,7 @@ mod tests {
             let mut writer = FrameWriter::new(File::create(&path).expect("a file"), &path, &cancel);
             writer.array(&rows).expect("room");
             writer.json(&(&text, 0.1)).expect("room");
-            let read = || -> Result<(Vec<[u32; 3]>, (String, f64))> {
+            let read = || -> Result<_> {
                 let mut reader = FrameReader::open(&path, &cancel)?;
                 Ok((reader.array()?, reader.json()?))
             };
