@@ -12,7 +12,8 @@ pub struct Component<'a> {
     pub members: &'a [u32],
     /// Their words, one record after the other.
     pub words: &'a [u64],
-    /// Links between places, the lower first, ascending.
+    /// Links between places, the lower first, ascending; of large components alone, for in a small one
+    /// every two records are weighed anyway.
     pub links: &'a [Tie],
 }
 
@@ -45,21 +46,20 @@ impl Component<'_> {
     pub fn contradict(&self, conflicts: &Conflicts<'_>, left: u32, right: u32) -> bool {
         conflicts.contradict(self.record(left), self.record(right))
     }
+}
 
-    /// The weights of the strongest links that hold each entity of `labels` together: of `n` records at
-    /// most `n − 1`.
-    ///
-    /// Which of equally strong links are taken does not change their weights (J. B. Kruskal, 1956).
-    pub fn spanning(&self, labels: &[u32], mut take: impl FnMut(f32)) {
-        let mut parents: Vec<u32> = (0..self.members.len() as u32).collect();
-        let mut ties: Vec<&Tie> = self.links.iter().collect();
-        ties.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-        for tie in ties.into_iter().filter(|t| labels[t.left as usize] == labels[t.right as usize]) {
-            let (left, right) = (root(&mut parents, tie.left), root(&mut parents, tie.right));
-            if left != right {
-                parents[left.max(right) as usize] = left.min(right);
-                take(tie.weight);
-            }
+/// Hands the weights of the strongest of `ties` that hold each entity of `labels` together to `take`: of an
+/// entity of `n` records at most `n − 1`.
+///
+/// Which of equally strong ties are taken does not change their weights (J. B. Kruskal, 1956).
+pub fn spanning(ties: &mut [Tie], labels: &[u32], mut take: impl FnMut(f32)) {
+    let mut parents: Vec<u32> = (0..labels.len() as u32).collect();
+    ties.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight));
+    for tie in ties.iter().filter(|t| labels[t.left as usize] == labels[t.right as usize]) {
+        let (left, right) = (root(&mut parents, tie.left), root(&mut parents, tie.right));
+        if left != right {
+            parents[left.max(right) as usize] = left.min(right);
+            take(tie.weight);
         }
     }
 }
@@ -80,11 +80,11 @@ mod tests {
     fn test_the_strongest_tree_of_each_entity_is_taken() {
         let tie = |left, right, weight| Tie { left, right, weight };
         // The weakest of the triangle is no part of the tree; the last link was cut.
-        let links = [tie(0, 1, 3.0), tie(0, 2, 1.0), tie(1, 2, 0.5), tie(2, 3, 9.0)];
-        let component = Component { members: &[4, 5, 6, 9], words: &[1, 2, 3, 4], links: &links };
+        let mut links = [tie(0, 1, 3.0), tie(0, 2, 1.0), tie(1, 2, 0.5), tie(2, 3, 9.0)];
         let mut taken = Vec::new();
-        component.spanning(&[0, 0, 0, 3], |weight| taken.push(weight));
+        spanning(&mut links, &[0, 0, 0, 3], |weight| taken.push(weight));
         assert_eq!(taken, [3.0, 1.0]);
+        let component = Component { members: &[4, 5, 6, 9], words: &[1, 2, 3, 4], links: &[] };
         assert_eq!(component.record(2), (6, [3].as_slice()));
     }
 }

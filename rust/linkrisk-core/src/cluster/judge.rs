@@ -29,6 +29,8 @@ pub struct Outcome {
     pub labels: Option<Vec<u32>>,
     /// Whether two records contradict each other.
     pub contradiction: bool,
+    /// The pairs that are links by their weight, of a component of which every two records were weighed.
+    pub ties: Vec<Tie>,
 }
 
 /// Settles components.
@@ -44,6 +46,11 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// Whether a component of `records` is settled in pieces, along its links.
+    pub fn is_large(&self, records: usize) -> bool {
+        records > PIECE.min(self.most as usize)
+    }
+
     /// A weight as it counts in an average.
     fn vote(&self, weight: f32) -> f32 {
         let says_nothing = weight < 0.0 && weight - self.prior > AGAINST;
@@ -58,7 +65,7 @@ impl Judge<'_> {
         weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
         let n = component.members.len();
-        if n <= PIECE && n <= self.most as usize {
+        if !self.is_large(n) {
             return self.small(component, scratch, weigh);
         }
         let mut contradiction = false;
@@ -79,7 +86,8 @@ impl Judge<'_> {
         for unit in &units {
             unit.iter().for_each(|&place| labels[place as usize] = unit[0]);
         }
-        Outcome { labels: (units.len() > 1).then_some(labels), contradiction }
+        let ties = component.links.to_vec();
+        Outcome { labels: (units.len() > 1).then_some(labels), contradiction, ties }
     }
 
     fn small<S>(
@@ -89,10 +97,8 @@ impl Judge<'_> {
         weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
         let n = component.members.len();
-        let mut weights = vec![f32::NAN; n * n];
-        for tie in component.links {
-            weights[tie.left as usize * n + tie.right as usize] = tie.weight;
-        }
+        let mut weights = vec![0.0; n * n];
+        let mut ties = Vec::new();
         let (mut all_linked, mut contradiction) = (true, false);
         for i in 0..n {
             for j in i + 1..n {
@@ -100,24 +106,26 @@ impl Judge<'_> {
                 let weight = if component.contradict(self.conflicts, left, right) {
                     contradiction = true;
                     CONTRADICTION
-                } else if weights[i * n + j].is_nan() {
-                    weigh(scratch, component.record(left), component.record(right))
                 } else {
-                    weights[i * n + j]
+                    weigh(scratch, component.record(left), component.record(right))
                 };
-                all_linked &= weight >= self.threshold;
+                if weight >= self.threshold {
+                    ties.push(Tie { left, right, weight });
+                } else {
+                    all_linked = false;
+                }
                 let weight = if weight == CONTRADICTION { weight } else { self.vote(weight) };
                 weights[i * n + j] = weight;
                 weights[j * n + i] = weight;
             }
         }
         if all_linked {
-            return Outcome { labels: None, contradiction };
+            return Outcome { labels: None, contradiction, ties };
         }
         let labels = agglomerate(&vec![1; n], &mut weights, EVEN_ODDS, self.most);
         let whole = labels.iter().all(|&l| l == 0);
         let labels = (!whole).then(|| labels.into_iter().map(|l| l as u32).collect());
-        Outcome { labels, contradiction }
+        Outcome { labels, contradiction, ties }
     }
 
     /// Joins the units of a piece, a unit being records that are one entity already.

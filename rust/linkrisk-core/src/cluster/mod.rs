@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! links ─► union–find ─► the component of each linked record
-//!   └─► scattered by component ─┐
-//! records ─► scattered likewise ─┴─► a component with its records and links ─► entities
+//!   └─► those of large components, scattered ─┐
+//! records ─► scattered by component ───────────┴─► a component with its records ─► entities
 //! ```
 //!
 //! Memory: 4 bytes per record for the forest and a bit for who is linked. Components are looked at in
-//! passes over ranges of their hashes; a pass holds a packed record and 16 bytes per linked record and
-//! 32 per link, and 4 per square of a component's size while it is settled.
+//! passes over ranges of their hashes; a pass holds a packed record and 16 bytes per linked record, 32 per
+//! link of a component of more than 400 records, and 4 per square of a component's size while it is
+//! settled. Links of smaller components are weighed again, which costs a tenth of carrying them.
 
 pub mod agglomerate;
 pub mod component;
@@ -18,11 +19,13 @@ mod judge;
 pub mod vehicles;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use component::{Component, Record, Tie};
+use component::{Component, Record, Tie, spanning};
 pub use conflict::Conflicts;
 pub use forest::Forest;
 use judge::{Judge, Outcome};
@@ -83,7 +86,6 @@ impl ClusterCounts {
         self.components += more.components;
         self.cut += more.cut;
         self.contradictions += more.contradictions;
-        self.links_cut += more.links_cut;
         self.entities += more.entities;
         self.largest = self.largest.max(more.largest);
     }
@@ -158,10 +160,8 @@ pub fn cluster<S: Send>(
     let forest = Forest::new(store.len(), context)?;
     let _bits = context.memory.reserve("linked records", Bits::bytes(store.len()))?;
     let linked = Bits::new(store.len());
-    let mut number = 0;
     links.each(&mut |links| {
         context.cancel.check()?;
-        number += links.len() as u64;
         context.pool.install(|| {
             links.par_iter().for_each(|l| {
                 forest.join(l.left, l.right);
@@ -181,11 +181,11 @@ pub fn cluster<S: Send>(
         Clusters { forest, counts: ClusterCounts::default(), spanning: BTreeMap::new(), alike: Vec::new() };
     clusters.counts.largest = u64::from(!store.is_empty());
     let records = linked.count();
-    let bytes = records * (store.layout.words as u64 + 2) * 8 + number * 32;
-    let passes = passes(bytes, context);
+    let large = large_components(&clusters.forest, &linked, &judge, context)?;
+    let passes = passes(records * (store.layout.words as u64 + 2) * 8, context);
     let mut relabel = Vec::new();
     for pass in 0..passes {
-        let held = Held::scatter(store, links, (&clusters.forest, &linked), (pass, passes), context)?;
+        let held = Held::scatter(store, links, (&clusters.forest, &linked, &large), (pass, passes), context)?;
         let expected = u64::from(store.len()) / passes;
         let found: Vec<Found> = context.pool.install(|| {
             held.partitions
@@ -212,13 +212,42 @@ pub fn cluster<S: Send>(
         context.progress.add(expected);
     }
     clusters.forest.relabel(&relabel);
+    if !relabel.is_empty() {
+        let forest = &clusters.forest;
+        let mut cut = 0;
+        links.each(&mut |links| {
+            context.cancel.check()?;
+            let apart = |link: &&Link| forest.root(link.left) != forest.root(link.right);
+            cut += context.pool.install(|| links.par_iter().filter(apart).count()) as u64;
+            Ok(())
+        })?;
+        clusters.counts.links_cut = cut;
+    }
     clusters.alike.sort_unstable();
     clusters.alike.dedup();
     context.progress.add(u64::from(store.len()) - u64::from(store.len()) / passes * passes);
     Ok(clusters)
 }
 
-/// The linked records and the links of a pass, by the hash of their component.
+/// The roots of the components that are settled along their links.
+fn large_components(
+    forest: &Forest,
+    linked: &Bits,
+    judge: &Judge<'_>,
+    context: &Context,
+) -> Result<FxHashSet<u32>> {
+    let _held = context.memory.reserve("sizes of components", u64::from(forest.len()) * 4)?;
+    let sizes: Vec<AtomicU32> = (0..forest.len()).map(|_| AtomicU32::new(0)).collect();
+    context.pool.install(|| {
+        (0..forest.len()).into_par_iter().filter(|&record| linked.contains(record)).for_each(|record| {
+            sizes[forest.root(record) as usize].fetch_add(1, Ordering::Relaxed);
+        });
+    });
+    let large = |(root, size): (u32, AtomicU32)| judge.is_large(size.into_inner() as usize).then_some(root);
+    Ok((0..).zip(sizes).filter_map(large).collect())
+}
+
+/// The linked records of a pass and the links of its large components, by the hash of their component.
 struct Held {
     partitions: Vec<Partition>,
     links: Vec<Partition>,
@@ -229,7 +258,7 @@ impl Held {
     fn scatter(
         store: &Store,
         links: &(impl Links + ?Sized),
-        (forest, linked): (&Forest, &Bits),
+        (forest, linked, large): (&Forest, &Bits, &FxHashSet<u32>),
         pass: (u64, u64),
         context: &Context,
     ) -> Result<Self> {
@@ -253,14 +282,15 @@ impl Held {
             },
         )?;
         let scattered = Scatter::beside("links of components", &records, 4, context)?;
-        links.each(&mut |links| {
+        let wanted = |links: &[Link]| {
             context.pool.install(|| {
                 links.par_chunks(1 << 13).try_for_each(|links| {
                     context.cancel.check()?;
                     let mut rows = scattered.writer();
                     for link in links {
-                        let key = mix(u64::from(forest.root(link.left)));
-                        if in_pass(key, pass) {
+                        let root = forest.root(link.left);
+                        let key = mix(u64::from(root));
+                        if large.contains(&root) && in_pass(key, pass) {
                             let rest = [u64::from(link.right), u64::from(link.weight.to_bits())];
                             rows.push(key, u64::from(link.left), &rest)?;
                         }
@@ -268,7 +298,10 @@ impl Held {
                     Ok(())
                 })
             })
-        })?;
+        };
+        if !large.is_empty() {
+            links.each(&mut |links| wanted(links))?;
+        }
         let (partitions, records) = records.finish();
         let (links, scattered) = scattered.finish();
         Ok(Self { partitions, links, _reserved: [records, scattered] })
@@ -331,9 +364,8 @@ impl Found {
             }
             None => vec![0; members.len()],
         };
-        let cut = |tie: &&Tie| labels[tie.left as usize] != labels[tie.right as usize];
-        self.counts.links_cut += component.links.iter().filter(cut).count() as u64;
-        component.spanning(&labels, |weight| *self.spanning.entry(weight.to_bits()).or_default() += 1);
+        let mut ties = outcome.ties;
+        spanning(&mut ties, &labels, |weight| *self.spanning.entry(weight.to_bits()).or_default() += 1);
         let mut by_label: Vec<(u32, u32)> = labels.into_iter().zip(0..).collect();
         by_label.sort_unstable();
         for entity in by_label.chunk_by(|a, b| a.0 == b.0) {
