@@ -131,7 +131,7 @@ fn test_what_is_kept_is_private_and_goes_when_it_is_wanted_no_more() {
 fn test_passes_that_were_finished_are_not_repeated_whatever_the_memory() {
     let expected = undisturbed();
     let out = folder();
-    let tight = 1_700_000;
+    let tight = 1_950_000;
     let mut pipeline = resume(&out.path().join("run"), limited(tight, 2));
     STEPS[..3].iter().for_each(|step| step(&mut pipeline).expect("it fits"));
     let journal = out.path().join("run/state/pairs-passes");

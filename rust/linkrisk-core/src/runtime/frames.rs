@@ -236,7 +236,10 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
+    type Rows = Vec<[u32; 3]>;
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn test_what_is_written_is_read_and_nothing_else(
             rows in proptest::collection::vec(any::<[u32; 3]>(), 0..500),
@@ -249,7 +252,7 @@ mod tests {
             let mut writer = FrameWriter::new(File::create(&path).expect("a file"), &path, &cancel);
             writer.array(&rows).expect("room");
             writer.json(&(&text, 0.1)).expect("room");
-            let read = || -> Result<_> {
+            let read = || -> Result<(Rows, (String, f64))> {
                 let mut reader = FrameReader::open(&path, &cancel)?;
                 Ok((reader.array()?, reader.json()?))
             };
