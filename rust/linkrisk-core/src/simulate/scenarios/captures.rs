@@ -173,6 +173,15 @@ impl Captures<'_> {
         Ok(())
     }
 
+    /// Fills the columns of a row with what one capture took of a person.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Internal`].
+    pub fn of(&mut self, population: &Population, person: u64, capture: Capture) -> Result<()> {
+        let bodies = self.bodies;
+        self.row(|_| Some((bodies.subject(population, &population.person(person)), capture)))
+    }
+
     /// How many columns there are.
     pub fn columns(&self) -> usize {
         self.builders.len()

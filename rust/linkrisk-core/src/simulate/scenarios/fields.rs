@@ -1,10 +1,23 @@
 //! Fields that many scenarios have, with what may happen to them.
 
 use super::super::draw::Draw;
-use super::super::errors::{DIGITS, Slip, mask, mask_resident_id, mistype};
+use super::super::errors::{DIGITS, Rates, Slip, mask, mask_resident_id, mistype};
 use super::super::identifiers::{KEPT_OF_ID, KEPT_OF_PHONE, push_phone, push_resident_id};
 use super::super::population::han::Romanisation;
 use super::super::population::{Person, Population};
+use crate::kernel::hash;
+
+/// The rates of one camera, which `key` is of: of 100 so many have each.
+pub fn camera_rates(cameras: &[(u64, Rates)], key: u64) -> Rates {
+    let mut rest = hash::below(key, 100);
+    for (share, rates) in cameras {
+        if rest < *share {
+            return rates;
+        }
+        rest -= share;
+    }
+    &[]
+}
 
 /// Appends a Chinese name.
 pub fn push_name(

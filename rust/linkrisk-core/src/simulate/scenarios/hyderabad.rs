@@ -33,7 +33,7 @@ use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table, numbers};
 use super::super::{Options, Scenario, System};
 use super::captures::{Bodies, Body, BodyColumns, capture_number};
-use super::fields::push_tel;
+use super::fields::{camera_rates, push_tel};
 use super::spec_text::SpecText;
 use crate::error::Result;
 use crate::kernel::hash;
@@ -52,7 +52,7 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 /// Of 100 cameras so many, with their rates.
-const CAMERAS: [(usize, Rates); 3] = [
+const CAMERAS: [(u64, Rates); 3] = [
     (60, &[(Slip::Misread, 0.03), (Slip::Missing, 0.01)]),
     (30, &[(Slip::Misread, 0.08), (Slip::Missing, 0.02)]),
     (10, &[(Slip::Misread, 0.20), (Slip::Missing, 0.06)]),
@@ -195,13 +195,8 @@ impl City {
         let vehicle = of.subject * 2;
         let draw = &mut Draw::new(self.seed, READ, slot);
         sheet.row(Some(self.population.keeper(vehicle)), Some(vehicle), draw);
-        let camera = hash::below(hash::combine(hash::combine(self.seed, CAMERA), read.camera), 100) as usize;
-        let mut below = 0;
-        let rates = CAMERAS.iter().find(|(share, _)| {
-            below += share;
-            camera < below
-        });
-        sheet.field_at(0, rates.map_or(PLATE, |(_, rates)| *rates), draw, |slip, draw, text| {
+        let rates = camera_rates(&CAMERAS, hash::combine(hash::combine(self.seed, CAMERA), read.camera));
+        sheet.field_at(0, rates, draw, |slip, draw, text| {
             push_vehicle_plate(self.population.plate(vehicle, read.second / DAY), text);
             if slip.is_some() {
                 misread_by_camera(text, draw);
@@ -284,10 +279,7 @@ impl System for City {
                     continue;
                 }
             };
-            captures.row(|_| {
-                let person = self.population.person(person);
-                Some((self.bodies.subject(&self.population, &person), capture))
-            })?;
+            captures.of(&self.population, person, capture)?;
         }
         captures.finish(&mut sheet)?;
         sheet.finish()

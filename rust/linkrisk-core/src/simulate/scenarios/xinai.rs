@@ -38,7 +38,7 @@ use super::super::slots::{Mixture, Rows};
 use super::super::write::{Column, Filled, Format, Kind, Sheet, Table, numbers};
 use super::super::{Options, Scenario, System};
 use super::captures::{Bodies, Body, BodyColumns, capture_number};
-use super::fields::{push_id, push_name, push_sex, push_tel};
+use super::fields::{camera_rates, push_id, push_name, push_sex, push_tel};
 use super::spec_text::SpecText;
 use crate::error::Result;
 use crate::kernel::hash;
@@ -83,7 +83,7 @@ const ACCOUNT_PHONE: Rates =
 const ACCOUNT_NAME: Rates =
     &[(Slip::Missing, 0.25), (Slip::Masked, 0.05), (Slip::Typing, 0.015), (Slip::Romanised, 0.02)];
 /// Of ten cameras so many, with their rates.
-const CAMERAS: [(usize, Rates); 3] = [
+const CAMERAS: [(u64, Rates); 3] = [
     (70, &[(Slip::Misread, 0.02), (Slip::Missing, 0.005)]),
     (25, &[(Slip::Misread, 0.06), (Slip::Missing, 0.01)]),
     (5, &[(Slip::Misread, 0.20), (Slip::Missing, 0.05)]),
@@ -321,14 +321,8 @@ impl Xinai {
         let vehicle = self.population.vehicle(person);
         sheet.row(Some(person), Some(vehicle), draw);
         let lane = draw.below(3) as u64;
-        let camera =
-            hash::below(hash::combine(hash::combine(self.seed, LANE), site * 4 + lane), 100) as usize;
-        let mut below = 0;
-        let rates = CAMERAS.iter().find(|(share, _)| {
-            below += share;
-            camera < below
-        });
-        sheet.field_at(0, rates.map_or(PLATE, |(_, rates)| *rates), draw, |slip, draw, text| {
+        let rates = camera_rates(&CAMERAS, hash::combine(hash::combine(self.seed, LANE), site * 4 + lane));
+        sheet.field_at(0, rates, draw, |slip, draw, text| {
             push_vehicle_plate(self.population.plate(vehicle, FIRST_DAY_OF_YEAR + passage.day), text);
             if slip.is_some() {
                 misread_by_camera(text, draw);
@@ -436,10 +430,7 @@ impl System for Xinai {
         let mut captures = self.bodies.batch(faces, (rows.end - rows.start) as usize);
         for row in rows {
             if let Some((person, capture)) = fill(self, &mut sheet, row) {
-                captures.row(|_| {
-                    let person = self.population.person(person);
-                    Some((self.bodies.subject(&self.population, &person), capture))
-                })?;
+                captures.of(&self.population, person, capture)?;
             }
         }
         captures.finish(&mut sheet)?;
