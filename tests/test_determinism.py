@@ -63,7 +63,7 @@ def _sum(content: bytes) -> str:
 
 
 def spilled(run: Run) -> int:
-    return run.manifest["stages"][-1]["spilled_bytes"]
+    return sum(stage["spilled_bytes"] for stage in run.manifest["stages"])
 
 
 def peaks(run: Run) -> dict[str, int]:
