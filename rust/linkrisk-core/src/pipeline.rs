@@ -299,14 +299,15 @@ impl Pipeline {
             Some(ids) => ids.finish()?,
             None => None,
         };
+        // Before the ids are kept: where this fails they go with it.
+        if source + 1 == self.spec.sources.len() {
+            frequency::complete(&mut self.store, &self.context)?;
+            self.keep("store", |writer| self.store.save(writer))?;
+        }
         if let (Some(kept), Some(true)) = (&mut kept, self.run.as_ref().map(RunDir::is_resumable)) {
             kept.stay();
         }
         self.ids.push(kept);
-        if self.ids.len() == self.spec.sources.len() {
-            frequency::complete(&mut self.store, &self.context)?;
-            self.keep("store", |writer| self.store.save(writer))?;
-        }
         let summary = IngestSummary { source: spec.name, records };
         self.finish_stage(&stage, records, &summary, Vec::new())?;
         Ok(summary)
