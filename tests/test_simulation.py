@@ -63,9 +63,9 @@ def test_spec_runs_at_once(system, tmp_path):
 
 # Formats of plates as they are issued; India by its states, as `ZZ` is none.
 STATES = (
-    "AN AP AR AS BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD PB PY RJ SK TN TR "
-    "TS UK UP WB"
-).split()
+    "AN|AP|AR|AS|BR|CG|CH|DD|DL|DN|GA|GJ|HP|HR|JH|JK|KA|KL|LA|LD|MH|ML|MN|MP|MZ|NL|OD|PB|PY|RJ|SK|TN|TR|"
+    "TS|UK|UP|WB"
+)
 PLATES = [
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使][A-Z].*",
     r"[A-HJ-PR-Y]{2}\d{2}[A-HJ-PR-Z]{3}",  # UK, since 2001
@@ -75,7 +75,7 @@ PLATES = [
     r"ZZ?[A-Z]{1,2}[1-9]\d{0,3}[EH]?",
     r"[A-HJ-NP-TV-Z]{2}-?\d{3}-?[A-HJ-NP-TV-Z]{2}",  # France, Italy
     r"\d{4}[BCDFGHJKLMNPRSTVWXYZ]{3}",  # Spain
-    rf"({'|'.join(STATES)})\d{{1,2}}[A-Z]{{1,3}}\d{{4}}",
+    rf"({STATES})\d{{1,2}}[A-Z]{{1,3}}\d{{4}}",
     r"\d{2}BH\d{4}[A-Z]{1,2}",
     r"ZZ\d{5}",  # Ireland, temporary
 ]
@@ -104,7 +104,7 @@ def looks_real(value: str, *, code: bool = False) -> str | None:
         if aadhaar.is_valid(number) and not number.startswith("9999"):
             return "an Aadhaar number"
     for host in re.findall(r"(?:https?://|@)([^/\s]+)", value):
-        if not re.search(r"(?:^|\.)(?:invalid|example|test|localhost)$|(?:^|\.)example\.(?:com|net|org)$", host):
+        if not re.search(r"(?:^|\.)(?:invalid|example|example\.(?:com|net|org))$", host):
             return "a domain"
     if not code and PLATE.fullmatch(value):
         return "a plate"
@@ -177,31 +177,33 @@ def test_drivers_pass_the_gate_within_a_minute_or_so_and_come_again(tmp_path):
     made = linkrisk.simulate("xinai", records=50_000, seed=3, out=tmp_path)
     truth = {n: t.select("record_id", "person_id", "vehicle_id") for n, t in made.truth.items() if n in made}
     gates = made["gate_events"].join(truth["gate_events"], on="record_id")
-    gates = gates.select("person_id", "site", "time").collect().sort("time")
-    lanes = made["vehicle_events"].join(truth["vehicle_events"], on="record_id").collect().sort("time")
+    gates = gates.select("person_id", "site", "time", gate="time").sort("time")
+    lanes = made["vehicle_events"].join(truth["vehicle_events"], on="record_id").sort("time")
     often = lanes.filter(pl.len().over("person_id") > 10)
-    near = often.join_asof(
-        gates.with_columns(gate=pl.col("time")),
-        on="time",
-        by=["person_id", "site"],
-        strategy="nearest",
-        tolerance="90s",
+    by = ["person_id", "site"]
+    near = often.join_asof(gates, on="time", by=by, strategy="nearest", tolerance="90s")
+    seconds = (pl.col("gate") - pl.col("time")).dt.total_seconds().abs()
+    passed = near.select(
+        pl.col("gate").is_not_null().mean().alias("share"),
+        seconds.max().alias("longest"),
+        seconds.mean().alias("mean"),
     )
+    share, longest, mean = passed.collect().row(0)
     # All but those passages for which a registration has no event, as it has a fixed number.
-    assert near["gate"].is_not_null().mean() > 0.6
-    lag = (near["gate"] - near["time"]).dt.total_seconds().drop_nulls().abs()
-    assert lag.max() < 90
-    assert 40 < lag.mean() < 70
-    days = near.group_by("person_id", "site").agg(pl.col("time").dt.date().n_unique())
-    assert days["time"].median() > 5
+    assert share > 0.6
+    assert longest < 90
+    assert 40 < mean < 70
+    days = near.group_by(by).agg(pl.col("time").dt.date().n_unique()).select(pl.median("time"))
+    assert days.collect().item() > 5
     owners = made.truth["person_vehicle"].unique().collect()
-    pairs = lanes.select("person_id", "vehicle_id").unique()
+    pairs = lanes.select("person_id", "vehicle_id").unique().collect()
     assert pairs.join(owners, on=["person_id", "vehicle_id"], how="anti").is_empty()
-    # A vehicle is shared, and a plate goes with a vehicle.
+    # A vehicle is shared, and a plate that was read well goes with one vehicle.
     assert owners["vehicle_id"].n_unique() < owners.height
-    right = lanes.join(made.truth["vehicle_events"].collect(), on="record_id")
-    right = right.filter(pl.col("plate_error").is_null())
-    assert right.group_by("plate").agg(pl.col("vehicle_id").n_unique())["vehicle_id"].max() == 1
+    errors = made.truth["vehicle_events"].select("record_id", "plate_error")
+    right = lanes.join(errors, on="record_id").filter(pl.col("plate_error").is_null())
+    vehicles = right.group_by("plate").agg(pl.col("vehicle_id").n_unique())
+    assert vehicles.select(pl.max("vehicle_id")).collect().item() == 1
 
 
 def test_temporary_folder_lasts_as_long_as_the_result():

@@ -35,7 +35,7 @@ def simulate(
     threads: int | None,
     progress: Callable[[dict[str, Any]], None] | None,
     *,
-    format: str = "parquet",
+    format: str = "parquet",  # noqa: A002 - the word of the command line
     truth: bool = True,
     templates: str = "none",
     share: tuple[int, int] = ...,

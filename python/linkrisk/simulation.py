@@ -132,7 +132,15 @@ def simulate(
     folder = tempfile.mkdtemp(prefix="linkrisk-") if out is None else fspath(out)
     try:
         text = run_simulate(
-            scenario, records, seed, folder, threads, progress, format=format, truth=truth, templates=templates
+            scenario,
+            records,
+            seed,
+            folder,
+            threads,
+            progress,
+            format=format,
+            truth=truth,
+            templates=templates,
         )
         result = Simulation(folder, json.loads(text))
     except BaseException:

@@ -33,7 +33,7 @@ pub enum Slip {
     /// Read by a camera as something that looks alike.
     Misread,
     /// Another date, by day and month swapped or a digit.
-    DateSlip,
+    Misdated,
     /// Right once, and not brought up to date.
     Stale,
     /// Shortened, as people do who write it often.
@@ -53,7 +53,7 @@ impl Slip {
         Slip::Order,
         Slip::Romanised,
         Slip::Misread,
-        Slip::DateSlip,
+        Slip::Misdated,
         Slip::Stale,
         Slip::Abbreviated,
         Slip::Other,
@@ -70,7 +70,7 @@ impl Slip {
             Slip::Order => "order",
             Slip::Romanised => "romanised",
             Slip::Misread => "misread",
-            Slip::DateSlip => "date_slip",
+            Slip::Misdated => "date_slip",
             Slip::Stale => "stale",
             Slip::Abbreviated => "abbreviated",
             Slip::Other => "other_person",

@@ -17,7 +17,7 @@ mod draw;
 mod errors;
 pub mod identifiers;
 mod movement;
-pub mod population;
+mod population;
 mod scenarios;
 mod slots;
 mod write;

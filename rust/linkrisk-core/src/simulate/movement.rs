@@ -89,7 +89,7 @@ impl Worker {
         let mut draw = Draw::new(self.seed, TIMES, self.person << 20 | u64::from(day * 4 + of_day.min(3)));
         // Up to 8 minutes off, the middle more likely.
         let off = draw.below(320) + draw.below(320) + draw.below(320);
-        Passage { day, second: base + off as u32 - 480, inward: of_day % 2 == 0 }
+        Passage { day, second: base + off as u32 - 480, inward: of_day.is_multiple_of(2) }
     }
 
     /// The `nth` passage of the lane by the vehicle that brings them, from 0: two a day.
@@ -101,7 +101,7 @@ impl Worker {
             None => nth / 2,
         };
         let a_day = self.passages_a_day();
-        let inward = nth % 2 == 0;
+        let inward = nth.is_multiple_of(2);
         let gate = self.passage(came * a_day + if inward { 0 } else { a_day - 1 });
         let lag = LANE_TO_GATE.start
             + Draw::new(
@@ -120,7 +120,7 @@ pub fn visit(seed: u64, visitor: u64, nth: u32, days: u32) -> Passage {
     let day = draw.below(days as usize) as u32;
     let arrives = 8 * 3_600 + draw.below(8 * 3_600) as u32;
     let second = arrives + nth * (900 + draw.below(3_600) as u32);
-    Passage { day, second: second.min(DAY - 1), inward: nth % 2 == 0 }
+    Passage { day, second: second.min(DAY - 1), inward: nth.is_multiple_of(2) }
 }
 
 /// Days from 1970-01-01 to a date.

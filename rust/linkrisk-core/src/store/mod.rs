@@ -108,7 +108,7 @@ impl Store {
 
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
-        self.rows.len() == 0
+        self.rows.is_empty()
     }
 
     /// Whether a record stands for a person: it holds something that identifies one.

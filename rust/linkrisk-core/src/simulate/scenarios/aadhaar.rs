@@ -48,7 +48,7 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 const NAME: Rates = &[(Slip::Typing, 0.02), (Slip::Abbreviated, 0.03), (Slip::Order, 0.02)];
-const BORN: Rates = &[(Slip::Placeholder, 0.25), (Slip::DateSlip, 0.01)];
+const BORN: Rates = &[(Slip::Placeholder, 0.25), (Slip::Misdated, 0.01)];
 const GENDER: Rates = &[(Slip::Typing, 0.002)];
 const PHONE: Rates = &[(Slip::Missing, 0.15), (Slip::Stale, 0.05), (Slip::Typing, 0.005)];
 const LOGGED: Rates = &[(Slip::Masked, 0.15), (Slip::Typing, 0.003)];

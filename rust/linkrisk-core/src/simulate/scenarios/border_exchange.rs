@@ -56,7 +56,7 @@ const OTHER_DOCUMENT: f64 = 0.5;
 const FALSE_HITS: f64 = 0.02;
 
 const NAME: Rates = &[(Slip::Typing, 0.005), (Slip::Abbreviated, 0.01)];
-const BORN: Rates = &[(Slip::Placeholder, 0.01), (Slip::DateSlip, 0.003)];
+const BORN: Rates = &[(Slip::Placeholder, 0.01), (Slip::Misdated, 0.003)];
 const DOCUMENT: Rates = &[(Slip::Typing, 0.002), (Slip::Missing, 0.01)];
 
 const YEAR: u32 = 2026;

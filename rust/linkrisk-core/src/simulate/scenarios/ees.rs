@@ -45,7 +45,7 @@ pub const SCENARIO: Scenario = Scenario {
 const NAME: Rates = &[(Slip::Romanised, 0.04), (Slip::Typing, 0.003)];
 /// Of the files of which first and last name changed places.
 const SWAPPED: f64 = 0.004;
-const BORN: Rates = &[(Slip::Placeholder, 0.01), (Slip::DateSlip, 0.002)];
+const BORN: Rates = &[(Slip::Placeholder, 0.01), (Slip::Misdated, 0.002)];
 const SEX: Rates = &[(Slip::Missing, 0.002), (Slip::Typing, 0.001)];
 const DOCUMENT: Rates = &[(Slip::Typing, 0.001)];
 const SHOWN: Rates = &[(Slip::Typing, 0.005), (Slip::Missing, 0.001)];

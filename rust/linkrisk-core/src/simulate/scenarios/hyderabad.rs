@@ -269,7 +269,7 @@ impl System for City {
             return numbers(&self.tables[table], vec![keepers, vehicles]);
         }
         let mut sheet = Sheet::new(&self.tables[table], rows.clone());
-        let faces = if table % 2 == 0 { FACE } else { &[] };
+        let faces = if matches!(table, 0 | 2) { FACE } else { &[] };
         let mut captures = self.bodies.batch(faces, (rows.end - rows.start) as usize);
         for row in rows {
             let (person, capture) = match table {

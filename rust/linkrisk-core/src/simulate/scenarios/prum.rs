@@ -70,7 +70,7 @@ const GIVEN: Rates =
     &[(Slip::Missing, 0.35), (Slip::Abbreviated, 0.15), (Slip::Typing, 0.02), (Slip::Romanised, 0.10)];
 const PLATE: Rates = &[(Slip::Typing, 0.002)];
 const KEEPER: Rates = &[(Slip::Typing, 0.005)];
-const BORN: Rates = &[(Slip::Missing, 0.05), (Slip::DateSlip, 0.01)];
+const BORN: Rates = &[(Slip::Missing, 0.05), (Slip::Misdated, 0.01)];
 
 /// People of a state of whom one is known in the one before.
 const SHARED: u64 = 8;

@@ -78,7 +78,7 @@ pub fn push_born(person: &Person, slip: Option<Slip>, draw: &mut Draw, text: &mu
     let date = person.birth_date;
     push_date(
         match slip {
-            Some(Slip::DateSlip) => misdate(date, draw),
+            Some(Slip::Misdated) => misdate(date, draw),
             Some(Slip::Placeholder) => (date.0, 1, 1),
             _ => date,
         },
