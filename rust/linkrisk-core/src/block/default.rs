@@ -60,7 +60,7 @@ pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<
         ranked.into_iter().partition(|(pairs, parts)| issued(parts) && *pairs <= within(PAIRS_PER_ISSUED));
     let mut chosen: Vec<(u64, Parts)> = Vec::new();
     // What the numbers make beyond a share of the budget is theirs alone.
-    let own: u64 = numbers.iter().map(|(pairs, _)| pairs).sum::<u64>();
+    let own: u64 = numbers.iter().map(|(pairs, _)| pairs).sum();
     let budget = within(PAIRS_PER_RECORD) + own.saturating_sub(within(PAIRS_PER_RECORD) / 2);
     for (pairs, parts) in numbers.into_iter().chain(ranked) {
         let implied = |known: &Parts| parts.iter().all(|part| known.contains(part));

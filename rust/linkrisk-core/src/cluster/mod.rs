@@ -183,7 +183,8 @@ pub fn cluster<S: Send>(
     let records = linked.count();
     let large = large_components(&clusters.forest, &linked, &judge, context)?;
     let passes = passes(records * (store.layout.words as u64 + 2) * 8, context);
-    let mut relabel = Vec::new();
+    let mut relabel: Vec<(u32, u32)> = Vec::new();
+    let mut held_over = context.memory.reserve("components that were cut", 0)?;
     for pass in 0..passes {
         let held = Held::scatter(store, links, (&clusters.forest, &linked, &large), (pass, passes), context)?;
         let expected = u64::from(store.len()) / passes;
@@ -208,6 +209,7 @@ pub fn cluster<S: Send>(
             found.spanning.into_iter().for_each(|(w, n)| *clusters.spanning.entry(w).or_default() += n);
             clusters.alike.extend(found.alike);
             relabel.extend(found.relabel);
+            held_over.grow_to((relabel.len() * 8 + clusters.alike.len() * 16) as u64)?;
         }
         context.progress.add(expected);
     }

@@ -74,6 +74,8 @@ impl Vehicles {
             })?;
             alike.extend(found.into_iter().flatten());
         }
+        // The pairs, and twice their ends.
+        let _alike = context.memory.reserve("plates that look alike", alike.len() as u64 * 48)?;
         let mut ends: Vec<(u64, u32)> = alike.iter().flat_map(|&(a, b)| [(mix(a), 0), (mix(b), 0)]).collect();
         ends.sort_unstable();
         ends.dedup();

@@ -67,9 +67,13 @@ impl PersonCounts {
 }
 
 /// Counts the persons of `partition`, whose rows are a mask and the values of the quasi-identifiers, and
-/// gives one hash of these values per person.
-pub(super) fn count_persons(partition: &Partition, quasi_identifiers: usize) -> (PersonCounts, Vec<u64>) {
-    let (mut counts, mut hashes) = (PersonCounts::new(), Vec::new());
+/// adds one hash of these values per person.
+pub(super) fn count_persons(
+    partition: &Partition,
+    quasi_identifiers: usize,
+    counts: &mut PersonCounts,
+    hashes: &mut Vec<u64>,
+) {
     let (mut masks, mut values) = (Vec::new(), Vec::new());
     let order = partition.order();
     for person in order.chunk_by(|a, b| a.key == b.key) {
@@ -83,7 +87,6 @@ pub(super) fn count_persons(partition: &Partition, quasi_identifiers: usize) -> 
             combine(hash, consensus(&mut values))
         }));
     }
-    (counts, hashes)
 }
 
 /// The most frequent of `values`, the smallest of equally frequent ones, zero where there is none.

@@ -217,12 +217,16 @@ pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profil
             by_record.iter_mut().zip(masks).for_each(|(a, b)| *a += b);
         }
         let (partitions, _held) = scatter.finish();
+        // A fold per thread and not per partition: the counts of one take 33 KB.
         let counted: Vec<(PersonCounts, Vec<u64>)> = context.pool.install(|| {
-            let count = |partition: Partition| {
+            let count = |counted: Result<(PersonCounts, Vec<u64>)>, partition: Partition| {
+                let (mut counts, mut hashes) = counted?;
                 context.cancel.check()?;
-                Ok(count_persons(&partition, width - 3))
+                count_persons(&partition, width - 3, &mut counts, &mut hashes);
+                Ok((counts, hashes))
             };
-            partitions.into_par_iter().map(count).collect::<Result<_>>()
+            let start = || Ok((PersonCounts::new(), Vec::new()));
+            partitions.into_par_iter().fold(start, count).collect::<Result<_>>()
         })?;
         for (more, hashes) in counted {
             persons = persons.merge(more);

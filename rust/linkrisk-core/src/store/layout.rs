@@ -60,8 +60,7 @@ pub struct Attribute {
 
 /// Where the parts of a name rest beside the name itself.
 ///
-/// They are in the dictionary of names too; but a pair of records would wait there for two cache
-/// misses, and the 12 bytes are in the line that is read anyway.
+/// Nowhere else: the whole name is a hash, and the 12 bytes are in the line that is read anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameSlots {
     /// Code of the given names.
