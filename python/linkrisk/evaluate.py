@@ -78,7 +78,7 @@ def evaluate_run(run: RunLike, truth: pl.LazyFrame | pl.DataFrame | None = None)
     return result | {
         "truth": _described(numbered),
         "clusters": clusters,
-        "links": _links(numbered, links, true_pairs),
+        "links": _links(numbered, links, true_pairs, _found(manifest)),
     }
 
 
@@ -178,8 +178,19 @@ def _clusters(
     return result, true_pairs
 
 
-def _links(numbered: pl.DataFrame, links: pl.LazyFrame, true_pairs: int) -> dict[str, Any]:
-    """Pairwise rates of the links, and as they would be at every higher threshold."""
+def _found(manifest: Mapping[str, Any]) -> int:
+    """How many links the run found, listed or not."""
+    stages = {stage["stage"]: stage for stage in manifest["stages"]}
+    return int(stages["link"]["summary"]["links"]) if "link" in stages else 0
+
+
+def _links(numbered: pl.DataFrame, links: pl.LazyFrame, true_pairs: int, found: int) -> dict[str, Any]:
+    """Pairwise rates of the links, and as they would be at every higher threshold.
+
+    Where records repeat each other by the dozen the run lists fewer links than it `found`; what share
+    of the true pairs they are is then not to be had from them.
+    """
+    listed = links.select(pl.len()).collect().item()
     truth = numbered.lazy().filter(pl.col("truth").is_not_null())
     compared = links.join(truth, left_on="left_id", right_on="number").join(
         truth, left_on="right_id", right_on="number", suffix="_right"
@@ -199,8 +210,11 @@ def _links(numbered: pl.DataFrame, links: pl.LazyFrame, true_pairs: int) -> dict
         | _rates(row["right"], row["links"], true_pairs)
         for row in bins.rows(named=True)
     ]
+    if listed < found:
+        curve = [row | {"recall": None, "f1": None} for row in curve]
     last = curve[-1] if curve else {"links": 0} | _rates(0, 0, true_pairs)
     return {
+        "listed": listed,
         "pairwise": {key: last[key] for key in ("precision", "recall", "f1", "right", "found", "true")},
         "curve": curve[::-1],
     }

@@ -45,10 +45,6 @@ const RANDOM_PAIRS: u64 = 200_000;
 /// one in a hundred are known to a fiftieth.
 const TRAINING_PAIRS: f64 = 500_000.0;
 
-/// Pairs of this match probability and more are kept although they are no links, for the threshold
-/// curve.
-const KEPT: f64 = 0.5;
-
 /// What a source came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IngestSummary {
@@ -498,7 +494,15 @@ impl Pipeline {
             most_records: self.spec.linkage.max_entity_records,
         };
         let scratch = || (comparer.memo(), Scores::new(&scorer));
-        let clusters = cluster::cluster(&self.store, &links, &conflicts, limits, (scratch, weigh), context)?;
+        let clusters = cluster::cluster(
+            &self.store,
+            &links,
+            &conflicts,
+            limits,
+            (scratch, weigh),
+            &comparer.mask(),
+            context,
+        )?;
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
         let persons = output::persons(&self.store, &clusters.forest, context)?;
         // Last of what may be refused or cancelled but for writing itself.

@@ -143,8 +143,11 @@ fn resolve(store: &Store, rules: &[Vec<&str>]) -> Rules {
 type Made = BTreeMap<(u32, u32), u32>;
 
 /// Notes every pair and refuses one that comes twice.
-#[derive(Default)]
-struct Collect(Mutex<Made>);
+struct Collect {
+    made: Mutex<Made>,
+    /// Words of a record.
+    words: usize,
+}
 
 impl Visitor for Collect {
     type Scratch = ();
@@ -156,25 +159,32 @@ impl Visitor for Collect {
         Vec::new()
     }
 
+    /// Nothing: records are copies where all rules take them for the same.
+    fn mask(&self) -> Vec<u64> {
+        vec![0; self.words]
+    }
+
     fn gathered(&self, _: &[u64]) {}
 
     fn visit(&self, (): &mut (), output: &mut Vec<(u32, u32)>, pair: Pair<'_>) {
-        let mut made = self.0.lock().expect("no test thread panicked");
-        let before = made.insert((pair.left, pair.right), pair.rules);
-        assert!(before.is_none(), "a pair came twice");
-        assert!(pair.left < pair.right, "a pair came the wrong way round");
-        output.push((pair.left, pair.right));
+        let mut made = self.made.lock().expect("no test thread panicked");
+        pair.records.each(|left, right| {
+            let before = made.insert((left, right), pair.rules);
+            assert!(before.is_none(), "a pair came twice");
+            assert!(left < right, "a pair came the wrong way round");
+            output.push((left, right));
+        });
     }
 }
 
 fn scan(candidates: &Candidates, store: &Store, context: &Context) -> Result<(Made, Vec<(u32, u32)>)> {
-    let collect = Collect::default();
+    let collect = Collect { made: Mutex::default(), words: store.layout.words };
     let mut order = Vec::new();
     candidates.scan(store, 1.0, context, &collect, |pairs| {
         order.extend(pairs);
         Ok(())
     })?;
-    Ok((collect.0.into_inner().expect("no test thread panicked"), order))
+    Ok((collect.made.into_inner().expect("no test thread panicked"), order))
 }
 
 /// Every pair of records that agrees on all parts of some rule, and those rules.

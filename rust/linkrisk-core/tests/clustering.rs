@@ -119,16 +119,17 @@ fn entities(
     let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| {
         known.get(&(left, right)).copied().unwrap_or(otherwise)
     };
+    let mask = vec![u64::MAX; store.layout.words];
     let Clusters { forest, counts, .. } =
-        cluster(store, links, &conflicts, limits, (|| (), weigh), &context).expect("memory is there");
+        cluster(store, links, &conflicts, limits, (|| (), weigh), &mask, &context).expect("memory is there");
     ((0..store.len()).map(|record| forest.root(record)).collect(), counts)
 }
 
-/// Nameless records, so that nothing contradicts anything.
+/// Nameless records, so that nothing contradicts anything, and no two the same.
 fn strangers(records: usize) -> (Store, Spec) {
     let spec = people_spec(&[false], json!({}));
     let mut rows = Rows::new(&PEOPLE);
-    (0..records).for_each(|_| rows.push(&["", "", "", "", "Easton", ""]));
+    (0..records).for_each(|at| rows.push(&["", "", "", "", &format!("Easton {at}"), ""]));
     (store(&spec, &[rows], &context(1)), spec)
 }
 

@@ -388,6 +388,20 @@ pub fn still_together(
     true
 }
 
+/// Whether `record` is in a block of `rule` that is sampled in the end.
+pub fn is_sampled(store: &Store, rules: &Rules, rule: usize, splits: &Splits, record: &[u64]) -> bool {
+    let mut key = rules.key(store, rule, record);
+    while key != 0 {
+        match splits.get(&key) {
+            Some(Split::Sample(_)) => return true,
+            // The number plays no part in a split by a part.
+            Some(&split) => key = split_key(store, key, split, 0, record),
+            None => return false,
+        }
+    }
+    false
+}
+
 /// Pairs among `n` records.
 pub fn pairs_of(n: usize) -> u64 {
     n as u64 * (n as u64).saturating_sub(1) / 2

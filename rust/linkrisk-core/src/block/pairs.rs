@@ -5,24 +5,23 @@
 
 use rayon::prelude::*;
 
-use super::blocks::{Cut, Cutter, Gathered, Wanted, for_each_block, pairs_of, still_together};
+use super::blocks::{Block, Cut, Cutter, Gathered, Split, Wanted, for_each_block, is_sampled, pairs_of, still_together};
 use super::plan::Candidates;
 use crate::error::Result;
 use crate::external::scatter::{Partition, in_pass};
 use crate::kernel::hash::mix;
 use crate::runtime::Context;
 use crate::store::Store;
+use crate::store::copies::{Alike, Copies, Groups};
 
-/// Two records that some rule brings together, `left < right`.
+/// Two records that some rule brings together, and all pairs of copies of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair<'a> {
-    /// The first record's number.
-    pub left: u32,
-    /// The second record's number.
-    pub right: u32,
-    /// The first record's words.
+    /// The numbers of the two records, or of the copies of them.
+    pub records: Alike<'a>,
+    /// The words of the one.
     pub left_words: &'a [u64],
-    /// The second record's words.
+    /// The words of the other.
     pub right_words: &'a [u64],
     /// The rules that make the pair, a bit each.
     pub rules: u32,
@@ -38,9 +37,11 @@ pub trait Visitor: Sync {
     fn scratch(&self) -> Self::Scratch;
     /// A task's output before its first pair.
     fn output(&self) -> Self::Output;
+    /// The bits of a record that make a difference to it.
+    fn mask(&self) -> Vec<u64>;
     /// Learns which records are about to come in pairs, as their words one after the other.
     fn gathered(&self, records: &[u64]);
-    /// Looks at one pair.
+    /// Looks at one pair, which stands for as many as it has [`Alike::count`].
     fn visit(&self, scratch: &mut Self::Scratch, output: &mut Self::Output, pair: Pair<'_>);
 }
 
@@ -73,7 +74,14 @@ pub(super) fn scan<V: Visitor>(
     let expected = f64::from(wanted.store.len()) / passes as f64 * share.min(1.0);
     let wants = |key: u64| in_pass(key, (pass, passes)) && sampled(key);
     let (partitions, _held) = wanted.carry(expected as u64, context, wants)?;
-    let scan = Scan { candidates, store: wanted.store, rule: wanted.rule, visitor, context };
+    let mut rule_mask = vec![0; wanted.store.layout.words];
+    let further = candidates.further.iter().flatten();
+    candidates.rules.parts.iter().chain(further).for_each(|part| part.mark(&mut rule_mask));
+    let copies = Copies::new(wanted.store, [rule_mask.as_slice(), &visitor.mask()]);
+    let samples = |&rule: &usize| candidates.splits[rule].values().any(|s| matches!(s, Split::Sample(_)));
+    let others = (0..candidates.splits.len()).filter(|&rule| rule != wanted.rule);
+    let sampled = others.filter(samples).collect();
+    let scan = Scan { candidates, store: wanted.store, rule: wanted.rule, copies, sampled, visitor, context };
     let mut partitions = partitions.into_iter();
     loop {
         let together: Vec<Partition> =
@@ -95,9 +103,15 @@ struct Scan<'a, V> {
     candidates: &'a Candidates,
     store: &'a Store,
     rule: usize,
+    copies: Copies<'a>,
+    /// The other rules that have sampled blocks.
+    sampled: Vec<usize>,
     visitor: &'a V,
     context: &'a Context,
 }
+
+/// Records of a block from which copies are looked for: six pairs, and finding none costs less than one.
+const FEW: usize = 4;
 
 impl<V: Visitor> Scan<'_, V> {
     fn partition(&self, scratch: &mut V::Scratch, partition: &Partition) -> Result<V::Output> {
@@ -105,10 +119,10 @@ impl<V: Visitor> Scan<'_, V> {
         let max_pairs = self.candidates.max_block_pairs;
         let cutter = Cutter { store: self.store, further: &self.candidates.further[self.rule], max_pairs };
         let mut output = self.visitor.output();
-        let mut cut_up = Gathered::default();
+        let (mut groups, mut cut_up) = (Groups::default(), Gathered::default());
         for_each_block(partition, GATHER, |gathered| {
             if gathered.blocks(width).all(|block| pairs_of(block.members.len()) <= max_pairs) {
-                return self.blocks(scratch, &mut output, gathered);
+                return self.blocks((scratch, &mut groups), &mut output, gathered);
             }
             for block in gathered.blocks(width) {
                 let mut done = Ok(());
@@ -116,29 +130,55 @@ impl<V: Visitor> Scan<'_, V> {
                     if let (Cut::Block(block), Ok(())) = (cut, &done) {
                         cut_up.push(block);
                         if cut_up.members.len() >= GATHER {
-                            done = self.blocks(scratch, &mut output, &cut_up);
+                            done = self.blocks((scratch, &mut groups), &mut output, &cut_up);
                             cut_up.clear();
                         }
                     }
                 });
                 done?;
             }
-            let done = self.blocks(scratch, &mut output, &cut_up);
+            let done = self.blocks((scratch, &mut groups), &mut output, &cut_up);
             cut_up.clear();
             done
         })?;
         Ok(output)
     }
 
-    fn blocks(&self, scratch: &mut V::Scratch, output: &mut V::Output, gathered: &Gathered) -> Result<()> {
+    fn blocks(
+        &self,
+        (scratch, groups): (&mut V::Scratch, &mut Groups),
+        output: &mut V::Output,
+        gathered: &Gathered,
+    ) -> Result<()> {
         self.visitor.gathered(&gathered.words);
         let mut pairs = 0;
         for block in gathered.blocks(self.store.layout.words) {
-            self.block(scratch, output, block.members, block.words)?;
-            pairs += pairs_of(block.members.len());
+            let Block { members, words, .. } = block;
+            if self.find_copies(block, groups) {
+                self.groups(scratch, output, block, groups)?;
+            } else {
+                self.block(scratch, output, members, words)?;
+            }
+            pairs += pairs_of(members.len());
         }
         self.context.progress.add(pairs);
         self.context.cancel.check()
+    }
+
+    /// Groups the copies of a block; says whether there are any that are copies to every rule.
+    fn find_copies(&self, Block { members, words, .. }: Block<'_>, groups: &mut Groups) -> bool {
+        if members.len() < FEW {
+            return false;
+        }
+        self.copies.group(members, words, groups);
+        let width = self.store.layout.words;
+        // Which of a sampled block's pairs are made is a matter of record numbers.
+        let sampled = |places: &[u32]| {
+            let record = &words[places[0] as usize * width..][..width];
+            let Candidates { rules, splits, .. } = self.candidates;
+            self.sampled.iter().any(|&rule| is_sampled(self.store, rules, rule, &splits[rule], record))
+        };
+        groups.len() < members.len() && (self.sampled.is_empty() || !groups.iter().any(sampled))
     }
 
     fn block(
@@ -150,18 +190,57 @@ impl<V: Visitor> Scan<'_, V> {
     ) -> Result<()> {
         let width = self.store.layout.words;
         let mut pairs = 0;
-        for (i, &left) in members.iter().enumerate() {
+        for (i, left) in members.iter().enumerate() {
             let left_words = &words[i * width..][..width];
             pairs += (members.len() - i) as u64;
             if pairs >= STRIDE {
                 self.context.cancel.check()?;
                 pairs = 0;
             }
-            for (j, &right) in members.iter().enumerate().skip(i + 1) {
+            for (j, right) in members.iter().enumerate().skip(i + 1) {
                 let right_words = &words[j * width..][..width];
-                if let Some(rules) = self.first_here((left, left_words), (right, right_words)) {
-                    self.visitor.visit(scratch, output, Pair { left, right, left_words, right_words, rules });
+                if let Some(rules) = self.first_here((*left, left_words), (*right, right_words)) {
+                    let records = Alike::Between(std::slice::from_ref(left), std::slice::from_ref(right));
+                    self.visitor.visit(scratch, output, Pair { records, left_words, right_words, rules });
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the pairs of a block in which there are copies.
+    fn groups(
+        &self,
+        scratch: &mut V::Scratch,
+        output: &mut V::Output,
+        Block { members, words, .. }: Block<'_>,
+        groups: &Groups,
+    ) -> Result<()> {
+        let width = self.store.layout.words;
+        let numbers: Vec<u32> = groups.places.iter().map(|&place| members[place as usize]).collect();
+        let of = |group: usize| {
+            let (places, range) = (groups.of(group), groups.range(group));
+            (&numbers[range], &words[places[0] as usize * width..][..width])
+        };
+        let mut visit = |records: Alike<'_>, (left, left_words), (right, right_words)| {
+            if let Some(rules) = self.first_here((left, left_words), (right, right_words)) {
+                self.visitor.visit(scratch, output, Pair { records, left_words, right_words, rules });
+            }
+        };
+        let mut pairs = 0;
+        for i in 0..groups.len() {
+            let (left, left_words) = of(i);
+            pairs += (groups.len() - i) as u64;
+            if pairs >= STRIDE {
+                self.context.cancel.check()?;
+                pairs = 0;
+            }
+            if let [first, second, ..] = *left {
+                visit(Alike::Within(left), (first, left_words), (second, left_words));
+            }
+            for j in i + 1..groups.len() {
+                let (right, right_words) = of(j);
+                visit(Alike::Between(left, right), (left[0], left_words), (right[0], right_words));
             }
         }
         Ok(())

@@ -108,6 +108,11 @@ impl KeyPart {
         self.cut(store, value)
     }
 
+    /// Marks the bits of a record that the part is read from in `mask`.
+    pub fn mark(&self, mask: &mut [u64]) {
+        self.slot.mark(mask);
+    }
+
     /// Whether the part is what rests in its slot, as it is.
     #[inline(always)]
     fn rests_alone(&self) -> bool {

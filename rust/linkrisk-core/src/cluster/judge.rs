@@ -3,6 +3,7 @@
 use super::Conflicts;
 use super::agglomerate::{CONTRADICTION, agglomerate};
 use super::component::{Component, Record, Tie};
+use crate::store::copies::{Alike, Copies, Groups};
 
 /// Units that are weighed all against all: 400 take 80,000 comparisons, 10,000 would take fifty
 /// million. A larger component is settled in pieces, and then the entities of the pieces are.
@@ -37,6 +38,8 @@ pub struct Outcome {
 pub struct Judge<'a> {
     /// What one person cannot have.
     pub conflicts: &'a Conflicts<'a>,
+    /// Which records are weighed alike.
+    pub copies: &'a Copies<'a>,
     /// The weight from which a pair is a link.
     pub threshold: f32,
     /// The weight of a pair of which nothing is known.
@@ -46,7 +49,7 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Whether a component of `records` is settled in pieces, along its links.
+    /// Whether a component of `records`, copies counted once, is settled in pieces, along its links.
     pub fn is_large(&self, records: usize) -> bool {
         records > PIECE.min(self.most as usize)
     }
@@ -64,12 +67,12 @@ impl Judge<'_> {
         scratch: &mut S,
         weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
-        let n = component.members.len();
-        if !self.is_large(n) {
-            return self.small(component, scratch, weigh);
+        let mut units = self.units(component, scratch, weigh);
+        if !self.is_large(units.len()) {
+            return self.small(component, &units, scratch, weigh);
         }
+        let n = component.members.len();
         let mut contradiction = false;
-        let mut units: Vec<Vec<u32>> = (0..n as u32).map(|place| vec![place]).collect();
         loop {
             let pieces = pieces(n, &units, component.links);
             let (before, last) = (units.len(), pieces.len() == 1);
@@ -90,19 +93,51 @@ impl Judge<'_> {
         Outcome { labels: (units.len() > 1).then_some(labels), contradiction, ties }
     }
 
-    fn small<S>(
+    /// The records of a component, those together that are copies and linked.
+    fn units<S>(
         &self,
         component: &Component<'_>,
         scratch: &mut S,
         weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+    ) -> Vec<Vec<u32>> {
+        let mut groups = Groups::default();
+        self.copies.group(component.members, component.words, &mut groups);
+        let mut units: Vec<Vec<u32>> = Vec::with_capacity(groups.len());
+        for group in groups.iter() {
+            let linked = match *group {
+                [first, second, ..] if group.len() <= self.most as usize => {
+                    !component.contradict(self.conflicts, first, second)
+                        && weigh(scratch, component.record(first), component.record(second)) >= self.threshold
+                }
+                _ => false,
+            };
+            if linked {
+                units.push(group.to_vec());
+            } else {
+                units.extend(group.iter().map(|&place| vec![place]));
+            }
+        }
+        units
+    }
+
+    fn small<S>(
+        &self,
+        component: &Component<'_>,
+        units: &[Vec<u32>],
+        scratch: &mut S,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
-        let n = component.members.len();
+        let n = units.len();
         let mut weights = vec![0.0; n * n];
         let mut ties = Vec::new();
-        let (mut all_linked, mut contradiction) = (true, false);
+        let (mut all_linked, mut contradiction) = (component.members.len() <= self.most as usize, false);
         for i in 0..n {
+            if let [first, second, ..] = *units[i].as_slice() {
+                let weight = weigh(scratch, component.record(first), component.record(second));
+                Alike::Within(&units[i]).connecting(|left, right| ties.push(Tie { left, right, weight }));
+            }
             for j in i + 1..n {
-                let (left, right) = (i as u32, j as u32);
+                let (left, right) = (units[i][0].min(units[j][0]), units[i][0].max(units[j][0]));
                 let weight = if component.contradict(self.conflicts, left, right) {
                     contradiction = true;
                     CONTRADICTION
@@ -110,7 +145,8 @@ impl Judge<'_> {
                     weigh(scratch, component.record(left), component.record(right))
                 };
                 if weight >= self.threshold {
-                    ties.push(Tie { left, right, weight });
+                    let tie = |left, right| ties.push(Tie { left, right, weight });
+                    Alike::Between(&units[i], &units[j]).connecting(tie);
                 } else {
                     all_linked = false;
                 }
@@ -122,9 +158,21 @@ impl Judge<'_> {
         if all_linked {
             return Outcome { labels: None, contradiction, ties };
         }
-        let labels = agglomerate(&vec![1; n], &mut weights, EVEN_ODDS, self.most);
-        let whole = labels.iter().all(|&l| l == 0);
-        let labels = (!whole).then(|| labels.into_iter().map(|l| l as u32).collect());
+        let sizes: Vec<u32> = units.iter().map(|unit| unit.len() as u32).collect();
+        let by_unit = agglomerate(&sizes, &mut weights, EVEN_ODDS, self.most);
+        let whole = by_unit.iter().all(|&l| l == 0);
+        let labels = (!whole).then(|| {
+            // The first record of an entity need not be of its first unit.
+            let mut first = vec![u32::MAX; n];
+            for (unit, &label) in units.iter().zip(&by_unit) {
+                first[label] = first[label].min(unit[0]);
+            }
+            let mut labels = vec![0; component.members.len()];
+            for (unit, &label) in units.iter().zip(&by_unit) {
+                unit.iter().for_each(|&place| labels[place as usize] = first[label]);
+            }
+            labels
+        });
         Outcome { labels, contradiction, ties }
     }
 

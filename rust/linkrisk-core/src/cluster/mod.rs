@@ -37,6 +37,7 @@ use crate::kernel::hash::mix;
 use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::store::Store;
+use crate::store::copies::Copies;
 
 /// A link: a pair above the threshold with its weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,7 +144,8 @@ pub struct Limits {
 
 /// Groups records into entities.
 ///
-/// `weigh` gives the match weight of any two records, linked or not, of which it gets the lower first.
+/// `weigh` gives the match weight of any two records, linked or not, of which it gets the lower first;
+/// it and `conflicts` look at the bits of `mask` alone.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
@@ -154,6 +156,7 @@ pub fn cluster<S: Send>(
     conflicts: &Conflicts<'_>,
     limits: Limits,
     (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, Record<'_>, Record<'_>) -> f32 + Sync),
+    mask: &[u64],
     context: &Context,
 ) -> Result<Clusters> {
     context.progress.begin("cluster", "records", Some(u64::from(store.len())));
@@ -171,8 +174,10 @@ pub fn cluster<S: Send>(
         });
         Ok(())
     })?;
+    let copies = Copies::new(store, [mask]);
     let judge = Judge {
         conflicts,
+        copies: &copies,
         threshold: limits.threshold as f32,
         prior: limits.prior as f32,
         most: limits.most_records.max(1),

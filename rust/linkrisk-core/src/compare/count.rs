@@ -29,6 +29,10 @@ impl Visitor for Counter<'_> {
         PatternCounts::default()
     }
 
+    fn mask(&self) -> Vec<u64> {
+        self.0.mask()
+    }
+
     fn gathered(&self, records: &[u64]) {
         self.0.touch(records);
     }
@@ -36,7 +40,7 @@ impl Visitor for Counter<'_> {
     #[inline]
     fn visit(&self, memo: &mut Memo, counts: &mut PatternCounts, pair: Pair<'_>) {
         let levels = self.0.pattern(memo, pair.left_words, pair.right_words);
-        *counts.entry(levels | u64::from(pair.rules) << RULE_SHIFT).or_default() += 1;
+        *counts.entry(levels | u64::from(pair.rules) << RULE_SHIFT).or_default() += pair.records.count();
     }
 }
 

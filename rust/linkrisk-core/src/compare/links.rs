@@ -18,11 +18,22 @@ pub struct ScoredPair {
     pub pattern: u64,
 }
 
+/// Which pairs of a pattern are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// None.
+    No,
+    /// Of many pairs of copies as many as connect the same records.
+    Connecting,
+    /// All.
+    Every,
+}
+
 /// What a task found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Every pattern: how often it occurs, and whether its pairs are kept.
-    patterns: FxHashMap<u64, (u64, bool)>,
+    /// Every pattern: how often it occurs, and which of its pairs are kept.
+    patterns: FxHashMap<u64, (u64, Keep)>,
     /// The pairs kept.
     pub pairs: Vec<ScoredPair>,
 }
@@ -41,11 +52,11 @@ impl Found {
 pub struct Links<'a, K> {
     /// Compares.
     pub comparer: &'a Comparer<'a>,
-    /// Whether pairs of a pattern are kept; asked once per pattern and task.
+    /// Which pairs of a pattern are kept; asked once per pattern and task.
     pub keep: K,
 }
 
-impl<K: Fn(u64) -> bool + Sync> Visitor for Links<'_, K> {
+impl<K: Fn(u64) -> Keep + Sync> Visitor for Links<'_, K> {
     type Scratch = Memo;
     type Output = Found;
 
@@ -57,6 +68,10 @@ impl<K: Fn(u64) -> bool + Sync> Visitor for Links<'_, K> {
         Found::default()
     }
 
+    fn mask(&self) -> Vec<u64> {
+        self.comparer.mask()
+    }
+
     fn gathered(&self, records: &[u64]) {
         self.comparer.touch(records);
     }
@@ -66,9 +81,12 @@ impl<K: Fn(u64) -> bool + Sync> Visitor for Links<'_, K> {
         let levels = self.comparer.pattern(memo, pair.left_words, pair.right_words);
         let pattern = levels | u64::from(pair.rules) << RULE_SHIFT;
         let (count, keep) = found.patterns.entry(pattern).or_insert_with(|| (0, (self.keep)(levels)));
-        *count += 1;
-        if *keep {
-            found.pairs.push(ScoredPair { left: pair.left, right: pair.right, pattern });
+        *count += pair.records.count();
+        let push = |left, right| found.pairs.push(ScoredPair { left, right, pattern });
+        match keep {
+            Keep::No => {}
+            Keep::Connecting => pair.records.connecting(push),
+            Keep::Every => pair.records.each(push),
         }
     }
 }

@@ -99,6 +99,16 @@ impl<'a> Comparer<'a> {
         Self { store, comparisons }
     }
 
+    /// The bits of a record that are looked at.
+    pub fn mask(&self) -> Vec<u64> {
+        let mut mask = vec![0; self.store.layout.words];
+        for comparison in self.comparisons {
+            comparison.slot.mark(&mut mask);
+            comparison.parts.mark(&mut mask);
+        }
+        mask
+    }
+
     /// What a thread keeps between pairs.
     pub fn memo(&self) -> Memo {
         Memo::new()

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KEPT, Planned};
-use crate::compare::links::Found;
+use super::Planned;
+use crate::compare::links::{Found, Keep};
 use crate::compare::{Comparer, Links, PatternCounts, ScoredPair, count};
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
@@ -55,7 +55,14 @@ pub fn find(
     let comparer = Comparer::new(store, comparisons);
     let keep = |levels| {
         let score = scorer.score(levels);
-        score.probability >= KEPT.min(threshold) || score.related >= 0.5
+        // Related people are counted by their pairs.
+        if score.related >= 0.5 {
+            Keep::Every
+        } else if score.probability >= threshold {
+            Keep::Connecting
+        } else {
+            Keep::No
+        }
     };
     let visitor = Links { comparer: &comparer, keep };
     context.progress.begin("link", "pairs", Some(candidates.pairs()));

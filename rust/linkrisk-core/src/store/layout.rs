@@ -35,6 +35,11 @@ impl Slot {
         (record[self.word as usize] >> self.shift) & self.mask
     }
 
+    /// Marks the slot's bits in `mask`, which is as long as a record.
+    pub fn mark(self, mask: &mut [u64]) {
+        mask[self.word as usize] |= self.mask << self.shift;
+    }
+
     /// Puts `value` into `record`.
     #[inline(always)]
     pub fn set(self, record: &mut [u64], value: u64) {
@@ -83,6 +88,11 @@ impl NameSlots {
             family: self.family.get(record) as u32,
             key: self.key.get(record) as u32,
         }
+    }
+
+    /// Marks the slots' bits in `mask`.
+    pub fn mark(&self, mask: &mut [u64]) {
+        [self.given, self.family, self.key].into_iter().for_each(|slot| slot.mark(mask));
     }
 
     /// Puts the parts of a name into `record`.

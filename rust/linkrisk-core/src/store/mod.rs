@@ -2,6 +2,7 @@
 
 mod changes;
 pub mod column;
+pub mod copies;
 pub mod dictionary;
 pub mod frequency;
 pub mod ids;
