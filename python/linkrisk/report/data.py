@@ -147,6 +147,7 @@ def linkage(tables: Tables, published: Published) -> dict[str, Any]:
     share: Any = uncompared.value
     if not visible(published.count(("pairs", "uncompared"))):
         share = published.count(("pairs", "uncompared"))
+    lost = risk.recall_lost(tables.summary)
     return {
         "threshold": (tables.spec.get("linkage") or {}).get("threshold"),
         "candidate_pairs": published.count(("pairs", "candidates")),
@@ -155,6 +156,9 @@ def linkage(tables: Tables, published: Published) -> dict[str, Any]:
         "expected_recall": expected.get("recall"),
         "false_links": _figure_alone(risk.false_links(tables.summary), published),
         "missed_links": _figure_alone(risk.missed_links(tables.summary), published),
+        "recall_lost": figure(
+            lost, *(None if x is None else round(x, 6) for x in (lost.value, lost.low, lost.high))
+        ),
         "uncompared": figure(
             uncompared,
             round(share, 6) if visible(share) else share,
@@ -195,6 +199,13 @@ def _not_compared(tables: Tables) -> list[str]:
     return sorted(usable - compared) if compared else []
 
 
+def _lost(tables: Tables) -> str:
+    lost = risk.recall_lost(tables.summary)
+    if lost.value is None or lost.low is None or lost.high is None:
+        return "Links among their other pairs were missed; how many cannot be told."
+    return f"That is estimated to cost {lost.value:.2%} of all links ({lost.low:.2%} to {lost.high:.2%})."
+
+
 def limits(tables: Tables, published: Published) -> list[str]:
     """State what the run did not do, and what its figures do not say."""
     out: list[str] = []
@@ -205,7 +216,7 @@ def limits(tables: Tables, published: Published) -> list[str]:
         out.append(
             f"{number(uncompared, published.minimum)} pairs of {rules} lie in blocks too large to "
             "be compared in "
-            "full; those blocks were sampled. Links among their other pairs were missed."
+            f"full; those blocks were split or sampled. {_lost(tables)}"
         )
     out.append(
         "Records that no blocking rule brings together were never compared. The expected recall counts only "

@@ -14,7 +14,7 @@ from linkrisk.risk.exposure import (
     related_persons,
     vehicle_exposure,
 )
-from linkrisk.risk.linkage import false_links, missed_links, uncompared_pairs, usable_values
+from linkrisk.risk.linkage import false_links, missed_links, recall_lost, uncompared_pairs, usable_values
 from linkrisk.risk.measure import Measure, definition_parts
 from linkrisk.risk.singling_out import (
     BOUNDS,
@@ -58,6 +58,7 @@ __all__ = [
     "prosecutor_maximum",
     "prosecutor_mean",
     "prosecutor_share",
+    "recall_lost",
     "records",
     "records_by_modality",
     "records_per_person",

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{RulePlan, Rules};
+use crate::block::{Candidates, RulePlan};
 use crate::cluster::vehicles::Vehicles;
-use crate::cluster::{Clusters, Link, Links};
+use crate::cluster::{self, Clusters, Link};
 use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
 use crate::error::Result;
 use crate::external::Kept;
 use crate::kernel::bits::Bits;
+use crate::pipeline::link::Links;
 use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
 use crate::runtime::Context;
 use crate::score::capture::{self, Captured};
+use crate::score::lost::{self, Interval};
 use crate::score::{Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::Store;
@@ -27,16 +29,14 @@ pub struct Results<'a> {
     pub store: &'a Store,
     /// The comparisons.
     pub comparisons: &'a [Comparison],
-    /// The blocking rules.
-    pub rules: &'a Rules,
+    /// The blocking rules and how their large blocks were cut.
+    pub candidates: &'a Candidates,
     /// What they make.
     pub plan: &'a [RulePlan],
     /// The model.
     pub model: &'a Model,
-    /// Every candidate pair's pattern, counted.
-    pub counts: &'a PatternCounts,
-    /// The pairs that were kept.
-    pub pairs: &'a Kept<ScoredPair>,
+    /// The candidate pairs: their patterns counted, and those that were kept.
+    pub found: &'a Links,
     /// Which records are of one person.
     pub clusters: &'a Clusters,
     /// Which vehicle a plate is.
@@ -64,6 +64,8 @@ pub struct RiskSummary {
     pub largest_entity: u64,
     /// Components in which records contradict each other, and the links cut for that or otherwise.
     pub contradictions: Contradictions,
+    /// What it cost that large blocks were cut; none where none was.
+    pub uncompared: Option<Uncompared>,
     /// Pairs of records of related people.
     pub related_pairs: u64,
     /// Persons who are in such a pair.
@@ -77,6 +79,43 @@ pub struct Expectation {
     pub precision: f64,
     /// Share of the matches that became links.
     pub recall: f64,
+}
+
+/// What it cost that large blocks were cut.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Uncompared {
+    /// Pairs that agree on a rule and were not compared under it.
+    pub pairs: u64,
+    /// Matches among those that no rule compared; none where no rule tells for one that has cut blocks.
+    pub lost: Option<Interval>,
+    /// Share of all matches that are lost so.
+    pub recall_lost: Option<Interval>,
+}
+
+impl Uncompared {
+    fn new(results: &Results<'_>, matches: f64, scorer: &Scorer<'_>) -> Option<Self> {
+        let candidates = results.candidates;
+        let pairs = candidates.counts.iter().map(|counts| counts.uncompared).sum();
+        if pairs == 0 {
+            return None;
+        }
+        let mut each = candidates.cut_rules().map(|cut| lost::matches(&results.found.cuts, cut, scorer));
+        // The ends are added up too: what makes one rule's figure too low makes the others' too low.
+        let add = |a: Interval, b: Interval| Interval {
+            estimate: a.estimate + b.estimate,
+            low: a.low + b.low,
+            high: a.high + b.high,
+        };
+        let none = Interval { estimate: 0.0, low: 0.0, high: 0.0 };
+        let lost = each.try_fold(none, |sum, lost| lost.map(|lost| add(sum, lost)));
+        let share = |lost: f64| if lost > 0.0 { lost / (matches + lost) } else { 0.0 };
+        let recall_lost = lost.map(|lost| Interval {
+            estimate: share(lost.estimate),
+            low: share(lost.low),
+            high: share(lost.high),
+        });
+        Some(Self { pairs, lost, recall_lost })
+    }
 }
 
 /// What clustering refused.
@@ -113,8 +152,8 @@ pub fn assess(
         quasi_identifiers: quasi_identifiers.clone(),
     };
     let profiles = Profiles::count(&assessed, context)?;
-    let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
-    let captured = capture::matches(results.counts, results.rules, &scorer);
+    let tally = Tally::new(&results.found.counts, &scorer, threshold, results.plan.len());
+    let captured = capture::matches(&results.found.counts, &results.candidates.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
     // Past this nothing is refused or cancelled: tables are only written.
     let persons = persons(results, &profiles, captured);
@@ -153,6 +192,7 @@ pub fn assess(
             clusters: results.clusters.counts.contradictions,
             links_cut: results.clusters.counts.links_cut,
         },
+        uncompared: Uncompared::new(results, captured.found, &scorer),
         related_pairs: tally.related,
         persons_with_relatives,
     })
@@ -233,7 +273,7 @@ pub struct KeptLinks<'a> {
     pub threshold: f64,
 }
 
-impl Links for KeptLinks<'_> {
+impl cluster::Links for KeptLinks<'_> {
     fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()> {
         let mut scores = Scores::new(self.scorer);
         let mut links = Vec::new();
@@ -259,7 +299,7 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> R
     let shareable: Vec<(usize, &Comparison)> =
         results.comparisons.iter().enumerate().filter(|(_, c)| c.kind.is_shareable()).collect();
     let mut scores = Scores::new(scorer);
-    results.pairs.each(|pairs| {
+    results.found.pairs.each(|pairs| {
         context.cancel.check()?;
         for pair in pairs {
             if scores.score(pair.pattern).related < 0.5 {

@@ -3,7 +3,7 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
-mod link;
+pub mod link;
 mod resume;
 mod stage;
 
@@ -24,7 +24,6 @@ use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
 use crate::compare::{self, Comparer, Comparison, PatternCounts, ScoredPair, count};
 use crate::error::{Error, ErrorKind, Result};
-use crate::external::Kept;
 use crate::normalise::Normaliser;
 use crate::output;
 use crate::runtime::{Context, spill};
@@ -136,8 +135,7 @@ struct Planned {
 
 #[derive(Debug)]
 struct Linked {
-    counts: PatternCounts,
-    pairs: Kept<ScoredPair>,
+    found: link::Links,
     summary: LinkSummary,
 }
 
@@ -442,11 +440,11 @@ impl Pipeline {
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let threshold = self.spec.linkage.threshold;
         let run = self.run.as_ref();
-        let (counts, pairs) = link::find(&self.store, planned, model, threshold, run, &self.context)?;
+        let found = link::find(&self.store, planned, model, threshold, run, &self.context)?;
         let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
-        for (&pattern, &n) in &counts {
+        for (&pattern, &n) in &found.counts {
             let score = scorer.score(pattern);
             summary.candidate_pairs += n;
             summary.links += if score.probability >= threshold { n } else { 0 };
@@ -455,10 +453,17 @@ impl Pipeline {
         summary.pairs_per_second =
             summary.candidate_pairs as f64 / stage.started.elapsed().as_secs_f64().max(1e-9);
         if let Some(run) = self.run.as_ref().filter(|_| self.spec.allows_records()) {
-            output::links(run.path(), &self.store, &planned.candidates.rules, &pairs, &scorer, threshold)?;
+            output::links(
+                run.path(),
+                &self.store,
+                &planned.candidates.rules,
+                &found.pairs,
+                &scorer,
+                threshold,
+            )?;
         }
         self.finish_stage(&stage, summary.candidate_pairs, &summary, Vec::new())?;
-        self.linked = Some(Linked { counts, pairs, summary: summary.clone() });
+        self.linked = Some(Linked { found, summary: summary.clone() });
         Ok(summary)
     }
 
@@ -482,7 +487,7 @@ impl Pipeline {
         let scorer = Scorer::new(model, &planned.comparisons);
         let comparer = Comparer::new(&self.store, &planned.comparisons);
         let threshold = self.spec.linkage.threshold;
-        let links = KeptLinks { pairs: &linked.pairs, scorer: &scorer, threshold };
+        let links = KeptLinks { pairs: &linked.found.pairs, scorer: &scorer, threshold };
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
         let weigh =
             |(memo, scores): &mut (compare::Memo, Scores<'_>), left: Record<'_>, right: Record<'_>| {
@@ -540,11 +545,10 @@ impl Pipeline {
         let results = Results {
             store: &self.store,
             comparisons: &planned.comparisons,
-            rules: &planned.candidates.rules,
+            candidates: &planned.candidates,
             plan: &planned.plan.rules,
             model: self.model.as_ref().ok_or_else(not_planned)?,
-            counts: &linked.counts,
-            pairs: &linked.pairs,
+            found: &linked.found,
             clusters: &clustered.clusters,
             vehicles: &clustered.vehicles,
         };

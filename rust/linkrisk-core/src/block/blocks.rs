@@ -50,6 +50,8 @@ pub struct BlockCounts {
     pub sampled: u64,
     /// Pairs that share the key and are not compared under this rule.
     pub uncompared: u64,
+    /// Records of the blocks that were split or sampled.
+    pub records_cut: u64,
 }
 
 impl BlockCounts {
@@ -62,6 +64,7 @@ impl BlockCounts {
         self.split += more.split;
         self.sampled += more.sampled;
         self.uncompared += more.uncompared;
+        self.records_cut += more.records_cut;
     }
 
     fn take(&mut self, members: usize) {
@@ -176,6 +179,7 @@ pub fn count(
         return Ok((counts, splits));
     }
     let held: u64 = large.values().sum();
+    counts.records_cut = held;
     let keys: FxHashSet<u64> = large.into_keys().collect();
     let cutter = Cutter { store: wanted.store, further, max_pairs };
     // In as many passes as the large blocks take, and no more.
@@ -365,6 +369,17 @@ fn split_key(store: &Store, key: u64, split: Split, number: u32, record: &[u64])
     if value == 0 { 0 } else { combine(key, value).max(1) }
 }
 
+/// What the splits of a rule make of two records that share its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Together {
+    /// Their block was not cut.
+    Whole,
+    /// It was cut, and both are in one piece.
+    InPiece,
+    /// They are in different pieces, or in none.
+    Apart,
+}
+
 /// Whether two records that share the key of a rule are in one block after its splits.
 pub fn still_together(
     store: &Store,
@@ -373,19 +388,21 @@ pub fn still_together(
     splits: &Splits,
     (left, left_words): (u32, &[u64]),
     (right, right_words): (u32, &[u64]),
-) -> bool {
+) -> Together {
+    let mut together = Together::Whole;
     if splits.is_empty() {
-        return true;
+        return together;
     }
     let mut key = rules.key(store, rule, left_words);
     while let Some(&split) = splits.get(&key) {
         let next = split_key(store, key, split, left, left_words);
         if next == 0 || next != split_key(store, key, split, right, right_words) {
-            return false;
+            return Together::Apart;
         }
         key = next;
+        together = Together::InPiece;
     }
-    true
+    together
 }
 
 /// Whether `record` is in a block of `rule` that is sampled in the end.

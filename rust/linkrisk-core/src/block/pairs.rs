@@ -5,7 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::blocks::{Block, Cut, Cutter, Gathered, Split, Wanted, for_each_block, is_sampled, pairs_of, still_together};
+use super::blocks::{
+    Block, Cut, Cutter, Gathered, Split, Together, Wanted, for_each_block, is_sampled, pairs_of,
+    still_together,
+};
 use super::plan::Candidates;
 use crate::error::Result;
 use crate::external::scatter::{Partition, in_pass};
@@ -25,6 +28,9 @@ pub struct Pair<'a> {
     pub right_words: &'a [u64],
     /// The rules that make the pair, a bit each.
     pub rules: u32,
+    /// The rules whose key the two share in a block that was cut, a bit each: those that make the pair all
+    /// the same, and those that do not for that.
+    pub cut: u32,
 }
 
 /// Somebody who looks at every candidate pair.
@@ -199,9 +205,10 @@ impl<V: Visitor> Scan<'_, V> {
             }
             for (j, right) in members.iter().enumerate().skip(i + 1) {
                 let right_words = &words[j * width..][..width];
-                if let Some(rules) = self.first_here((*left, left_words), (*right, right_words)) {
+                if let Some((rules, cut)) = self.first_here((*left, left_words), (*right, right_words)) {
                     let records = Alike::Between(std::slice::from_ref(left), std::slice::from_ref(right));
-                    self.visitor.visit(scratch, output, Pair { records, left_words, right_words, rules });
+                    let pair = Pair { records, left_words, right_words, rules, cut };
+                    self.visitor.visit(scratch, output, pair);
                 }
             }
         }
@@ -223,8 +230,9 @@ impl<V: Visitor> Scan<'_, V> {
             (&numbers[range], &words[places[0] as usize * width..][..width])
         };
         let mut visit = |records: Alike<'_>, (left, left_words), (right, right_words)| {
-            if let Some(rules) = self.first_here((left, left_words), (right, right_words)) {
-                self.visitor.visit(scratch, output, Pair { records, left_words, right_words, rules });
+            if let Some((rules, cut)) = self.first_here((left, left_words), (right, right_words)) {
+                let pair = Pair { records, left_words, right_words, rules, cut };
+                self.visitor.visit(scratch, output, pair);
             }
         };
         let mut pairs = 0;
@@ -246,20 +254,24 @@ impl<V: Visitor> Scan<'_, V> {
         Ok(())
     }
 
-    /// The rules that make a pair, if this rule is the first of them and the pair may be one.
+    /// The rules that make a pair, and those of cut blocks, if this rule is the first and the pair may be one.
     #[inline(always)]
-    fn first_here(&self, left: (u32, &[u64]), right: (u32, &[u64])) -> Option<u32> {
+    fn first_here(&self, left: (u32, &[u64]), right: (u32, &[u64])) -> Option<(u32, u32)> {
         let Candidates { rules, splits, within, .. } = self.candidates;
         let mut shared = rules.shared(self.store, left.1, right.1);
+        let mut cut = 0;
         // A block holds records with one hash; equal values decide.
         if shared >> self.rule & 1 == 0 {
             return None;
         }
         if self.candidates.any_split {
             for (rule, splits) in splits.iter().enumerate() {
-                if shared >> rule & 1 == 1 && !still_together(self.store, rules, rule, splits, left, right) {
-                    shared &= !(1 << rule);
+                if shared >> rule & 1 == 0 {
+                    continue;
                 }
+                let together = still_together(self.store, rules, rule, splits, left, right);
+                cut |= u32::from(together != Together::Whole) << rule;
+                shared &= !(u32::from(together == Together::Apart) << rule);
             }
         }
         if shared.trailing_zeros() as usize != self.rule {
@@ -271,6 +283,6 @@ impl<V: Visitor> Scan<'_, V> {
                 return None;
             }
         }
-        Some(shared)
+        Some((shared, cut))
     }
 }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::blocks::{self, BlockCounts, Splits, Wanted, row_bytes};
+use super::blocks::{self, BlockCounts, Split, Splits, Wanted, row_bytes};
 use super::pairs::{self, Visitor};
 use super::rule::{KeyPart, Part, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::scatter::passes;
 use crate::kind::Kind;
 use crate::runtime::Context;
+use crate::score::lost::CutRule;
 use crate::spec::LinkageSpec;
 use crate::store::Store;
 
@@ -99,6 +100,20 @@ impl Candidates {
     /// Pairs of all rules together, those that several rules make counted for each.
     pub fn pairs(&self) -> u64 {
         self.counts.iter().map(|c| c.pairs).sum()
+    }
+
+    /// The rules that have cut blocks, and those that tell what that cost.
+    pub fn cut_rules(&self) -> impl Iterator<Item = CutRule> {
+        let cut = self.splits.iter().enumerate().filter(|(_, splits)| !splits.is_empty());
+        cut.map(|(rule, splits)| {
+            let split_by = splits.values().fold(0, |bits, split| match split {
+                Split::Part(part) => bits | 1u64 << part.attribute,
+                Split::Sample(_) => bits,
+            });
+            let apart = |&other: &usize| other != rule && self.rules.attributes(other) & split_by == 0;
+            let others = (0..self.splits.len()).filter(apart).fold(0u32, |bits, other| bits | 1 << other);
+            CutRule { rule, others, records: self.counts[rule].records_cut }
+        })
     }
 
     /// The plan, a line per rule.

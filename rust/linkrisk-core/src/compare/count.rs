@@ -1,5 +1,7 @@
 //! Patterns counted: the histogram that the model sees instead of the pairs.
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 
 use super::{Comparer, Memo, RULE_SHIFT};
@@ -45,7 +47,7 @@ impl Visitor for Counter<'_> {
 }
 
 /// Adds the counts of `more` to `counts`.
-pub fn add(counts: &mut PatternCounts, more: PatternCounts) {
+pub fn add<K: Eq + Hash>(counts: &mut FxHashMap<K, u64>, more: FxHashMap<K, u64>) {
     for (pattern, count) in more {
         *counts.entry(pattern).or_default() += count;
     }

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Comparer, Memo, PatternCounts, RULE_SHIFT};
 use crate::block::{Pair, Visitor};
+use crate::score::lost::CutCounts;
 
 /// A pair that was kept, with its pattern: 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
@@ -36,6 +37,8 @@ pub struct Found {
     patterns: FxHashMap<u64, (u64, Keep)>,
     /// The pairs kept.
     pub pairs: Vec<ScoredPair>,
+    /// The patterns of pairs whose key is that of a block that was cut.
+    pub cuts: CutCounts,
 }
 
 impl Found {
@@ -49,14 +52,14 @@ impl Found {
 
 /// Keeps the pairs whose pattern `keep` wants and counts all.
 #[derive(Debug)]
-pub struct Links<'a, K> {
+pub struct LinkFinder<'a, K> {
     /// Compares.
     pub comparer: &'a Comparer<'a>,
     /// Which pairs of a pattern are kept; asked once per pattern and task.
     pub keep: K,
 }
 
-impl<K: Fn(u64) -> Keep + Sync> Visitor for Links<'_, K> {
+impl<K: Fn(u64) -> Keep + Sync> Visitor for LinkFinder<'_, K> {
     type Scratch = Memo;
     type Output = Found;
 
@@ -82,6 +85,9 @@ impl<K: Fn(u64) -> Keep + Sync> Visitor for Links<'_, K> {
         let pattern = levels | u64::from(pair.rules) << RULE_SHIFT;
         let (count, keep) = found.patterns.entry(pattern).or_insert_with(|| (0, (self.keep)(levels)));
         *count += pair.records.count();
+        if pair.cut != 0 {
+            *found.cuts.entry((pattern, pair.cut)).or_default() += pair.records.count();
+        }
         let push = |left, right| found.pairs.push(ScoredPair { left, right, pattern });
         match keep {
             Keep::No => {}

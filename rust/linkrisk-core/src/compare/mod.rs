@@ -12,7 +12,7 @@ pub mod name;
 
 pub use comparison::Comparison;
 pub use count::PatternCounts;
-pub use links::{Links, ScoredPair};
+pub use links::{LinkFinder, ScoredPair};
 
 use crate::error::Result;
 use crate::kernel::date::agreement;

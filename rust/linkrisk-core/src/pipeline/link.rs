@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Planned;
 use crate::compare::links::{Found, Keep};
-use crate::compare::{Comparer, Links, PatternCounts, ScoredPair, count};
+use crate::compare::{Comparer, LinkFinder, PatternCounts, ScoredPair, count};
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
 use crate::runtime::Context;
+use crate::score::lost::CutCounts;
 use crate::score::{Model, Scorer};
 use crate::store::Store;
 use crate::store::journal::Journal;
@@ -23,6 +24,8 @@ struct Pass {
     pairs: u64,
     /// Every pattern and how often it occurred.
     patterns: Vec<(u64, u64)>,
+    /// The same of pairs in blocks that were cut, with the rules of these.
+    cuts: Vec<((u64, u32), u64)>,
 }
 
 impl Pass {
@@ -32,8 +35,18 @@ impl Pass {
     }
 }
 
-/// Compares every candidate pair once: how often each pattern occurs, and the pairs worth keeping in
-/// order.
+/// What linking finds.
+#[derive(Debug)]
+pub struct Links {
+    /// How often each pattern occurs.
+    pub counts: PatternCounts,
+    /// How often it does among pairs in blocks that were cut.
+    pub cuts: CutCounts,
+    /// The pairs worth keeping, in order.
+    pub pairs: Kept<ScoredPair>,
+}
+
+/// Compares every candidate pair once.
 ///
 /// In a run that may go on, passes that were finished before are read and not repeated. Memory may allow
 /// for fewer or more passes by then; there are as many as are needed and as the ones that are finished
@@ -42,14 +55,14 @@ impl Pass {
 /// # Errors
 /// As [`Candidates::scan`](crate::block::Candidates::scan), [`ExternalSorter::push`] and
 /// [`Journal::open`].
-pub fn find(
+pub(super) fn find(
     store: &Store,
     planned: &Planned,
     model: &Model,
     threshold: f64,
     run: Option<&RunDir>,
     context: &Context,
-) -> Result<(PatternCounts, Kept<ScoredPair>)> {
+) -> Result<Links> {
     let Planned { candidates, comparisons, .. } = planned;
     let scorer = Scorer::new(model, comparisons);
     let comparer = Comparer::new(store, comparisons);
@@ -64,10 +77,11 @@ pub fn find(
             Keep::No
         }
     };
-    let visitor = Links { comparer: &comparer, keep };
+    let visitor = LinkFinder { comparer: &comparer, keep };
     context.progress.begin("link", "pairs", Some(candidates.pairs()));
     let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
-    let (mut counts, mut kept, mut done) = (PatternCounts::default(), 0, Vec::new());
+    let (mut counts, mut cuts) = (PatternCounts::default(), CutCounts::default());
+    let (mut kept, mut done) = (0, Vec::new());
     let mut journal = match run.and_then(RunDir::state) {
         Some(state) => {
             let pass = |pass: Pass| {
@@ -84,6 +98,7 @@ pub fn find(
     };
     for pass in &done {
         count::add(&mut counts, pass.patterns.iter().copied().collect());
+        count::add(&mut cuts, pass.cuts.iter().copied().collect());
         context.progress.add(pass.pairs);
     }
     for rule in 0..candidates.rules.rules.len() {
@@ -91,9 +106,10 @@ pub fn find(
         let passes = candidates.passes(store, 1.0, context).div_ceil(begun) * begun;
         for pass in (0..passes).filter(|&pass| !done.iter().any(|d| d.covers(rule, pass, passes))) {
             let before = context.progress.snapshot().done;
-            let mut patterns = PatternCounts::default();
-            let mut take = |found: Found| {
+            let (mut patterns, mut in_cuts) = (PatternCounts::default(), CutCounts::default());
+            let mut take = |mut found: Found| {
                 found.count_into(&mut patterns);
+                count::add(&mut in_cuts, std::mem::take(&mut found.cuts));
                 kept += found.pairs.len() as u64;
                 if let Some(journal) = &mut journal {
                     journal.push(&found.pairs)?;
@@ -105,10 +121,13 @@ pub fn find(
                 let mut patterns: Vec<(u64, u64)> = patterns.iter().map(|(&p, &n)| (p, n)).collect();
                 patterns.sort_unstable();
                 let pairs = context.progress.snapshot().done - before;
-                journal.finish(Pass { rule, pass, passes, pairs, patterns })?;
+                let mut cuts: Vec<((u64, u32), u64)> = in_cuts.iter().map(|(&c, &n)| (c, n)).collect();
+                cuts.sort_unstable();
+                journal.finish(Pass { rule, pass, passes, pairs, patterns, cuts })?;
             }
             count::add(&mut counts, patterns);
+            count::add(&mut cuts, in_cuts);
         }
     }
-    Ok((counts, Kept::new(sorter.finish()?, kept, "pairs", context)?))
+    Ok(Links { counts, cuts, pairs: Kept::new(sorter.finish()?, kept, "pairs", context)? })
 }

@@ -82,9 +82,8 @@ impl Pipeline {
         }
         if let (true, Some(planned), Some(model)) = (linked, &self.planned, &self.model) {
             let threshold = self.spec.linkage.threshold;
-            let (counts, pairs) =
-                link::find(&self.store, planned, model, threshold, Some(run), &self.context)?;
-            self.linked = Some(Linked { counts, pairs, summary: summary(run, "link")? });
+            let found = link::find(&self.store, planned, model, threshold, Some(run), &self.context)?;
+            self.linked = Some(Linked { found, summary: summary(run, "link")? });
         }
         if clustered {
             let records = self.store.len();

@@ -2,6 +2,7 @@
 
 pub mod capture;
 mod em;
+pub mod lost;
 pub mod model;
 pub mod train;
 pub mod weights;

@@ -149,7 +149,9 @@ impl Alike<'_> {
             Alike::Within(a) => {
                 (0..a.len()).for_each(|i| a[i + 1..].iter().for_each(|&other| ordered(a[i], other)));
             }
-            Alike::Between(a, b) => a.iter().for_each(|&left| b.iter().for_each(|&right| ordered(left, right))),
+            Alike::Between(a, b) => {
+                a.iter().for_each(|&left| b.iter().for_each(|&right| ordered(left, right)))
+            }
         }
     }
 
