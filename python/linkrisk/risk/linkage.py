@@ -77,7 +77,8 @@ def recall_lost(summary: Mapping[str, Any]) -> Measure:
     Direction: higher is worse: the true exposure is higher than the one shown.
     Assumption: the rules it rests on use nothing of what the blocks were split by, and records do not
     go wrong in both at once; where they do the figure is too low.
-    Interval: 95 %, normal, from the variance of the estimator, the pairs of one record counted once.
+    Interval: 95 %, normal, from the variance of the estimator, the pairs of one record counted once;
+    widened to hold the intervals that each of the rules gives alone.
     Source: Chapman, "Some properties of the hypergeometric distribution with applications to zoological
     sample censuses" (1951); variance by Seber, "The effects of trap response on tag recapture
     estimates", Biometrics 26 (1970).
