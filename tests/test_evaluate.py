@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from linkrisk.errors import DataError, RunError
 from linkrisk.evaluate import evaluate_run, read_truth
+from linkrisk.run import FORMAT_VERSION
 
 Row = tuple[str, int, str | None, int | None]
 
@@ -35,7 +37,13 @@ def write_run(
             {"name": name, "path": str(file), "id": None, "truth": "who", "attributes": attributes}
         )
     summary = {"expected": {"precision": 0.9, "recall": 0.6}} if expected else {}
-    manifest = {"spec": {"sources": sources}, "summary": summary, "stages": []}
+    manifest = {
+        "versions": {"linkrisk": "0"},
+        "format_version": FORMAT_VERSION,
+        "spec": {"sources": sources},
+        "summary": summary,
+        "stages": [{"stage": "link", "summary": {"links": len(links)}}, {"stage": "cluster"}],
+    }
     (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     of_persons = [(s, r, None, "person", e) for s, r, _, e in rows if e is not None]
     vehicles = [(s, r, None, "vehicle", 1) for s, r, _, _ in rows]
@@ -46,11 +54,13 @@ def write_run(
         "subject": pl.String,
         "entity_id": pl.UInt64,
     }
-    pl.DataFrame(of_persons + vehicles, schema=schema, orient="row").write_parquet(path / "entities.parquet")
+    pl.DataFrame(of_persons + vehicles, schema=schema, orient="row").write_parquet(
+        path / "entities.parquet" / "part-00000.parquet", mkdir=True
+    )
     schema = {"left_id": pl.UInt64, "right_id": pl.UInt64, "match_weight": pl.Float64}
     pl.DataFrame(links, schema=schema, orient="row").with_columns(
         rule=pl.lit("r"), match_probability=pl.lit(0.99)
-    ).write_parquet(path / "links.parquet")
+    ).write_parquet(path / "links.parquet" / "part-00000.parquet", mkdir=True)
     return path
 
 
@@ -171,7 +181,7 @@ def test_evaluate_run_without_truth_gives_the_models_expectation(tmp_path):
 
 def test_evaluate_run_refuses_a_run_without_record_level_output(tmp_path):
     run = write_run(tmp_path / "run", [("a", 0, "p", 1)], [])
-    (run / "entities.parquet").unlink()
+    shutil.rmtree(run / "entities.parquet")
     with pytest.raises(RunError, match=r"entities\.parquet"):
         evaluate_run(run)
 
@@ -213,7 +223,7 @@ def test_evaluate_run_counts_pairs_without_listing_them(tmp_path):
         record=pl.int_range(size, dtype=pl.UInt64),
         subject=pl.repeat("person", size),
         entity_id=pl.repeat(5, size, dtype=pl.UInt64),
-    ).write_parquet(run / "entities.parquet")
+    ).write_parquet(run / "entities.parquet" / "part-00000.parquet")
     pairwise = evaluate_run(run, truth)["clusters"]["pairwise"]
     assert pairwise["found"] == math.comb(size, 2)
     assert pairwise["right"] == 2 * math.comb(size // 2, 2)

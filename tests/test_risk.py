@@ -49,6 +49,7 @@ def every_measure(tables: Tables) -> list[Measure]:
         risk.prosecutor_mean(held),
         risk.false_links(tables.summary),
         risk.missed_links(tables.summary),
+        risk.recall_lost(tables.summary),
         risk.uncompared_pairs(tables["blocking"]),
     ]
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import polars as pl
 
-from linkrisk.errors import DataError, RunError
+from linkrisk.errors import DataError
 from linkrisk.risk import RunLike, run_directory
+from linkrisk.run import Run
 from linkrisk.sources import truth_of
 from linkrisk.spec import Source
 
@@ -64,15 +65,7 @@ def evaluate_run(run: RunLike, truth: pl.LazyFrame | pl.DataFrame | None = None)
     known = _given(truth) if truth is not None else _stated(sources)
     if known is None:
         return result | {"truth": None}
-    for name in ("entities.parquet", "links.parquet"):
-        if not (directory / name).is_file():
-            raise RunError(
-                f"the run has no `{name}` to compare with the truth",
-                hint="state `purpose` and `controller` in the spec, and run it again",
-                details={"path": str(directory)},
-            )
-    entities = pl.scan_parquet(directory / "entities.parquet", glob=False)
-    links = pl.scan_parquet(directory / "links.parquet", glob=False)
+    entities, links = Run(directory).entities(), Run(directory).links()
     numbered = _numbered(known, [source["name"] for source in sources])
     clusters, true_pairs = _clusters(numbered, entities, [source["name"] for source in sources])
     return result | {

@@ -108,12 +108,13 @@ class Run:
 
     def _records(self, name: str) -> pl.LazyFrame:
         path = self.path / f"{name}.parquet"
-        if not path.is_file():
+        parts = sorted(path.glob("*.parquet"))
+        if not parts:
             raise self._error(
                 f"the run has no `{path.name}`",
                 "record-level tables are written only where the spec states `purpose` and `controller`",
             )
-        return pl.scan_parquet(path, glob=False)
+        return pl.scan_parquet(parts, glob=False)
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

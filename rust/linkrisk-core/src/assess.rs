@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::block::{Candidates, RulePlan};
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, Clusters, Link};
+use crate::compare::count::CutCounts;
 use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
 use crate::error::Result;
 use crate::external::Kept;
 use crate::kernel::bits::Bits;
-use crate::pipeline::link::Links;
 use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
 use crate::runtime::Context;
 use crate::score::capture::{self, Captured};
@@ -35,8 +35,12 @@ pub struct Results<'a> {
     pub plan: &'a [RulePlan],
     /// The model.
     pub model: &'a Model,
-    /// The candidate pairs: their patterns counted, and those that were kept.
-    pub found: &'a Links,
+    /// Every candidate pair's pattern, counted.
+    pub counts: &'a PatternCounts,
+    /// Those of pairs in blocks that were cut.
+    pub cuts: &'a CutCounts,
+    /// The pairs that were kept.
+    pub pairs: &'a Kept<ScoredPair>,
     /// Which records are of one person.
     pub clusters: &'a Clusters,
     /// Which vehicle a plate is.
@@ -99,7 +103,7 @@ impl Uncompared {
         if pairs == 0 {
             return None;
         }
-        let mut each = candidates.cut_rules().map(|cut| lost::matches(&results.found.cuts, cut, scorer));
+        let mut each = candidates.cut_rules().map(|cut| lost::matches(&results.cuts, cut, scorer));
         // The ends are added up too: what makes one rule's figure too low makes the others' too low.
         let add = |a: Interval, b: Interval| Interval {
             estimate: a.estimate + b.estimate,
@@ -152,8 +156,8 @@ pub fn assess(
         quasi_identifiers: quasi_identifiers.clone(),
     };
     let profiles = Profiles::count(&assessed, context)?;
-    let tally = Tally::new(&results.found.counts, &scorer, threshold, results.plan.len());
-    let captured = capture::matches(&results.found.counts, &results.candidates.rules, &scorer);
+    let tally = Tally::new(&results.counts, &scorer, threshold, results.plan.len());
+    let captured = capture::matches(&results.counts, &results.candidates.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
     // Past this nothing is refused or cancelled: tables are only written.
     let persons = persons(results, &profiles, captured);
@@ -299,7 +303,7 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> R
     let shareable: Vec<(usize, &Comparison)> =
         results.comparisons.iter().enumerate().filter(|(_, c)| c.kind.is_shareable()).collect();
     let mut scores = Scores::new(scorer);
-    results.found.pairs.each(|pairs| {
+    results.pairs.each(|pairs| {
         context.cancel.check()?;
         for pair in pairs {
             if scores.score(pair.pattern).related < 0.5 {

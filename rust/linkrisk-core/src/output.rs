@@ -22,7 +22,7 @@ use crate::kind::Subject;
 use crate::runtime::Context;
 use crate::score::{Scorer, Scores};
 use crate::store::ids::{IdFile, read_ids};
-use crate::store::parquet::{TableWriter, batch};
+use crate::store::parquet::{PartsWriter, batch};
 use crate::store::{SourceRange, Store};
 
 /// Rows made at once: a few megabytes.
@@ -66,7 +66,7 @@ pub fn links(
     threshold: f64,
 ) -> Result<u64> {
     let schema = links_schema();
-    let mut writer = TableWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
+    let mut writer = PartsWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
     let mut scores = Scores::new(scorer);
     let mut write = |chunk: &[ScoredPair]| -> Result<()> {
         let (mut left, mut right) = (UInt64Builder::new(), UInt64Builder::new());
@@ -112,7 +112,7 @@ pub fn entities(
     context: &Context,
 ) -> Result<u64> {
     let schema = entities_schema();
-    let mut writer = TableWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
+    let mut writer = PartsWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
     let rows = Entities { store, persons, vehicles, seed: context.seed };
     // As many batches as threads are made side by side and written in order.
     let side_by_side = context.pool.current_num_threads();

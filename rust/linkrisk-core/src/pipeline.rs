@@ -3,7 +3,7 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
-pub mod link;
+mod link;
 mod resume;
 mod stage;
 
@@ -548,7 +548,9 @@ impl Pipeline {
             candidates: &planned.candidates,
             plan: &planned.plan.rules,
             model: self.model.as_ref().ok_or_else(not_planned)?,
-            found: &linked.found,
+            counts: &linked.found.counts,
+            cuts: &linked.found.cuts,
+            pairs: &linked.found.pairs,
             clusters: &clustered.clusters,
             vehicles: &clustered.vehicles,
         };

@@ -102,15 +102,21 @@ fn test_a_run_writes_down_what_it_did_for_its_owner_alone() {
     assert_eq!(pipeline.assess().expect("it is there").links, summary.links);
     assert_eq!(stages().len(), 6);
 
-    let mut expected: BTreeSet<String> =
-        ["manifest.json", "model.json", "links.parquet", "entities.parquet"].map(str::to_owned).into();
+    let mut expected: BTreeSet<String> = [
+        "manifest.json",
+        "model.json",
+        "links.parquet/part-00000.parquet",
+        "entities.parquet/part-00000.parquet",
+    ]
+    .map(str::to_owned)
+    .into();
     expected.extend(TABLES.map(|name| format!("tables/{name}.parquet")));
     assert_eq!(names(&path), expected);
     for file in files(&path) {
         let mode = fs::metadata(&file).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", file.display());
     }
-    for directory in [path.clone(), path.join("tables")] {
+    for directory in [path.clone(), path.join("tables"), path.join("links.parquet")] {
         assert_eq!(fs::metadata(&directory).expect("it is there").permissions().mode() & 0o777, 0o700);
     }
     let text = fs::read_to_string(path.join("manifest.json")).expect("there is a manifest");
@@ -234,8 +240,8 @@ fn files_after(steps: usize) -> BTreeSet<String> {
     // The sources' own ids are hidden, and gone once the entities are written.
     files.extend((1..5).contains(&steps).then(|| ".ids-0.parquet".to_owned()));
     files.extend((steps >= 3).then(|| "model.json".to_owned()));
-    files.extend((steps >= 4).then(|| "links.parquet".to_owned()));
-    files.extend((steps >= 5).then(|| "entities.parquet".to_owned()));
+    files.extend((steps >= 4).then(|| "links.parquet/part-00000.parquet".to_owned()));
+    files.extend((steps >= 5).then(|| "entities.parquet/part-00000.parquet".to_owned()));
     files.extend(TABLES.iter().filter(|_| steps >= 6).map(|name| format!("tables/{name}.parquet")));
     files
 }

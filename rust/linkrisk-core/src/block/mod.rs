@@ -7,5 +7,5 @@ pub mod plan;
 pub mod rule;
 
 pub use pairs::{Pair, Visitor};
-pub use plan::{Candidates, RulePlan};
+pub use plan::{Candidates, CutRule, RulePlan};
 pub use rule::Rules;

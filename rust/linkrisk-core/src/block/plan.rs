@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::external::scatter::passes;
 use crate::kind::Kind;
 use crate::runtime::Context;
-use crate::score::lost::CutRule;
 use crate::spec::LinkageSpec;
 use crate::store::Store;
 
@@ -26,6 +25,17 @@ pub struct Candidates {
     pub(super) within: Vec<bool>,
     pub(super) further: Vec<Vec<KeyPart>>,
     pub(super) max_block_pairs: u64,
+}
+
+/// What is known of a rule that has cut blocks.
+#[derive(Debug, Clone, Copy)]
+pub struct CutRule {
+    /// The rule.
+    pub rule: usize,
+    /// The rules that use nothing of what its blocks are split by, a bit each, without itself.
+    pub others: u32,
+    /// Records in its cut blocks.
+    pub records: u64,
 }
 
 /// One rule of a plan, as `estimate` and the report show it.

@@ -15,6 +15,10 @@ use rayon::prelude::*;
 /// How often each pattern occurs.
 pub type PatternCounts = FxHashMap<u64, u64>;
 
+/// How often each pattern occurs among the pairs that share a key whose block was cut, by the rules of
+/// such keys, a bit each; whether the two stayed together there, the rules of the pattern tell.
+pub type CutCounts = FxHashMap<(u64, u32), u64>;
+
 /// Counts the patterns of the pairs it is shown.
 #[derive(Debug)]
 pub struct Counter<'a>(pub &'a Comparer<'a>);

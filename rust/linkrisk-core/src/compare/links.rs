@@ -3,9 +3,9 @@
 use bytemuck::{Pod, Zeroable};
 use rustc_hash::FxHashMap;
 
+use super::count::CutCounts;
 use super::{Comparer, Memo, PatternCounts, RULE_SHIFT};
 use crate::block::{Pair, Visitor};
-use crate::score::lost::CutCounts;
 
 /// A pair that was kept, with its pattern: 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]

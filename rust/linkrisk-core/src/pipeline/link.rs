@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Planned;
 use crate::compare::links::{Found, Keep};
-use crate::compare::{Comparer, LinkFinder, PatternCounts, ScoredPair, count};
+use crate::compare::{Comparer, LinkFinder, PatternCounts, ScoredPair, count, count::CutCounts};
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
 use crate::runtime::Context;
-use crate::score::lost::CutCounts;
 use crate::score::{Model, Scorer};
 use crate::store::Store;
 use crate::store::journal::Journal;
@@ -55,7 +54,7 @@ pub struct Links {
 /// # Errors
 /// As [`Candidates::scan`](crate::block::Candidates::scan), [`ExternalSorter::push`] and
 /// [`Journal::open`].
-pub(super) fn find(
+pub fn find(
     store: &Store,
     planned: &Planned,
     model: &Model,

@@ -8,15 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::weights::Scorer;
+use crate::block::CutRule;
 use crate::compare::RULE_SHIFT;
-
-/// How often each pattern occurs among the pairs that share a key whose block was cut, by the rules of
-/// such keys, a bit each; whether the two stayed together there, the rules of the pattern tell.
-pub type CutCounts = FxHashMap<(u64, u32), u64>;
+use crate::compare::count::CutCounts;
 
 /// A figure with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,17 +24,6 @@ pub struct Interval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
-}
-
-/// What is known of a rule that has cut blocks.
-#[derive(Debug, Clone, Copy)]
-pub struct CutRule {
-    /// The rule.
-    pub rule: usize,
-    /// The rules that use nothing of what its blocks are split by, a bit each, without itself.
-    pub others: u32,
-    /// Records in its cut blocks.
-    pub records: u64,
 }
 
 /// The matches that no rule compares because blocks of `cut` were cut.

@@ -1,4 +1,4 @@
-//! Parquet in and out with bounded memory: a row group is written when it is full.
+//! Parquet in and out with bounded memory: a row group is written when it is full, and a part of a long table.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,69 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use super::run_dir::Pending;
+use super::run_dir::{Pending, PendingFolder};
 use crate::error::{Error, Result};
 
 /// Rows of a row group: 20 MB of the widest table a run writes.
 const ROW_GROUP: usize = 1 << 19;
+
+/// Rows of a part: some hundred megabytes of links, so that a reader takes parts side by side and none is
+/// too large to hand on.
+const PART: u64 = 1 << 24;
+
+/// A table of any length being written: a folder of parts, each a table; it has its name only once all are
+/// finished.
+#[derive(Debug)]
+pub struct PartsWriter {
+    folder: PendingFolder,
+    path: PathBuf,
+    schema: SchemaRef,
+    part: TableWriter,
+    parts: u32,
+    rows: u64,
+}
+
+impl PartsWriter {
+    /// Begins the table `name` in `directory`.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn create(directory: &Path, name: &str, schema: SchemaRef) -> Result<Self> {
+        let path = directory.join(name);
+        let folder = PendingFolder::create(directory, name)?;
+        let part = TableWriter::create(folder.path(), &part_name(0), Arc::clone(&schema))?;
+        let part = part.named(&path);
+        Ok(Self { folder, path, schema, part, parts: 1, rows: 0 })
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.part.rows >= PART {
+            let next =
+                TableWriter::create(self.folder.path(), &part_name(self.parts), Arc::clone(&self.schema))?;
+            self.parts += 1;
+            self.rows += std::mem::replace(&mut self.part, next.named(&self.path)).finish()?;
+        }
+        self.part.write(batch)
+    }
+
+    /// Completes the table and returns its rows.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub fn finish(self) -> Result<u64> {
+        let rows = self.rows + self.part.finish()?;
+        self.folder.commit()?;
+        Ok(rows)
+    }
+}
+
+fn part_name(part: u32) -> String {
+    format!("part-{part:05}.parquet")
+}
 
 /// A table being written; it has its name only once it is finished.
 #[derive(Debug)]
@@ -55,6 +113,11 @@ impl TableWriter {
         let writer =
             ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| parquet_error(directory, e))?;
         Ok(Self { writer, pending, path: directory.join(name), rows: 0 })
+    }
+
+    /// The same table, called `path` in errors.
+    fn named(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     /// Adds rows.

@@ -283,6 +283,57 @@ pub struct Pending {
     committed: bool,
 }
 
+/// A folder being filled; it has its name only once it is finished.
+#[derive(Debug)]
+pub struct PendingFolder {
+    hidden: PathBuf,
+    target: PathBuf,
+    committed: bool,
+}
+
+impl PendingFolder {
+    /// Begins the folder `name` in `directory`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn create(directory: &Path, name: &str) -> Result<Self> {
+        let hidden = directory.join(format!(".{name}.{}.partial", std::process::id()));
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&hidden).map_err(|e| Error::io(&hidden, e))?;
+        Ok(Self { hidden, target: directory.join(name), committed: false })
+    }
+
+    /// Where its files are until then.
+    pub fn path(&self) -> &Path {
+        &self.hidden
+    }
+
+    /// Gives the folder its name, in place of one that an interrupted run finished.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::SpillLimit`].
+    pub fn commit(mut self) -> Result<()> {
+        let failed = |e| Error::io(&self.target, e);
+        if self.target.is_dir() {
+            fs::remove_dir_all(&self.target).map_err(failed)?;
+        }
+        fs::rename(&self.hidden, &self.target).map_err(failed)?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for PendingFolder {
+    fn drop(&mut self) {
+        if !self.committed {
+            // As with a file.
+            let _ = fs::remove_dir_all(&self.hidden);
+        }
+    }
+}
+
 impl Pending {
     /// Begins the file `name` in `directory`.
     ///
@@ -353,7 +404,7 @@ fn sweep(path: &Path) {
             // The ids of a run that may go on are in its state.
             if is_left(&name) && (name.ends_with(".partial") || folder == path) {
                 // It carries no name that a reader looks for.
-                let _ = fs::remove_file(entry.path());
+                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
             }
         }
     }

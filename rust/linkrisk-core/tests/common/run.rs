@@ -100,8 +100,11 @@ pub fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 pub fn table(out: &Path, name: &str) -> Vec<RecordBatch> {
-    let read = parquet::read(&out.join(name), 1 << 20).expect("a Parquet file");
-    read.map(|batch| batch.expect("a batch")).collect()
+    let path = out.join(name);
+    let mut parts = if path.is_dir() { files(&path) } else { vec![path] };
+    parts.sort();
+    let read = |part: PathBuf| parquet::read(&part, 1 << 20).expect("a Parquet file");
+    parts.into_iter().flat_map(read).map(|batch| batch.expect("a batch")).collect()
 }
 
 pub fn manifest(out: &Path) -> Value {
