@@ -88,7 +88,7 @@ def test_batches_of_one_record_change_nothing(tmp_path: Path) -> None:
 
 def test_split_and_sampled_blocks_change_nothing(register: Spec, tmp_path: Path) -> None:
     spec = register.model_copy(update={"linkage": Linkage(max_block_pairs=100)})
-    plan = Linker(spec).estimate()
+    plan = Linker(spec).plan()
     assert sum(rule["uncompared_pairs"] for rule in plan["rules"]) > 0, "no block was sampled"
     expected = checksums(linked(spec, tmp_path / "reference"))
     for threads in THREADS:

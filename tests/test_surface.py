@@ -53,7 +53,7 @@ sys.modules.update(pyarrow=None, pandas=None, numpy=None)
 import polars as pl, linkrisk as lr
 table = pl.DataFrame({"x": ["+447700900001", "+447700900001", "+447700900002"]})
 source = lr.Source(name="a", data=table, attributes={"tel": lr.Attribute(column="x", kind="phone")})
-lr.Linker(lr.Spec(sources=(source,))).estimate()
+lr.Linker(lr.Spec(sources=(source,))).plan()
 print("ok")
 """
     assert python(code).strip() == "ok"

@@ -95,7 +95,7 @@ def test_one_block_of_everybody_is_sampled_and_reported(spec_for, tmp_path):
     }
     linkage = Linkage(blocking=(BlockingRule(on=("town",)),), max_block_pairs=100_000)
     spec = spec_for(data=table, attributes=attributes, linkage=linkage)
-    plan = Linker(spec).estimate()
+    plan = Linker(spec).plan()
     rule = plan["rules"][0]
     assert rule["largest_block"] == count
     assert rule["sampled_blocks"] + rule["split_blocks"] > 0

@@ -84,14 +84,21 @@ def link(spec: SpecFile, out: Out, resume: Resume = False, as_json: Json = False
 
 @app.command()
 @guarded
-def estimate(spec: SpecFile, as_json: Json = False) -> None:
-    """Count the candidate pairs of every rule before any are compared."""
+def estimate(
+    spec: SpecFile,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Read all records and count the pairs of every rule.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Estimate pairs, time, memory and spilled bytes of a run from a sample of its records."""
     from linkrisk.linker import Linker
     from linkrisk.progress import progress_line
 
     description = _read_spec(spec)
     with progress_line() as progress:
-        plan = Linker(description, progress=progress).estimate()
+        linker = Linker(description, progress=progress)
+        plan = linker.plan() if exact else linker.estimate()
     emit(plan, as_json=as_json, text=facts)
 
 

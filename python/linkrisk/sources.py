@@ -5,6 +5,7 @@ The streaming export of Polars is marked unstable; this module alone uses it.
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ from linkrisk.tables import (
 __all__ = ["Table", "open_source", "open_sources", "truth_of"]
 
 
+# Neighbouring rows that are drawn together: a page of Parquet is read whole, whatever is wanted of it.
+SLICE = 4_096
+
+# Slices that are drawn of every source, so that pairs between slices can be told from pairs within.
+LEAST_SLICES = 8
+
+
 class Table:
     """A source that was opened and checked: what the engine reads of it.
 
@@ -43,6 +51,46 @@ class Table:
         Nothing is read before the stream is pulled, and no more than a few batches ahead of it.
         """
         return self.frame.collect_batches(chunk_size=size, maintain_order=True, lazy=True)
+
+    def rows(self) -> int | None:
+        """Tells how many rows there are, where that costs no reading of them."""
+        counted = self.files and format_of(self.files[0]) in ("parquet", "arrow")
+        if counted or isinstance(self.source.data, pl.DataFrame):
+            return self._count()
+        return None
+
+    def sample(self, rows: int, seed: int) -> tuple[pl.DataFrame, int]:
+        """Draws about `rows` rows in slices of `SLICE` neighbouring ones, and counts all.
+
+        Of Parquet, Arrow and tables in memory the slices alone are read; text files are read twice.
+
+        Raises:
+            DataError: Where the source is a stream of another library, which can be read once.
+        """
+        if self.source.path is None and not isinstance(self.source.data, (pl.DataFrame, pl.LazyFrame)):
+            raise DataError(
+                f"source `{self.source.name}` is a stream, and what is read of it for an estimate is gone",
+                hint="give a path or a polars frame, or run it without an estimate",
+                details={"source": self.source.name},
+            )
+        total = self._count()
+        slices = total // SLICE
+        wanted = max(LEAST_SLICES, -(-rows // SLICE))
+        if wanted * 2 >= slices:
+            return self._collect([self.frame])[0], total
+        starts = sorted(random.Random(seed).sample(range(slices), wanted))  # noqa: S311 - nothing is hidden by it
+        if self.rows() is None:
+            index = pl.col("__row")
+            drawn = self.frame.with_row_index("__row").filter((index // SLICE).is_in(starts)).drop("__row")
+            return self._collect([drawn])[0], total
+        return pl.concat(self._collect([self.frame.slice(at * SLICE, SLICE) for at in starts])), total
+
+    def _count(self) -> int:
+        return int(self._collect([self.frame.select(pl.len())])[0].item())
+
+    def _collect(self, frames: list[pl.LazyFrame]) -> list[pl.DataFrame]:
+        file = self.files[0] if len(self.files) == 1 else None
+        return readable(self.source.name, file, lambda: pl.collect_all(frames))
 
     def diagnose(self) -> DataError | None:
         """Finds out why reading failed half-way, where that can be told from the files."""

@@ -3,12 +3,12 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
+mod estimate;
 mod link;
 mod resume;
 mod stage;
 
 use std::path::Path;
-use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -17,16 +17,17 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::assess::{self, KeptLinks, Results, RiskSummary};
+use crate::block::sketch::Drawn;
 use crate::block::{Candidates, RulePlan, Rules, default};
 use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
-use crate::compare::{self, Comparer, Comparison, PatternCounts, ScoredPair, count};
+use crate::compare::{self, Comparer, Comparison, PatternCounts, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, spill};
+use crate::runtime::{Context, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer, Scores};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
@@ -53,7 +54,7 @@ pub struct IngestSummary {
     pub records: u64,
 }
 
-/// What linking will take, known before any pair is compared.
+/// The pairs to come, known before any is compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// Records of all sources.
@@ -62,10 +63,6 @@ pub struct Plan {
     pub rules: Vec<RulePlan>,
     /// Pairs of all rules, those that several rules make counted for each.
     pub pairs: u64,
-    /// Expected seconds of training, linking and clustering.
-    pub seconds: f64,
-    /// Expected memory of the engine in bytes.
-    pub memory_bytes: u64,
     /// Attributes that are counted and not compared: there are more than a pattern has room for, and
     /// agreement on these tells least.
     pub not_compared: Vec<String>,
@@ -113,6 +110,10 @@ pub struct Pipeline {
     assessed: Option<RiskSummary>,
     /// The summaries of a run that was finished before.
     finished: Option<Finished>,
+    /// How the records were drawn, where they are a sample.
+    drawn: Vec<Drawn>,
+    /// Rows of each source, where they are known before it is read.
+    rows: Vec<Option<u64>>,
 }
 
 /// Where the results of a run are kept.
@@ -204,9 +205,37 @@ impl Pipeline {
             clustered: None,
             assessed: None,
             finished: None,
+            drawn: Vec::new(),
+            rows: Vec::new(),
         };
         pipeline.restore()?;
         Ok(pipeline)
+    }
+
+    /// Takes note of how many rows each source has, where that is known before it is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`] where so many records cannot be clustered within the limit, whatever they
+    /// hold.
+    pub fn expect(&mut self, rows: Vec<Option<u64>>) -> Result<()> {
+        let records: u64 = rows.iter().flatten().sum();
+        let (least, limit) = (least_memory(records), self.context.memory.limit());
+        if least > limit {
+            return Err(Error::new(
+                ErrorKind::MemoryLimit,
+                format!(
+                    "a run of {records} records needs at least {} of memory, and may use {}",
+                    memory::human(least),
+                    memory::human(limit)
+                ),
+            )
+            .hint("raise `run.memory_limit`, or run on a machine with more memory")
+            .detail("records", records)
+            .detail("required", least)
+            .detail("limit", limit));
+        }
+        self.rows = rows;
+        Ok(())
     }
 
     /// What the run may spend, and where to ask it to stop.
@@ -261,7 +290,7 @@ impl Pipeline {
             .hint("begin a new run")
             .detail("source", &spec.name));
         }
-        self.context.progress.begin("ingest", "records", None);
+        self.context.progress.begin("ingest", "records", self.rows.get(source).copied().flatten());
         let run = self.run.as_ref().filter(|_| self.spec.allows_records());
         let directory = run.map(|run| run.state().unwrap_or_else(|| run.path().to_owned()));
         let mut ids = match &spec.id {
@@ -295,7 +324,9 @@ impl Pipeline {
         };
         // Before the ids are kept: where this fails they go with it.
         if source + 1 == self.spec.sources.len() {
-            frequency::complete(&mut self.store, &self.context)?;
+            let all: u64 = self.drawn.iter().map(|drawn| drawn.records).sum();
+            let each = all as f64 / f64::from(self.store.len()).max(1.0);
+            frequency::complete(&mut self.store, each.max(1.0), &self.context)?;
             self.keep("store", |writer| self.store.save(writer))?;
         }
         if let (Some(kept), Some(true)) = (&mut kept, self.run.as_ref().map(RunDir::is_resumable)) {
@@ -336,8 +367,6 @@ impl Pipeline {
             records: u64::from(self.store.len()),
             rules: candidates.lines(),
             pairs: candidates.pairs(),
-            seconds: self.expected_seconds(&candidates, &comparisons)?,
-            memory_bytes: context.memory.peak() + candidates.pairs() / 2 * size_of::<ScoredPair>() as u64,
             not_compared: left_out,
         };
         self.keep("plan", |writer| writer.json(&candidates))?;
@@ -346,18 +375,6 @@ impl Pipeline {
         self.finish_stage(&stage, plan.records, &plan, not_compared.into_iter().collect())?;
         self.planned = Some(Planned { candidates, comparisons, plan: plan.clone() });
         Ok(plan)
-    }
-
-    /// Times the comparison of random pairs: two passes over the pairs, training and linking.
-    fn expected_seconds(&self, candidates: &Candidates, comparisons: &[Comparison]) -> Result<f64> {
-        const SAMPLE: u64 = 5_000;
-        let comparer = Comparer::new(&self.store, comparisons);
-        let started = Instant::now();
-        let counts = count::random(&comparer, &self.store, SAMPLE, &self.context)?;
-        let compared = counts.values().sum::<u64>().max(1) as f64;
-        let per_pair = started.elapsed().as_secs_f64() / compared;
-        let pairs = candidates.pairs() as f64;
-        Ok(per_pair * (pairs + pairs.min(TRAINING_PAIRS) + RANDOM_PAIRS as f64))
     }
 
     /// Trains the model, or reads the one the spec names.
@@ -376,7 +393,7 @@ impl Pipeline {
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = match &self.spec.linkage.model {
             Some(path) => saved(Path::new(path))?.fits(&planned.comparisons)?,
-            None => self.learn(planned)?,
+            None => self.learn(&planned.candidates, &planned.comparisons)?,
         };
         if let Some(run) = &self.run {
             let text = serde_json::to_vec_pretty(&model).map_err(|e| Error::internal(e.to_string()))?;
@@ -387,8 +404,7 @@ impl Pipeline {
         Ok(model)
     }
 
-    fn learn(&self, planned: &Planned) -> Result<Model> {
-        let Planned { candidates, comparisons, .. } = planned;
+    fn learn(&self, candidates: &Candidates, comparisons: &[Comparison]) -> Result<Model> {
         let context = &self.context;
         if candidates.rules.rules.is_empty() {
             return Ok(Model::of_nobody(all_pairs(&self.store)));
@@ -632,6 +648,13 @@ fn all_pairs(store: &Store) -> f64 {
         within += pairs(u64::from(source.persons));
     }
     (pairs(u64::from(store.persons())) - within).max(1.0)
+}
+
+/// The least memory in which `records` records can be clustered: the forest, the sizes of components, a bit
+/// for who is linked, and room for what is looked at in passes.
+fn least_memory(records: u64) -> u64 {
+    const ROOM: u64 = 16 << 20;
+    ROOM + records * 9
 }
 
 /// The hash of what decides a result: the spec without what a run may use.

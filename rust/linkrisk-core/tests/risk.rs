@@ -53,7 +53,7 @@ fn store(context: &Context) -> Store {
         ingest.add(&mut store, &batch, context).expect("the batch is sound");
         ingest.finish(&mut store).expect("there are rows");
     }
-    frequency::complete(&mut store, context).expect("memory is there");
+    frequency::complete(&mut store, 1.0, context).expect("memory is there");
     store
 }
 

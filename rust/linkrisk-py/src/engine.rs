@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use arrow_schema::ArrowError;
+use linkrisk_core::block::sketch::Drawn;
 use linkrisk_core::error::{Error, Result};
 use linkrisk_core::pipeline::{Out, Pipeline};
 use linkrisk_core::runtime::Context;
@@ -58,6 +59,26 @@ impl Engine {
             let broken = |_| ArrowError::ComputeError("the stream broke off".to_owned());
             pipeline.ingest(source, stream.0.map(|batch| batch.map_err(broken)))
         })
+    }
+
+    /// Takes note of the rows of each source, where they are known, and refuses what cannot be done.
+    fn expect(&self, py: Python<'_>, rows: Vec<Option<u64>>) -> PyResult<()> {
+        self.call(py, |pipeline| pipeline.expect(rows)).map(drop)
+    }
+
+    /// Says that the batches to come are a sample: of each source its rows, and those of a slice.
+    fn draw(&self, py: Python<'_>, sources: Vec<(u64, u32)>) -> PyResult<()> {
+        self.call(py, |pipeline| {
+            let drawn = sources.into_iter().map(|(records, slice)| Drawn { records, slice: slice.max(1) });
+            pipeline.draw(drawn.collect());
+            Ok(())
+        })
+        .map(drop)
+    }
+
+    /// Estimates the run from the sample, which was read in `seconds`.
+    fn estimate(&self, py: Python<'_>, seconds: f64) -> PyResult<String> {
+        self.call(py, |pipeline| pipeline.estimate(seconds))
     }
 
     /// Counts the candidate pairs of every blocking rule, without comparing any.

@@ -39,23 +39,53 @@ type Parts = Vec<(usize, Part)>;
 /// # Errors
 /// [`ErrorKind::Spec`] where attributes identify persons and yet no rule can be built.
 pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<Rules> {
+    let sample = sample(store, context)?;
+    let estimate = |rules: &Rules| Ok(estimate(store, &sample, rules, max_block_pairs).max(few(store, rules)));
+    choose_by(store, u64::from(store.len()), &estimate, context)
+}
+
+/// One where a rule makes pairs for sure: the best rules make so few that none is in the sample.
+///
+/// Of a hundred million records a rule of a million pairs, an official number, showed none.
+fn few(store: &Store, rules: &Rules) -> u64 {
+    match rules.parts.as_slice() {
+        [part] if matches!(part.part, Part::Whole | Part::Folded) => {
+            let pairs = store.columns[part.attribute].coincidences;
+            u64::from(pairs >= 1.0)
+        }
+        _ => 0,
+    }
+}
+
+/// Chooses the blocking rules of `records` records of which the store may hold a sample; `estimate` tells the
+/// pairs of the one rule it is given.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_by(
+    store: &Store,
+    records: u64,
+    estimate: &(impl Fn(&Rules) -> Result<u64> + Sync),
+    context: &Context,
+) -> Result<Rules> {
     let person = |kind: Kind| kind.subject() == Some(Subject::Person);
     if !store.layout.attributes.iter().any(|a| person(a.kind)) {
         return Ok(Rules::default());
     }
     let proposals = proposals(store);
-    let sample = sample(store, context)?;
-    let estimates: Vec<u64> = context.pool.install(|| {
-        proposals
-            .par_iter()
-            .map(|parts| context.cancel.check().map(|()| estimate(store, &sample, parts, max_block_pairs)))
-            .collect::<Result<_>>()
-    })?;
+    let alone = |parts: &Parts| {
+        context.cancel.check()?;
+        let mut rules = Rules::default();
+        rules.push(store, parts);
+        estimate(&rules)
+    };
+    let estimates: Vec<u64> =
+        context.pool.install(|| proposals.par_iter().map(alone).collect::<Result<_>>())?;
     let mut ranked: Vec<(u64, Parts)> =
         estimates.into_iter().zip(proposals).filter(|&(pairs, _)| pairs > 0).collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.len().cmp(&b.1.len())));
     let issued = |parts: &Parts| matches!(parts.as_slice(), [(attribute, Part::Whole)] if store.layout.attributes[*attribute].kind.is_issued());
-    let within = |per_record: u64| per_record * u64::from(store.len()) + PAIRS_FREE;
+    let within = |per_record: u64| per_record * records + PAIRS_FREE;
     let (numbers, ranked): (Vec<_>, Vec<_>) =
         ranked.into_iter().partition(|(pairs, parts)| issued(parts) && *pairs <= within(PAIRS_PER_ISSUED));
     let mut chosen: Vec<(u64, Parts)> = Vec::new();
@@ -164,11 +194,9 @@ fn sample(store: &Store, context: &Context) -> Result<Vec<u64>> {
     store.gather(&drawn, context)
 }
 
-/// Pairs of all records that agree on `parts`, by the sampled ones; of a block over the limit as many
+/// Pairs of all records that the one rule of `rules` makes, by the sampled ones; of a block over the limit as many
 /// as are compared.
-fn estimate(store: &Store, sample: &[u64], parts: &Parts, max_block_pairs: u64) -> u64 {
-    let mut rules = Rules::default();
-    rules.push(store, parts);
+fn estimate(store: &Store, sample: &[u64], rules: &Rules, max_block_pairs: u64) -> u64 {
     let sampled = sample.chunks_exact(store.layout.words);
     let scale = f64::from(store.len()) / sampled.len() as f64;
     let mut keys: Vec<u64> =

@@ -5,6 +5,7 @@ pub mod default;
 pub mod pairs;
 pub mod plan;
 pub mod rule;
+pub mod sketch;
 
 pub use pairs::{Pair, Visitor};
 pub use plan::{Candidates, CutRule, RulePlan};

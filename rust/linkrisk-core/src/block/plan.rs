@@ -197,7 +197,7 @@ impl Candidates {
 
 /// The parts by which a block of `rule` is split, best first: those that most surely differ between
 /// two people and most surely agree between two records of one.
-fn further(store: &Store, rules: &Rules, rule: usize) -> Vec<KeyPart> {
+pub(super) fn further(store: &Store, rules: &Rules, rule: usize) -> Vec<KeyPart> {
     const ORDER: [(Kind, Part); 9] = [
         (Kind::BirthDate, Part::Whole),
         (Kind::PersonName, Part::Key),

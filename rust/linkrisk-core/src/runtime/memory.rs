@@ -159,7 +159,8 @@ pub fn process_peak() -> u64 {
         .map_or(0, |kib| kib * 1024)
 }
 
-pub(super) fn human(bytes: u64) -> String {
+/// A size as people read it.
+pub fn human(bytes: u64) -> String {
     const MIB: f64 = 1024.0 * 1024.0;
     let mib = bytes as f64 / MIB;
     if mib >= 1024.0 { format!("{:.1} GiB", mib / 1024.0) } else { format!("{mib:.1} MiB") }

@@ -6,6 +6,7 @@ pub mod frame;
 pub mod frames;
 pub mod machine;
 pub mod memory;
+pub mod probe;
 pub mod progress;
 pub mod spill;
 

@@ -201,6 +201,21 @@ impl Column {
         }
     }
 
+    /// Bytes that will be held where a record stands for `each` of the tables.
+    ///
+    /// New values come as often as values that were seen once are among those seen (I. J. Good, 1953), so
+    /// their number grows with that power of the records.
+    pub fn memory_of(&self, each: f64) -> f64 {
+        let dictionary = match &self.values {
+            Values::Number(d) | Values::Text(d) => d,
+            Values::Name(names) => &names.parts,
+            Values::Plain => return 0.0,
+        };
+        let once = dictionary.counts().iter().filter(|&&n| n == 1).count();
+        let power = once as f64 / dictionary.len().max(1) as f64;
+        dictionary.memory() as f64 * each.powf(power)
+    }
+
     /// Bytes held.
     pub fn memory(&self) -> u64 {
         let values = match &self.values {

@@ -68,12 +68,16 @@ impl Counts {
     }
 }
 
-/// Completes the store: counts values, takes implausible ones out, counts who stands for a person.
+/// Completes the store, in which a record stands for `each` of the tables: counts values, takes implausible
+/// ones out, counts who stands for a person.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even a small share of an
 /// attribute's values fits.
-pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
+pub fn complete(store: &mut Store, each: f64, context: &Context) -> Result<()> {
+    // Of a sample: a value that fewer than ten records hold may be any that is frequent.
+    let least =
+        if each > 1.0 { ((LEAST_IMPLAUSIBLE as f64 / each) as u64).max(EXCESS) } else { LEAST_IMPLAUSIBLE };
     let mut implausible: Vec<FxHashSet<u64>> = Vec::new();
     for attribute in 0..store.layout.attributes.len() {
         context.cancel.check()?;
@@ -82,15 +86,13 @@ pub fn complete(store: &mut Store, context: &Context) -> Result<()> {
             Values::Text(dictionary) => {
                 let mut counts = Counts::default();
                 let codes = dictionary.counts().iter().zip(1u64..);
-                codes.for_each(|(&n, code)| counts.add(code, u64::from(n), LEAST_IMPLAUSIBLE));
+                codes.for_each(|(&n, code)| counts.add(code, u64::from(n), least));
                 counts
             }
             Values::Name(_) => resting(store, attribute, false, Names::least(store.len()), context)?,
-            Values::Number(_) | Values::Plain => {
-                resting(store, attribute, false, LEAST_IMPLAUSIBLE, context)?
-            }
+            Values::Number(_) | Values::Plain => resting(store, attribute, false, least, context)?,
         };
-        let taken = self::implausible(kind, &counts);
+        let taken = self::implausible(kind, &counts, least);
         counts.take_out(&taken);
         let sizes = counts.sizes();
         let column = &mut store.columns[attribute];
@@ -187,7 +189,7 @@ fn resting(
     Ok(counts)
 }
 
-fn implausible(kind: Kind, counts: &Counts) -> FxHashSet<u64> {
+fn implausible(kind: Kind, counts: &Counts, least: u64) -> FxHashSet<u64> {
     let least = match kind {
         Kind::CnResidentId
         | Kind::Aadhaar
@@ -197,8 +199,8 @@ fn implausible(kind: Kind, counts: &Counts) -> FxHashSet<u64> {
         | Kind::Phone
         | Kind::Email
         | Kind::Account
-        | Kind::ImageUrl => LEAST_IMPLAUSIBLE,
-        Kind::BirthDate => LEAST_IMPLAUSIBLE_DATE,
+        | Kind::ImageUrl => least,
+        Kind::BirthDate => least * (LEAST_IMPLAUSIBLE_DATE / LEAST_IMPLAUSIBLE),
         Kind::PersonName
         | Kind::Age
         | Kind::Sex
@@ -284,7 +286,7 @@ mod tests {
     /// and value 0 by `top`.
     fn found(kind: Kind, common: u64, n: u64, top: u64) -> Vec<u64> {
         let counts = counted(std::iter::once((0, top)).chain((1..=common).map(|v| (v, n))));
-        implausible(kind, &counts).into_iter().collect()
+        implausible(kind, &counts, LEAST_IMPLAUSIBLE).into_iter().collect()
     }
 
     #[test]
@@ -306,13 +308,15 @@ mod tests {
         for kind in [Kind::PersonName, Kind::Sex, Kind::Place, Kind::Category, Kind::Age] {
             assert!(found(kind, 2_000, 1, 1_000_000).is_empty());
         }
-        assert!(implausible(Kind::Phone, &Counts::default()).is_empty());
+        assert!(implausible(Kind::Phone, &Counts::default(), LEAST_IMPLAUSIBLE).is_empty());
     }
 
     #[test]
     fn test_few_values_are_held_to_the_least_of_them() {
         // A single value has nothing to be measured by; held by all, it tells nobody apart.
-        let of = |kind, values: &[(u64, u64)]| implausible(kind, &counted(values.iter().copied()));
+        let of = |kind, values: &[(u64, u64)]| {
+            implausible(kind, &counted(values.iter().copied()), LEAST_IMPLAUSIBLE)
+        };
         assert_eq!(of(Kind::Phone, &[(7, 100_000)]).len(), 1);
         assert!(of(Kind::Phone, &[(7, LEAST_IMPLAUSIBLE)]).is_empty());
         assert!(of(Kind::Plate, &[(7, 100_000)]).is_empty());

@@ -65,7 +65,7 @@ pub fn store(spec: &Spec, tables: &[Rows], context: &Context) -> Store {
         }
         ingest.finish(&mut store).expect("there are rows");
     }
-    frequency::complete(&mut store, context).expect("memory is there");
+    frequency::complete(&mut store, 1.0, context).expect("memory is there");
     store
 }
 

@@ -1,0 +1,222 @@
+//! What a run will take, from a sample of its records.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pipeline, not_planned};
+use crate::block::sketch::{Drawn, Expected, Sketch};
+use crate::block::{Candidates, Rules, default};
+use crate::compare::{Comparer, PatternCounts, ScoredPair, count};
+use crate::error::{ErrorKind, Result};
+use crate::runtime::probe;
+use crate::score::Scorer;
+
+/// What a run will take.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Records of all sources.
+    pub records: u64,
+    /// Records that were looked at to tell.
+    pub sampled: u64,
+    /// The rules with their expected pairs.
+    pub rules: Vec<ExpectedRule>,
+    /// Pairs of all rules, those that several rules make counted for each.
+    pub pairs: u64,
+    /// Pairs at or above the threshold; all pairs, where too few were drawn to train a model on.
+    pub links: u64,
+    /// Seconds by stage, and of all.
+    pub seconds: Seconds,
+    /// The most memory that the engine will hold, in bytes.
+    pub memory_bytes: u64,
+    /// Bytes that it will write to spill files, those that it reads and writes again counted again.
+    pub spilled_bytes: u64,
+    /// The least memory limit, in bytes, under which the run can be done.
+    pub least_memory_bytes: u64,
+}
+
+/// A rule of an estimate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExpectedRule {
+    /// The rule.
+    pub rule: String,
+    /// Records in its blocks and alone.
+    pub records: u64,
+    /// Its pairs, those of earlier rules included.
+    pub pairs: u64,
+    /// Records of its largest block, before any split.
+    pub largest_block: u64,
+    /// Pairs of blocks over the limit that will not be compared under it.
+    pub uncompared_pairs: u64,
+}
+
+/// Seconds of the stages.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Seconds {
+    /// Reading.
+    pub ingest: f64,
+    /// Counting pairs.
+    pub plan: f64,
+    /// Training.
+    pub train: f64,
+    /// Comparing.
+    pub link: f64,
+    /// Clustering, with its tables.
+    pub cluster: f64,
+    /// The risk figures.
+    pub assess: f64,
+    /// All of them.
+    pub total: f64,
+}
+
+/// Nanoseconds per unit on two processors of the machine that docs/performance.md names, fitted to the runs
+/// listed there; another machine's are these times what [`probe::slowness`] measures.
+mod cost {
+    /// A record looked at for its key under one rule.
+    pub const KEY: f64 = 9.0;
+    /// A record brought together with those of its key under one rule.
+    pub const CARRY: f64 = 110.0;
+    /// A pair compared.
+    pub const PAIR: f64 = 70.0;
+    /// A link sorted, kept and written.
+    pub const LINK: f64 = 120.0;
+    /// A record clustered and written.
+    pub const CLUSTER: f64 = 400.0;
+    /// A record assessed.
+    pub const ASSESS: f64 = 200.0;
+    /// Training, whatever the records.
+    pub const TRAIN: f64 = 1.5e8;
+}
+
+/// Pairs of a record beyond which more cost next to nothing: those of a card's hundred events are copies of
+/// each other.
+const PAIRS_OF_A_RECORD: f64 = 8.0;
+
+impl Pipeline {
+    /// Declares that the batches to come are a sample, drawn as `drawn` says, source by source.
+    pub fn draw(&mut self, drawn: Vec<Drawn>) {
+        self.drawn = drawn;
+    }
+
+    /// Estimates the run from the sample that was read in `seconds` in all.
+    ///
+    /// # Errors
+    /// As [`default::choose`] and [`Sketch::rule`].
+    pub fn estimate(&mut self, seconds: f64) -> Result<Estimate> {
+        if self.drawn.len() != self.store.sources.len() || self.drawn.is_empty() {
+            return Err(not_planned());
+        }
+        let context = &self.context;
+        let linkage = &self.spec.linkage;
+        context.progress.begin("estimate", "rules", None);
+        let sketch = Sketch::new(&self.store, &self.drawn, linkage.max_block_pairs);
+        let records = sketch.records();
+        let rules = if linkage.blocking.is_empty() {
+            let pairs = |rules: &Rules| sketch.rule(rules, 0, context).map(|e| e.pairs as u64);
+            default::choose_by(&self.store, records, &pairs, context)?
+        } else {
+            Rules::from_spec(&self.store, &linkage.blocking)?
+        };
+        let expected: Vec<Expected> = (0..rules.rules.len())
+            .map(|rule| {
+                context.progress.add(1);
+                sketch.rule(&rules, rule, context)
+            })
+            .collect::<Result<_>>()?;
+        let pairs: f64 = expected.iter().map(|e| e.pairs).sum();
+        let lines = rules.rules.iter().zip(&expected).map(|(rule, e)| ExpectedRule {
+            rule: rule.name.clone(),
+            records: e.records as u64,
+            pairs: e.pairs as u64,
+            largest_block: e.largest as u64,
+            uncompared_pairs: e.uncompared as u64,
+        });
+        let lines = lines.collect();
+        let links = pairs * self.share_of_links(rules)?;
+        let n = records as f64;
+        let keyed: f64 = expected.iter().map(|e| e.records).sum();
+        let compared: f64 = expected.iter().map(|e| e.pairs.min(PAIRS_OF_A_RECORD * e.records)).sum();
+        let looked = n * expected.len() as f64 * cost::KEY;
+        let slow = probe::slowness(context)? * 1e-9;
+        let mut took = Seconds {
+            ingest: seconds * n / f64::from(self.store.len()).max(1.0),
+            plan: looked * 2.0 * slow,
+            train: (looked + cost::TRAIN) * slow,
+            link: (looked + keyed * cost::CARRY + compared * cost::PAIR + links.min(compared) * cost::LINK)
+                * slow,
+            cluster: n * cost::CLUSTER * slow,
+            assess: n * cost::ASSESS * slow,
+            total: 0.0,
+        };
+        took.total = took.ingest + took.plan + took.train + took.link + took.cluster + took.assess;
+        let memory = self.memory(n, &expected, links);
+        Ok(Estimate {
+            records,
+            sampled: u64::from(self.store.len()),
+            rules: lines,
+            pairs: pairs as u64,
+            links: links as u64,
+            seconds: took,
+            memory_bytes: memory.peak as u64,
+            spilled_bytes: memory.spilled as u64,
+            least_memory_bytes: memory.least as u64,
+        })
+    }
+
+    /// The links as a share of the pairs of all rules, by a model trained on the sample.
+    fn share_of_links(&self, rules: Rules) -> Result<f64> {
+        let context = &self.context;
+        let candidates = Candidates::plan(&self.store, rules, &self.spec.linkage, context)?;
+        let comparisons = self.comparisons(&candidates)?.comparisons;
+        let model = match self.learn(&candidates, &comparisons) {
+            Ok(model) => model,
+            Err(error) if error.kind() == ErrorKind::Training => return Ok(1.0),
+            Err(error) => return Err(error),
+        };
+        let comparer = Comparer::new(&self.store, &comparisons);
+        let scorer = Scorer::new(&model, &comparisons);
+        let mut counts = PatternCounts::default();
+        candidates.scan(&self.store, 1.0, context, &count::Counter(&comparer), |more| {
+            count::add(&mut counts, more);
+            Ok(())
+        })?;
+        // A pair that several rules make is a link once.
+        let (mut links, all) = (0, candidates.pairs());
+        for (&pattern, &n) in &counts {
+            links += if scorer.score(pattern).probability >= self.spec.linkage.threshold { n } else { 0 };
+        }
+        Ok(if all == 0 { 1.0 } else { links as f64 / all as f64 })
+    }
+
+    /// The memory of a run of `n` records, as the stages reserve it.
+    fn memory(&self, n: f64, expected: &[Expected], links: f64) -> Memory {
+        let limit = self.context.memory.limit() as f64;
+        let each = n / f64::from(self.store.len()).max(1.0);
+        let row = self.store.layout.words as f64 * 8.0;
+        let values: f64 = self.store.columns.iter().map(|column| column.memory_of(each)).sum();
+        let rows = (n * row).min(limit / 2.0);
+        let forest = n * 4.25;
+        let kept = links * size_of::<ScoredPair>() as f64;
+        let free = (limit - rows - values).max(0.0);
+        // Rows in passes take half of what is free.
+        let in_passes = |bytes: f64, free: f64| bytes.min(free / 2.0);
+        let carried = expected.iter().map(|e| e.records).fold(0.0, f64::max) * (row + 16.0);
+        let sorted = kept.min(limit / 8.0);
+        let link = in_passes(carried, free) + sorted;
+        let kept_in_memory = if kept <= free / 4.0 { kept } else { 0.0 };
+        let cluster = forest + kept_in_memory;
+        let cluster = cluster + in_passes(n * (row + 16.0), (free - cluster).max(0.0));
+        let mut spilled = (n * row - rows).max(0.0);
+        spilled += if kept > sorted { kept } else { 0.0 };
+        spilled += if kept_in_memory < kept { kept } else { 0.0 };
+        Memory {
+            peak: (rows + values + link.max(cluster)).min(limit),
+            spilled,
+            least: super::least_memory(n as u64) as f64 + values,
+        }
+    }
+}
+
+struct Memory {
+    peak: f64,
+    spilled: f64,
+    least: f64,
+}

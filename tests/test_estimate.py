@@ -1,0 +1,90 @@
+"""Estimates from a sample beside what the run itself counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+import linkrisk
+from linkrisk import Linker, Spec
+from linkrisk.errors import DataError, MemoryLimitError
+from linkrisk.sources import LEAST_SLICES, SLICE
+from linkrisk.spec import Attribute, RunOptions, Source
+
+
+@pytest.fixture(scope="module", params=["people", "xinai"])
+def simulated(request, tmp_path_factory) -> Spec:
+    """A table of which a part is drawn."""
+    out = tmp_path_factory.mktemp(request.param)
+    linkrisk.simulate(request.param, out=out, records=600_000, seed=3)
+    return Spec.from_toml(out / "linkrisk.toml")
+
+
+def test_pairs_of_a_sample_are_those_of_the_run(simulated):
+    estimate = Linker(simulated).estimate()
+    assert LEAST_SLICES * SLICE < estimate["sampled"] < 0.75 * estimate["records"]
+    plan = Linker(simulated).plan()
+    assert estimate["records"] == plan["records"]
+    exact = {rule["rule"]: rule["pairs"] for rule in plan["rules"]}
+    expected = {rule["rule"]: rule["pairs"] for rule in estimate["rules"]}
+    both = exact.keys() & expected.keys()
+    assert sum(exact[rule] for rule in both) > 0.9 * sum(exact.values())
+    # Some hundred thousand pairs were drawn: their number is known to a few in a hundred.
+    assert sum(expected[rule] for rule in both) == pytest.approx(sum(exact[rule] for rule in both), rel=0.1)
+
+
+def test_links_of_a_sample_are_those_of_the_run(simulated):
+    linker = Linker(simulated)
+    assert linker.estimate()["links"] == pytest.approx(linker.link()["links"], rel=0.2)
+
+
+def test_small_tables_are_read_whole(tmp_path):
+    linkrisk.simulate("people", out=tmp_path, records=20_000, seed=1)
+    spec = Spec.from_toml(tmp_path / "linkrisk.toml")
+    estimate, plan = Linker(spec).estimate(), Linker(spec).plan()
+    assert estimate["sampled"] == estimate["records"] == 20_000
+    assert {r["rule"]: r["pairs"] for r in estimate["rules"]} == {
+        r["rule"]: r["pairs"] for r in plan["rules"]
+    }
+
+
+def test_text_files_are_drawn_like_others(tmp_path):
+    linkrisk.simulate("people", out=tmp_path / "a", records=600_000, seed=3)
+    spec = Spec.from_toml(tmp_path / "a" / "linkrisk.toml")
+    files = sorted((tmp_path / "a" / "people").glob("*.parquet"))
+    pl.read_parquet(files).write_csv(tmp_path / "people.csv")
+    source = spec.sources[0].model_copy(update={"path": str(tmp_path / "people.csv")})
+    text = spec.model_copy(update={"sources": (source,)})
+    estimates = [Linker(s).estimate() for s in (spec, text)]
+    assert [e["records"] for e in estimates] == [600_000] * 2
+    assert estimates[0]["sampled"] == estimates[1]["sampled"]
+    assert estimates[0]["pairs"] == pytest.approx(estimates[1]["pairs"], rel=0.1)
+
+
+def test_a_stream_is_not_read_for_an_estimate():
+    stream = pl.DataFrame({"n": ["Ada Example"] * 3}).to_arrow()
+    source = Source(name="s", data=stream, attributes={"n": Attribute(column="n", kind="person_name")})
+    with pytest.raises(DataError, match="stream"):
+        Linker(Spec(sources=(source,))).estimate()
+
+
+def test_a_limit_below_the_least_is_refused_before_work(tmp_path):
+    linkrisk.simulate("people", out=tmp_path, records=20_000, seed=1)
+    spec = Spec.from_toml(tmp_path / "linkrisk.toml")
+    small = spec.model_copy(update={"run": RunOptions(memory_limit="8 MiB")})
+    seen = []
+    with pytest.raises(MemoryLimitError, match=r"20000 records needs at least 16\.2 MiB") as refused:
+        Linker(small, progress=seen.append).plan()
+    assert int(refused.value.details["required"]) == 2**24 + 9 * 20_000
+    assert not any(event["done"] for event in seen)
+
+
+def test_the_command_prints_it(tmp_path):
+    linkrisk.simulate("people", out=tmp_path, records=5_000, seed=1)
+    for options, key in (["--json"], "seconds"), (["--json", "--exact"], "not_compared"):
+        command = [sys.executable, "-m", "linkrisk", "estimate", str(tmp_path / "linkrisk.toml"), *options]
+        assert key in json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
