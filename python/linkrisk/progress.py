@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 ProgressCallback = Callable[[dict[str, Any]], None]
-"""Called about ten times a second with `stage`, `unit`, `done`, `total` (or none) and `seconds`.
+"""Called about ten times a second with `stage`, `unit`, `done`, `total` (or none), `share` and `seconds`.
+
+`share` is the share of the stage's work that is done; none where `done` of `total` tells it.
 
 What it raises ends the run and reaches the caller.
 """
@@ -46,8 +48,11 @@ def describe(event: dict[str, Any]) -> str:
     if seconds > 0.5 and done:
         rate = done / seconds
         text += f", {count(rate)} {unit}/s"
-        if total and done < total:
-            text += f", {duration((total - done) / rate)} left"
+        share = event.get("share")
+        if share is None:
+            share = done / total if total else None
+        if share and share < 1.0:
+            text += f", {duration(seconds * (1.0 - share) / share)} left"
     return text
 
 

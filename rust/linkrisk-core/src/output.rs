@@ -64,9 +64,11 @@ pub fn links(
     pairs: &Kept<ScoredPair>,
     scorer: &Scorer<'_>,
     threshold: f64,
+    context: &Context,
 ) -> Result<u64> {
     let schema = links_schema();
     let mut writer = PartsWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
+    context.progress.begin("links", "pairs", Some(pairs.len()));
     let mut scores = Scores::new(scorer);
     let mut write = |chunk: &[ScoredPair]| -> Result<()> {
         let (mut left, mut right) = (UInt64Builder::new(), UInt64Builder::new());
@@ -93,7 +95,13 @@ pub fn links(
         ];
         writer.write(&batch(&schema, columns)?)
     };
-    pairs.each(|pairs| pairs.chunks(ROWS).try_for_each(&mut write))?;
+    pairs.each(|pairs| {
+        pairs.chunks(ROWS).try_for_each(|chunk| {
+            context.cancel.check()?;
+            context.progress.add(chunk.len() as u64);
+            write(chunk)
+        })
+    })?;
     writer.finish()
 }
 
@@ -113,6 +121,7 @@ pub fn entities(
 ) -> Result<u64> {
     let schema = entities_schema();
     let mut writer = PartsWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
+    context.progress.begin("entities", "records", Some(u64::from(store.len())));
     let rows = Entities { store, persons, vehicles, seed: context.seed };
     // As many batches as threads are made side by side and written in order.
     let side_by_side = context.pool.current_num_threads();
@@ -140,6 +149,8 @@ pub fn entities(
             for batch in batches {
                 writer.write(&batch?)?;
             }
+            let last = starts.last().map_or(0, |&last| source.records.min(last.saturating_add(ROWS as u32)));
+            context.progress.add(u64::from(last - starts.first().map_or(last, |&first| first)));
         }
     }
     writer.finish()

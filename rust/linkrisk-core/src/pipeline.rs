@@ -3,6 +3,7 @@
 //! Each step runs what must run before it and is done once; a step that was done returns the same
 //! summary again.
 
+mod cost;
 mod estimate;
 mod link;
 mod resume;
@@ -18,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::assess::{self, KeptLinks, Results, RiskSummary};
 use crate::block::sketch::Drawn;
-use crate::block::{Candidates, RulePlan, Rules, default};
+use crate::block::{Candidates, RulePlan, Rules, Work, default};
 use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
@@ -413,11 +414,17 @@ impl Pipeline {
         let mut share = (TRAINING_PAIRS / candidates.pairs().max(1) as f64).min(1.0);
         let expected = (candidates.pairs() as f64 * share) as u64;
         context.progress.begin("train", "pairs", Some(expected + RANDOM_PAIRS));
+        let rules = candidates.rules.rules.len() as f64;
+        let work = Work {
+            gathering: cost::gathering(f64::from(self.store.len()), 0.0, 1.0),
+            comparing: expected as f64 * cost::PAIR / rules,
+        };
+        context.progress.expect(rules * (work.gathering + work.comparing));
         let random = count::random(&comparer, &self.store, RANDOM_PAIRS, context)?;
         context.progress.add(RANDOM_PAIRS);
         let mut counts = PatternCounts::default();
         loop {
-            candidates.scan(&self.store, share, context, &count::Counter(&comparer), |more| {
+            candidates.scan(&self.store, share, work, context, &count::Counter(&comparer), |more| {
                 count::add(&mut counts, more);
                 Ok(())
             })?;
@@ -476,6 +483,7 @@ impl Pipeline {
                 &found.pairs,
                 &scorer,
                 threshold,
+                &self.context,
             )?;
         }
         self.finish_stage(&stage, summary.candidate_pairs, &summary, Vec::new())?;

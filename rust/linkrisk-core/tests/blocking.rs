@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use common::{PEOPLE, Rows, context, limited, people_spec, resident_id, store};
-use linkrisk_core::block::{Candidates, Pair, Rules, Visitor, default};
+use linkrisk_core::block::{Candidates, Pair, Rules, Visitor, Work, default};
 use linkrisk_core::error::{ErrorKind, Result};
 use linkrisk_core::runtime::Context;
 use linkrisk_core::spec::{BlockingRuleSpec, LinkageSpec, Spec};
@@ -180,7 +180,7 @@ impl Visitor for Collect {
 fn scan(candidates: &Candidates, store: &Store, context: &Context) -> Result<(Made, Vec<(u32, u32)>)> {
     let collect = Collect { made: Mutex::default(), words: store.layout.words };
     let mut order = Vec::new();
-    candidates.scan(store, 1.0, context, &collect, |pairs| {
+    candidates.scan(store, 1.0, Work::default(), context, &collect, |pairs| {
         order.extend(pairs);
         Ok(())
     })?;

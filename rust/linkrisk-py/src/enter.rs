@@ -49,6 +49,7 @@ impl Control {
         event.set_item("unit", now.unit)?;
         event.set_item("done", now.done)?;
         event.set_item("total", now.total)?;
+        event.set_item("share", now.share)?;
         event.set_item("seconds", now.seconds)?;
         callback.call1(py, (event,)).map(drop)
     }

@@ -106,16 +106,19 @@ impl Wanted<'_> {
         Ok(())
     }
 
-    /// The records whose keys `wants` wants, in partitions; about `expected` of them.
+    /// The records whose keys `wants` wants, in partitions; about `expected` of them. `looked` is told of
+    /// records that were looked at.
     pub fn carry(
         &self,
         expected: u64,
         context: &Context,
         wants: impl Fn(u64) -> bool + Sync,
+        looked: impl Fn(usize) + Sync,
     ) -> Result<(Vec<Partition>, crate::runtime::Reservation)> {
         let width = self.store.layout.words;
         let scatter = Scatter::new("records of blocks", width + 2, expected, context)?;
         self.keys(context, wants, |keys, first, words| {
+            looked(words.len() / width);
             let mut rows = scatter.writer();
             keys.iter().try_for_each(|&(key, number)| {
                 let at = (number - first) as usize * width;
@@ -186,7 +189,7 @@ pub fn count(
     let passes = self::passes(held * row_bytes(wanted.store), context);
     for pass in 0..passes {
         let wants = |key: u64| in_pass(key, (pass, passes)) && keys.contains(&key);
-        let (partitions, _held) = wanted.carry(held / passes, context, wants)?;
+        let (partitions, _held) = wanted.carry(held / passes, context, wants, |_| ())?;
         let cuts: Vec<(BlockCounts, Splits)> = context.pool.install(|| {
             let cut = |partition: Partition| {
                 let (mut counts, mut splits) = (BlockCounts::default(), Splits::default());

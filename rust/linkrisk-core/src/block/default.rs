@@ -40,7 +40,8 @@ type Parts = Vec<(usize, Part)>;
 /// [`ErrorKind::Spec`] where attributes identify persons and yet no rule can be built.
 pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<Rules> {
     let sample = sample(store, context)?;
-    let estimate = |rules: &Rules| Ok(estimate(store, &sample, rules, max_block_pairs).max(few(store, rules)));
+    let estimate =
+        |rules: &Rules| Ok(estimate(store, &sample, rules, max_block_pairs).max(few(store, rules)));
     choose_by(store, u64::from(store.len()), &estimate, context)
 }
 

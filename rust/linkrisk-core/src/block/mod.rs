@@ -7,6 +7,6 @@ pub mod plan;
 pub mod rule;
 pub mod sketch;
 
-pub use pairs::{Pair, Visitor};
+pub use pairs::{Pair, Visitor, Work};
 pub use plan::{Candidates, CutRule, RulePlan};
 pub use rule::Rules;

@@ -51,6 +51,15 @@ pub trait Visitor: Sync {
     fn visit(&self, scratch: &mut Self::Scratch, output: &mut Self::Output, pair: Pair<'_>);
 }
 
+/// What a pass is taken to be of the stage's work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work {
+    /// Bringing the records of its keys together.
+    pub gathering: f64,
+    /// Comparing them.
+    pub comparing: f64,
+}
+
 /// Pairs after which a wish to stop is looked for: about ten milliseconds of work.
 const STRIDE: u64 = 1 << 16;
 
@@ -70,6 +79,7 @@ pub(super) fn scan<V: Visitor>(
     wanted: Wanted<'_>,
     (pass, passes): (u64, u64),
     share: f64,
+    work: Work,
     context: &Context,
     visitor: &V,
     take: &mut impl FnMut(V::Output) -> Result<()>,
@@ -79,7 +89,10 @@ pub(super) fn scan<V: Visitor>(
     let sampled = |key: u64| below == u64::MAX || mix(key) <= below;
     let expected = f64::from(wanted.store.len()) / passes as f64 * share.min(1.0);
     let wants = |key: u64| in_pass(key, (pass, passes)) && sampled(key);
-    let (partitions, _held) = wanted.carry(expected as u64, context, wants)?;
+    let each = work.gathering / f64::from(wanted.store.len()).max(1.0);
+    let looked = |records: usize| context.progress.worked(each * records as f64);
+    let (partitions, _held) = wanted.carry(expected as u64, context, wants, looked)?;
+    let each = work.comparing / partitions.len().max(1) as f64;
     let mut rule_mask = vec![0; wanted.store.layout.words];
     let further = candidates.further.iter().flatten();
     candidates.rules.parts.iter().chain(further).for_each(|part| part.mark(&mut rule_mask));
@@ -98,7 +111,14 @@ pub(super) fn scan<V: Visitor>(
         let outputs: Vec<V::Output> = context.pool.install(|| {
             together
                 .into_par_iter()
-                .map_init(|| visitor.scratch(), |scratch, partition| scan.partition(scratch, &partition))
+                .map_init(
+                    || visitor.scratch(),
+                    |scratch, partition| {
+                        let output = scan.partition(scratch, &partition);
+                        context.progress.worked(each);
+                        output
+                    },
+                )
                 .collect::<Result<_>>()
         })?;
         outputs.into_iter().try_for_each(&mut *take)?;

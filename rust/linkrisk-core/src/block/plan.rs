@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{self, BlockCounts, Split, Splits, Wanted, row_bytes};
-use super::pairs::{self, Visitor};
+use super::pairs::{self, Visitor, Work};
 use super::rule::{KeyPart, Part, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::scatter::passes;
@@ -148,7 +148,7 @@ impl Candidates {
     /// Shows every candidate pair once to `visitor`; outputs come rule by rule in an order that
     /// depends on the data alone.
     ///
-    /// Of the blocks a share `share` is looked at.
+    /// Of the blocks a share `share` is looked at; the progress of each rule moves by `work`.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`] or [`ErrorKind::MemoryLimit`].
@@ -156,6 +156,7 @@ impl Candidates {
         &self,
         store: &Store,
         share: f64,
+        work: Work,
         context: &Context,
         visitor: &V,
         mut take: impl FnMut(V::Output) -> Result<()>,
@@ -163,7 +164,10 @@ impl Candidates {
         for rule in 0..self.rules.rules.len() {
             let passes = self.passes(store, share, context);
             for pass in 0..passes {
-                self.scan_pass(store, (rule, pass, passes), share, context, visitor, &mut take)?;
+                let place = (rule, pass, passes);
+                let part = |work: f64| work / passes as f64;
+                let work = Work { gathering: part(work.gathering), comparing: part(work.comparing) };
+                self.scan_pass(store, place, share, work, context, visitor, &mut take)?;
             }
         }
         Ok(())
@@ -177,7 +181,7 @@ impl Candidates {
 
     /// Shows the candidate pairs of one pass over one rule to `visitor`, as [`Candidates::scan`] does.
     ///
-    /// Twice as many passes are each cut in two: what two give is what the one gave.
+    /// By `work` the progress moves. Twice as many passes are each cut in two: what two give is what the one gave.
     ///
     /// # Errors
     /// As [`Candidates::scan`].
@@ -186,12 +190,13 @@ impl Candidates {
         store: &Store,
         (rule, pass, passes): (usize, u64, u64),
         share: f64,
+        work: Work,
         context: &Context,
         visitor: &V,
         take: &mut impl FnMut(V::Output) -> Result<()>,
     ) -> Result<()> {
         let wanted = Wanted { store, rules: &self.rules, rule };
-        pairs::scan(self, wanted, (pass, passes), share, context, visitor, take)
+        pairs::scan(self, wanted, (pass, passes), share, work, context, visitor, take)
     }
 }
 

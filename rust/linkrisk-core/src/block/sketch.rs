@@ -71,7 +71,7 @@ impl<'a> Sketch<'a> {
         let (store, width) = (self.store, self.store.layout.words);
         let further = further(store, rules, rule);
         let wanted = Wanted { store, rules, rule };
-        let (partitions, _held) = wanted.carry(u64::from(store.len()), context, |_| true)?;
+        let (partitions, _held) = wanted.carry(u64::from(store.len()), context, |_| true, |_| ())?;
         let mut expected = Expected::default();
         for partition in &partitions {
             context.cancel.check()?;

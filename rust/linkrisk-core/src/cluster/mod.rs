@@ -188,11 +188,14 @@ pub fn cluster<S: Send>(
     let records = linked.count();
     let large = large_components(&clusters.forest, &linked, &judge, context)?;
     let passes = passes(records * (store.layout.words as u64 + 2) * 8, context);
+    let all = f64::from(store.len());
+    context.progress.expect(all * (passes as f64 + SETTLING));
     let mut relabel: Vec<(u32, u32)> = Vec::new();
     let mut held_over = context.memory.reserve("components that were cut", 0)?;
     for pass in 0..passes {
         let held = Held::scatter(store, links, (&clusters.forest, &linked, &large), (pass, passes), context)?;
         let expected = u64::from(store.len()) / passes;
+        let each = all * SETTLING / passes as f64 / held.partitions.len().max(1) as f64;
         let found: Vec<Found> = context.pool.install(|| {
             held.partitions
                 .into_par_iter()
@@ -205,6 +208,7 @@ pub fn cluster<S: Send>(
                         found.take(&component, outcome, store);
                         context.cancel.check()
                     })?;
+                    context.progress.worked(each);
                     Ok(found)
                 })
                 .collect::<Result<_>>()
@@ -235,6 +239,9 @@ pub fn cluster<S: Send>(
     context.progress.add(u64::from(store.len()) - u64::from(store.len()) / passes * passes);
     Ok(clusters)
 }
+
+/// How many times as long as looking at a record once it takes to settle its component.
+const SETTLING: f64 = 6.0;
 
 /// The roots of the components that are settled along their links.
 fn large_components(
@@ -276,6 +283,7 @@ impl Held {
             context,
             || (),
             |(), first, words| {
+                context.progress.worked((words.len() / width) as f64);
                 let mut rows = records.writer();
                 for (words, record) in words.chunks_exact(width).zip(first..) {
                     if linked.contains(record) {

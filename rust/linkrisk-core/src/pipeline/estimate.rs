@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pipeline, not_planned};
+use super::{Pipeline, cost, not_planned};
 use crate::block::sketch::{Drawn, Expected, Sketch};
-use crate::block::{Candidates, Rules, default};
+use crate::block::{Candidates, Rules, Work, default};
 use crate::compare::{Comparer, PatternCounts, ScoredPair, count};
 use crate::error::{ErrorKind, Result};
 use crate::runtime::probe;
@@ -67,29 +67,6 @@ pub struct Seconds {
     pub total: f64,
 }
 
-/// Nanoseconds per unit on two processors of the machine that docs/performance.md names, fitted to the runs
-/// listed there; another machine's are these times what [`probe::slowness`] measures.
-mod cost {
-    /// A record looked at for its key under one rule.
-    pub const KEY: f64 = 9.0;
-    /// A record brought together with those of its key under one rule.
-    pub const CARRY: f64 = 110.0;
-    /// A pair compared.
-    pub const PAIR: f64 = 70.0;
-    /// A link sorted, kept and written.
-    pub const LINK: f64 = 120.0;
-    /// A record clustered and written.
-    pub const CLUSTER: f64 = 400.0;
-    /// A record assessed.
-    pub const ASSESS: f64 = 200.0;
-    /// Training, whatever the records.
-    pub const TRAIN: f64 = 1.5e8;
-}
-
-/// Pairs of a record beyond which more cost next to nothing: those of a card's hundred events are copies of
-/// each other.
-const PAIRS_OF_A_RECORD: f64 = 8.0;
-
 impl Pipeline {
     /// Declares that the batches to come are a sample, drawn as `drawn` says, source by source.
     pub fn draw(&mut self, drawn: Vec<Drawn>) {
@@ -133,7 +110,7 @@ impl Pipeline {
         let links = pairs * self.share_of_links(rules)?;
         let n = records as f64;
         let keyed: f64 = expected.iter().map(|e| e.records).sum();
-        let compared: f64 = expected.iter().map(|e| e.pairs.min(PAIRS_OF_A_RECORD * e.records)).sum();
+        let compared: f64 = expected.iter().map(|e| cost::compared(e.records, e.pairs)).sum();
         let looked = n * expected.len() as f64 * cost::KEY;
         let slow = probe::slowness(context)? * 1e-9;
         let mut took = Seconds {
@@ -174,7 +151,7 @@ impl Pipeline {
         let comparer = Comparer::new(&self.store, &comparisons);
         let scorer = Scorer::new(&model, &comparisons);
         let mut counts = PatternCounts::default();
-        candidates.scan(&self.store, 1.0, context, &count::Counter(&comparer), |more| {
+        candidates.scan(&self.store, 1.0, Work::default(), context, &count::Counter(&comparer), |more| {
             count::add(&mut counts, more);
             Ok(())
         })?;

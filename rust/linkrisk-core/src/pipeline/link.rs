@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Planned;
+use super::{Planned, cost};
+use crate::block::Work;
+use crate::block::blocks::BlockCounts;
 use crate::compare::links::{Found, Keep};
 use crate::compare::{Comparer, LinkFinder, PatternCounts, ScoredPair, count, count::CutCounts};
 use crate::error::Result;
@@ -78,6 +80,9 @@ pub fn find(
     };
     let visitor = LinkFinder { comparer: &comparer, keep };
     context.progress.begin("link", "pairs", Some(candidates.pairs()));
+    let passes = candidates.passes(store, 1.0, context);
+    let work: Vec<Work> = candidates.counts.iter().map(|counts| work_of(counts, store, passes)).collect();
+    context.progress.expect(work.iter().map(|work| work.gathering + work.comparing).sum());
     let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
     let (mut counts, mut cuts) = (PatternCounts::default(), CutCounts::default());
     let (mut kept, mut done) = (0, Vec::new());
@@ -99,6 +104,8 @@ pub fn find(
         count::add(&mut counts, pass.patterns.iter().copied().collect());
         count::add(&mut cuts, pass.cuts.iter().copied().collect());
         context.progress.add(pass.pairs);
+        let Work { gathering, comparing } = work[pass.rule];
+        context.progress.worked((gathering + comparing) / pass.passes as f64);
     }
     for rule in 0..candidates.rules.rules.len() {
         let begun = done.iter().filter(|pass| pass.rule == rule).map(|pass| pass.passes).max().unwrap_or(1);
@@ -115,7 +122,12 @@ pub fn find(
                 }
                 sorter.push(&found.pairs)
             };
-            candidates.scan_pass(store, (rule, pass, passes), 1.0, context, &visitor, &mut take)?;
+            let share = Work {
+                gathering: work[rule].gathering / passes as f64,
+                comparing: work[rule].comparing / passes as f64,
+            };
+            let place = (rule, pass, passes);
+            candidates.scan_pass(store, place, 1.0, share, context, &visitor, &mut take)?;
             if let Some(journal) = &mut journal {
                 let mut patterns: Vec<(u64, u64)> = patterns.iter().map(|(&p, &n)| (p, n)).collect();
                 patterns.sort_unstable();
@@ -129,4 +141,13 @@ pub fn find(
         }
     }
     Ok(Links { counts, cuts, pairs: Kept::new(sorter.finish()?, kept, "pairs", context)? })
+}
+
+/// The work that a rule is taken to be.
+fn work_of(counts: &BlockCounts, store: &Store, passes: u64) -> Work {
+    let (records, pairs) = (counts.records as f64, counts.pairs as f64);
+    Work {
+        gathering: cost::gathering(f64::from(store.len()), records, passes as f64),
+        comparing: cost::comparing(records, pairs),
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Progress {
     done: AtomicU64,
+    worked: AtomicU64,
     stage: Mutex<Stage>,
 }
 
@@ -16,6 +17,8 @@ struct Stage {
     name: &'static str,
     unit: &'static str,
     total: Option<u64>,
+    /// The work of the stage, in nanoseconds as they were expected.
+    work: Option<u64>,
     started: Instant,
 }
 
@@ -30,14 +33,17 @@ pub struct Snapshot {
     pub done: u64,
     /// How many there are, where that is known before.
     pub total: Option<u64>,
+    /// The share of the work that is done, where it is known better than by what is counted: records that
+    /// must be sorted before any pair is compared, say.
+    pub share: Option<f64>,
     /// Seconds since the stage began.
     pub seconds: f64,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        let stage = Stage { name: "", unit: "records", total: None, started: Instant::now() };
-        Self { done: AtomicU64::new(0), stage: Mutex::new(stage) }
+        let stage = Stage { name: "", unit: "records", total: None, work: None, started: Instant::now() };
+        Self { done: AtomicU64::new(0), worked: AtomicU64::new(0), stage: Mutex::new(stage) }
     }
 }
 
@@ -45,13 +51,24 @@ impl Progress {
     /// Begins a stage of `total` units.
     pub fn begin(&self, name: &'static str, unit: &'static str, total: Option<u64>) {
         let mut stage = self.stage.lock().unwrap_or_else(|e| e.into_inner());
-        *stage = Stage { name, unit, total, started: Instant::now() };
+        *stage = Stage { name, unit, total, work: None, started: Instant::now() };
         self.done.store(0, Ordering::Relaxed);
+        self.worked.store(0, Ordering::Relaxed);
     }
 
     /// Counts `n` more units done.
     pub fn add(&self, n: u64) {
         self.done.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// States what work the stage will be, in nanoseconds or any unit of which all takes as long.
+    pub fn expect(&self, work: f64) {
+        self.stage.lock().unwrap_or_else(|e| e.into_inner()).work = Some(work.max(1.0) as u64);
+    }
+
+    /// Counts `work` more as done.
+    pub fn worked(&self, work: f64) {
+        self.worked.fetch_add(work as u64, Ordering::Relaxed);
     }
 
     /// Where the work is now.
@@ -62,6 +79,7 @@ impl Progress {
             unit: stage.unit,
             done: self.done.load(Ordering::Relaxed),
             total: stage.total,
+            share: stage.work.map(|work| (self.worked.load(Ordering::Relaxed) as f64 / work as f64).min(1.0)),
             seconds: stage.started.elapsed().as_secs_f64(),
         }
     }

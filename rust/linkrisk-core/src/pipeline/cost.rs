@@ -1,0 +1,41 @@
+//! What a unit of work takes, for estimates and for the time that is left.
+//!
+//! Nanoseconds on two processors of the machine that docs/performance.md names, fitted to the runs listed
+//! there; another machine's are these times what [`crate::runtime::probe::slowness`] measures.
+
+/// A record looked at for its key under one rule.
+pub const KEY: f64 = 9.0;
+
+/// A record brought together with those of its key under one rule.
+pub const CARRY: f64 = 110.0;
+
+/// A pair compared.
+pub const PAIR: f64 = 70.0;
+
+/// A link sorted, kept and written.
+pub const LINK: f64 = 120.0;
+
+/// A record clustered and written.
+pub const CLUSTER: f64 = 400.0;
+
+/// A record assessed.
+pub const ASSESS: f64 = 200.0;
+
+/// Training, whatever the records.
+pub const TRAIN: f64 = 1.5e8;
+
+/// Pairs of `records` records that are compared one by one, of `pairs` in all: those of a card's hundred
+/// events are copies of each other and cost next to nothing.
+pub fn compared(records: f64, pairs: f64) -> f64 {
+    pairs.min(8.0 * records)
+}
+
+/// Bringing the records of a rule together, in `passes` passes over all: looking at each, and sorting.
+pub fn gathering(all: f64, records: f64, passes: f64) -> f64 {
+    all * KEY * passes + records * CARRY / 2.0
+}
+
+/// Comparing the records of a rule once they are together.
+pub fn comparing(records: f64, pairs: f64) -> f64 {
+    records * CARRY / 2.0 + compared(records, pairs) * PAIR
+}
