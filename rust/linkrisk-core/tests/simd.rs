@@ -38,8 +38,10 @@ proptest! {
     fn every_level_finds_the_pairs_that_pass(rows in rows(), threshold in prop_oneof![-1_000_000..1_000_000, Just(0)]) {
         let depth = rows[0].numbers.len();
         let mut packed = Packed::new(rows.len(), depth);
-        for (at, row) in rows.iter().enumerate() {
-            packed.set(at, &row.numbers, row.tail, row.base);
+        for (mut part, rows) in packed.parts().zip(rows.chunks(QUERIES)) {
+            for (at, row) in rows.iter().enumerate() {
+                part.set(at, &row.numbers, row.tail, row.base);
+            }
         }
         let count = rows.len().div_ceil(LANES);
         prop_assert_eq!(packed.rows(), QUERIES);

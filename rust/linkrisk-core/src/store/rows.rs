@@ -166,6 +166,19 @@ impl Rows {
         Ok(((chunk * self.chunk_rows()) as u32, &words[..self.rows_of(chunk) * self.width]))
     }
 
+    /// The words of all rows of a chunk that is in memory.
+    pub fn in_memory(&self, chunk: usize) -> Option<&[u64]> {
+        match &self.chunks[chunk] {
+            Chunk::Memory(lines) => Some(&bytemuck::cast_slice(lines)[..self.rows_of(chunk) * self.width]),
+            Chunk::Disk(_) => None,
+        }
+    }
+
+    /// Whether some rows are on disk.
+    pub fn is_on_disk(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Shows the words of every chunk to `change`, with the number of its first row; `change` says
     /// whether it changed them.
     ///

@@ -424,6 +424,16 @@ impl Templates {
         }
     }
 
+    /// The rows of a stretch that is in memory.
+    pub fn at_rest(&self, stretch: usize) -> Option<&[i16]> {
+        self.rows.as_ref()?.in_memory(stretch).map(bytemuck::cast_slice)
+    }
+
+    /// Whether some rows are on disk.
+    pub fn is_on_disk(&self) -> bool {
+        self.rows.as_ref().is_some_and(Rows::is_on_disk)
+    }
+
     /// The numbers of `rows`, which ascend, one row after the other.
     ///
     /// # Errors

@@ -60,9 +60,11 @@ fn is_granted() -> bool {
 /// Whether the tiles give the sums of the plain loops, on numbers that would show a wrong order or sign.
 fn is_right() -> bool {
     let mut rows = Packed::new(96, 128);
-    for row in 0..96 {
-        let numbers: Vec<i8> = (0..128).map(|k| ((row * 37 + k * 11) % 255 - 127) as i8).collect();
-        rows.set(row as usize, &numbers, row as i16, -row);
+    for mut part in rows.parts() {
+        for row in 0..96 {
+            let numbers: Vec<i8> = (0..128).map(|k| ((row * 37 + k * 11) % 255 - 127) as i8).collect();
+            part.set(row as usize, &numbers, row as i16, -row);
+        }
     }
     let (queries, panels) = (rows.queries(0, 96), rows.panels(0, 5));
     [-100_000, 0, 1, 20_000, 100_000].into_iter().all(|threshold| {

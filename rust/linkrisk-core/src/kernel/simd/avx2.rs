@@ -29,6 +29,7 @@ pub fn dot(a: &[i16], b: &[i16]) -> i32 {
 #[target_feature(enable = "avx2")]
 fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &mut [u16]) {
     let (depth, rows) = (queries.depth, queries.tails.len());
+    let wide: Vec<[i32; 2]> = queries.numbers.chunks_exact(4).map(pairs).collect();
     for (panel, masks) in masks.chunks_exact_mut(rows).enumerate() {
         let lines = &panels.lines[panel * depth / 4..][..depth / 4];
         let half_of = |lanes: &[i32; 16], half: usize| {
@@ -36,7 +37,7 @@ fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &m
             unsafe { _mm256_loadu_si256(lanes[half * HALF..][..HALF].as_ptr().cast()) }
         };
         for first in (0..rows).step_by(TILE) {
-            let q = &queries.numbers[first * depth..][..TILE * depth];
+            let q = &wide[first * depth / 4..][..TILE * depth / 4];
             let mut found = [0u16; TILE];
             for half in 0..2 {
                 let mut sums = [_mm256_setzero_si256(); TILE];
@@ -46,14 +47,7 @@ fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &m
                     let even = _mm256_and_si256(x, _mm256_set1_epi16(0xff));
                     let odd = _mm256_srli_epi16::<8>(x);
                     for (row, sum) in sums.iter_mut().enumerate() {
-                        // SAFETY: `step` is below `depth / 4` and `row` below `TILE`.
-                        let four =
-                            unsafe { q.as_ptr().add(row * depth + step * 4).cast::<i32>().read_unaligned() };
-                        let four = _mm256_set1_epi32(four);
-                        let (q_even, q_odd) = (
-                            _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(four)),
-                            _mm256_srai_epi16::<8>(four),
-                        );
+                        let [q_even, q_odd] = q[row * (depth / 4) + step].map(|pair| _mm256_set1_epi32(pair));
                         let products =
                             _mm256_add_epi32(_mm256_madd_epi16(even, q_even), _mm256_madd_epi16(odd, q_odd));
                         *sum = _mm256_add_epi32(*sum, products);
@@ -74,6 +68,12 @@ fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &m
             masks[first..][..TILE].copy_from_slice(&found);
         }
     }
+}
+
+/// Four numbers as two pairs of 16 bits, the even and the odd ones, as those of a line are parted.
+fn pairs(four: &[i8]) -> [i32; 2] {
+    let pair = |low: i8, high: i8| i32::from(low) & 0xffff | i32::from(high) << 16;
+    [pair(four[0], four[2]), pair(four[1], four[3])]
 }
 
 #[target_feature(enable = "avx2")]

@@ -212,20 +212,24 @@ impl Packed {
         self.offsets.len()
     }
 
-    /// Sets a row: its numbers in ±127, the factor of its tail, and what is added.
-    pub fn set(&mut self, row: usize, numbers: &[i8], tail: i16, base: i32) {
+    /// Its rows by [`QUERIES`], to be set side by side.
+    pub fn parts(&mut self) -> impl Iterator<Item = Part<'_>> {
         let depth = self.depth;
-        self.numbers[row * depth..][..depth].copy_from_slice(numbers);
-        let (panel, lane) = (row / LANES, row % LANES);
-        let lines = &mut self.lines[panel * depth / 4..][..depth / 4];
-        for (line, four) in lines.iter_mut().zip(numbers.chunks_exact(4)) {
-            for (out, &x) in line.0[lane * 4..][..4].iter_mut().zip(four) {
-                *out = x as u8 ^ 0x80;
-            }
-        }
-        self.tails[panel].0[lane] = i32::from(tail);
-        self.bases[panel].0[lane] = base;
-        self.offsets[row] = -128 * numbers.iter().map(|&x| i32::from(x)).sum::<i32>();
+        let panels = QUERIES / LANES;
+        let numbers = self.numbers.chunks_exact_mut(QUERIES * depth);
+        let lines = self.lines.chunks_exact_mut(panels * depth / 4);
+        let added = self.tails.chunks_exact_mut(panels).zip(self.bases.chunks_exact_mut(panels));
+        let offsets = self.offsets.chunks_exact_mut(QUERIES);
+        numbers.zip(lines).zip(added.zip(offsets)).map(
+            move |((numbers, lines), ((tails, bases), offsets))| Part {
+                depth,
+                numbers,
+                lines,
+                tails,
+                bases,
+                offsets,
+            },
+        )
     }
 
     /// Rows `first..first + count` as queries; both are multiples of [`QUERIES`].
@@ -249,5 +253,34 @@ impl Packed {
             tails: &self.tails[first..][..count],
             bases: &self.bases[first..][..count],
         }
+    }
+}
+
+/// [`QUERIES`] rows of those that are packed.
+#[derive(Debug)]
+pub struct Part<'a> {
+    depth: usize,
+    numbers: &'a mut [i8],
+    lines: &'a mut [Line],
+    tails: &'a mut [Lanes],
+    bases: &'a mut [Lanes],
+    offsets: &'a mut [i32],
+}
+
+impl Part<'_> {
+    /// Sets a row: its numbers in ±127, the factor of its tail, and what is added.
+    pub fn set(&mut self, row: usize, numbers: &[i8], tail: i16, base: i32) {
+        let depth = self.depth;
+        self.numbers[row * depth..][..depth].copy_from_slice(numbers);
+        let (panel, lane) = (row / LANES, row % LANES);
+        let lines = &mut self.lines[panel * depth / 4..][..depth / 4];
+        for (line, four) in lines.iter_mut().zip(numbers.chunks_exact(4)) {
+            for (out, &x) in line.0[lane * 4..][..4].iter_mut().zip(four) {
+                *out = x as u8 ^ 0x80;
+            }
+        }
+        self.tails[panel].0[lane] = i32::from(tail);
+        self.bases[panel].0[lane] = base;
+        self.offsets[row] = -128 * numbers.iter().map(|&x| i32::from(x)).sum::<i32>();
     }
 }
