@@ -6,6 +6,7 @@ pub mod dictionary;
 pub mod frequency;
 pub mod ids;
 pub mod ingest;
+pub mod irises;
 pub mod journal;
 pub mod layout;
 pub mod parquet;

@@ -175,7 +175,7 @@ impl Templates {
         };
         let width = (source.tally.usable + source.tally.zero > 0).then_some(self.dims);
         let mut column = vector::Templates::new(array, width).ok_or_else(refuse)?;
-        if array.len() > 0 && (0..array.len()).any(|row| column.code(row).is_some()) {
+        if column.is_binary() {
             return Err(refuse());
         }
         // The first template that can be used says how long all of them are.

@@ -77,6 +77,14 @@ impl<'a> Templates<'a> {
         (self.judge(found), found.0)
     }
 
+    /// Whether the column holds bytes and no numbers.
+    pub fn is_binary(&self) -> bool {
+        matches!(
+            self.array.data_type(),
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        )
+    }
+
     /// The bytes of the template of `row`, where the column is binary.
     pub fn code(&self, row: usize) -> Option<&'a [u8]> {
         if self.array.is_null(row) {

@@ -14,6 +14,7 @@
 pub mod axes;
 pub mod cap;
 pub mod filter;
+pub mod iris;
 pub mod recall;
 pub mod table;
 pub mod tiles;

@@ -19,6 +19,7 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod iris;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
