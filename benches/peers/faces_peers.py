@@ -14,7 +14,7 @@ import polars as pl
 from usearch.index import Index
 
 # Neighbours asked for where a library knows no threshold: more than nearly every person has captures.
-NEIGHBOURS = 32
+NEIGHBOURS = 128
 BATCH = 4_096
 
 

@@ -1,7 +1,7 @@
 //! AVX-512 VNNI: tiles of 12 queries by two panels, 24 sums in registers.
 //!
-//! 12 × 2 sums, two lines and the numbers of a query, which `vpdpbusd` broadcasts from memory itself, take
-//! 26 of the 32 registers, and 14 loads serve 24 products of 64 numbers.
+//! 12 × 2 sums, two lines and four numbers of a query take 27 of the 32 registers, and 14 loads serve 24
+//! products of 64 numbers: four cycles a pair of 512 numbers where two products start in each.
 
 #![expect(unsafe_code, reason = "vector loads are by pointer, and features are checked at run time")]
 

@@ -1,7 +1,6 @@
-//! NEON: eight-bit products added in pairs, which every 64-bit ARM has.
+//! NEON: eight-bit products whose pairs are added in 16 bits and widened, which every 64-bit ARM has.
 //!
-//! Tiles are of four queries by a panel, 16 sums in registers. A product of ±127 fits 16 bits, so a pair
-//! of them is added before it is widened.
+//! Tiles are of four queries by a panel, 16 sums in registers. A product of ±127 fits 16 bits.
 
 #![expect(unsafe_code, reason = "vector loads are by pointer")]
 
