@@ -20,9 +20,10 @@ BATCH = 4_096
 
 def read(path: str) -> np.ndarray:
     templates = pl.read_parquet(path, columns=["template"])["template"].to_numpy()
-    rows = np.ascontiguousarray(templates, dtype=np.float32)
+    rows: np.ndarray = np.ascontiguousarray(templates, dtype=np.float32)
     # Templates of nothing are all zero.
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return rows
 
 
 def flat(rows: np.ndarray, threshold: float, _: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -2,7 +2,16 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Protocol, final
 
-__all__ = ["Engine", "__version__", "build_info", "error_kinds", "nearest", "normalise", "scenarios", "simulate"]
+__all__ = [
+    "Engine",
+    "__version__",
+    "build_info",
+    "error_kinds",
+    "nearest",
+    "normalise",
+    "scenarios",
+    "simulate",
+]
 
 __version__: str
 
