@@ -9,7 +9,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, Field};
 use linkrisk_core::error::ErrorKind;
 use linkrisk_core::runtime::Context;
-use linkrisk_core::simulate::biometric::{Capture, FaceDims, Faces, Group, Setting, Subject};
+use linkrisk_core::simulate::biometric::{Capture, FaceDims, Faces, Group, Setting, Subject, light_share};
 use linkrisk_core::store::templates::{NOBODY, ONE, Templates, bound};
 use proptest::prelude::*;
 
@@ -153,6 +153,35 @@ fn templates_of_two_models_are_refused() {
     let all = stored(&[fixed(&longer)], &context()).expect("one norm");
     assert!((all.cosine_of_distance(20.0) - 0.5).abs() < 1e-3);
     refused(&[fixed(&[vec![1.0; 32]])], "32 numbers");
+}
+
+#[test]
+fn models_of_one_length_and_norm_are_told_apart() {
+    let plain = Faces::new(FaceDims::D512, 3);
+    let other = Faces::new(FaceDims::D512, 3).protected(9);
+    // Two hundred people, of whom each camera takes three times one half; camera 5 is an infrared one.
+    let of = |faces: &Faces, first: u64, camera: Option<u64>| {
+        let mut template = vec![0.0; 512];
+        let rows: Vec<Vec<f32>> = (0..300)
+            .map(|row| {
+                let group = Group { female: row % 2 == 0, age_band: 1, tone: (row % 6) as u8 };
+                let subject = Subject { person: first + row % 100, group, kin: None };
+                let capture = Capture { number: row, day: 9, setting: Setting::Controlled, camera };
+                faces.template(&subject, &capture, &mut template);
+                template.clone()
+            })
+            .collect();
+        fixed(&rows)
+    };
+    let infrared = (0..).find(|&camera| light_share(camera) > 0.2);
+    let one = stored(&[of(&plain, 0, None), of(&plain, 100, infrared), of(&plain, 0, Some(1))], &context());
+    let one = one.expect("one model, whatever the camera");
+    let in_common = |source: usize| one.sources()[source].tally.in_common;
+    assert!(in_common(0) < 0.05 && in_common(1) > 0.2, "{} {}", in_common(0), in_common(1));
+    let error = stored(&[of(&plain, 0, None), of(&other, 0, None)], &context()).expect_err("two models");
+    assert_eq!(error.kind(), ErrorKind::Data);
+    assert!(error.to_string().contains("source `b`") && error.to_string().contains("other axes"), "{error}");
+    assert!(stored(&[of(&other, 0, None), of(&other, 100, None)], &context()).is_ok());
 }
 
 #[test]

@@ -6,11 +6,11 @@
 use arrow_array::{Array, ArrayRef};
 
 use super::rows::Rows;
-use super::templates::{TemplateSource, TemplateTally};
+use super::template_sources::{TemplateSource, TemplateSources};
 use super::vector;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::kernel::simd::iris::Code;
-use crate::runtime::{Context, Reservation};
+use crate::runtime::Context;
 
 /// Bytes of a code with its mask.
 pub const BYTES: usize = 512;
@@ -21,37 +21,23 @@ const LEAST_BITS: u32 = 256;
 /// The iris codes of one attribute, of all sources one after the other.
 #[derive(Debug)]
 pub struct Irises {
-    attribute: String,
     rows: Rows,
-    records: Vec<u32>,
-    sources: Vec<TemplateSource>,
-    held: Reservation,
+    sources: TemplateSources,
 }
 
 impl Irises {
     /// No codes, of the attribute of that name.
     ///
     /// # Errors
-    /// [`ErrorKind::MemoryLimit`].
+    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
     pub fn new(attribute: &str, context: &Context) -> Result<Self> {
-        Ok(Self {
-            attribute: attribute.to_owned(),
-            rows: Rows::new(BYTES / 8, "templates", context)?,
-            records: Vec::new(),
-            sources: Vec::new(),
-            held: context.memory.reserve("template numbers", 0)?,
-        })
+        let rows = Rows::new(BYTES / 8, "templates", context)?;
+        Ok(Self { rows, sources: TemplateSources::new(attribute, context)? })
     }
 
     /// Begins the next source.
     pub fn begin_source(&mut self, name: &str) {
-        let start = self.len();
-        self.sources.push(TemplateSource {
-            name: name.to_owned(),
-            start,
-            tally: TemplateTally::default(),
-            mean: Vec::new(),
-        });
+        self.sources.begin(name);
     }
 
     /// Adds the codes of a batch, whose records are numbered from `first` on.
@@ -60,27 +46,14 @@ impl Irises {
     /// 256 bits that can be used, which count as zero.
     ///
     /// # Errors
-    /// [`ErrorKind::AttributeType`] where the column is not binary, [`ErrorKind::MemoryLimit`] or
-    /// [`ErrorKind::SpillLimit`] where they do not fit, [`ErrorKind::Cancelled`].
+    /// As [`Templates::add`](super::templates::Templates::add), where the column is not binary.
     pub fn add(&mut self, array: &ArrayRef, first: u32, context: &Context) -> Result<()> {
         context.cancel.check()?;
-        let Some(source) = self.sources.last_mut() else {
-            return Err(Error::internal("codes came before their source"));
-        };
         let column = vector::Templates::new(array, None).filter(vector::Templates::is_binary);
-        let column = column.ok_or_else(|| {
-            let message = format!(
-                "attribute `{}` of source `{}` holds iris codes, which cannot be read from {}",
-                self.attribute,
-                source.name,
-                array.data_type()
-            );
-            Error::new(ErrorKind::AttributeType, message)
-                .hint("give a binary column of 512 bytes: code, then mask")
-                .detail("source", &source.name)
-                .detail("attribute", &self.attribute)
-        })?;
-        let tally = &mut source.tally;
+        let unreadable =
+            || self.sources.unreadable(array, "give a binary column of 512 bytes: code, then mask");
+        let column = column.ok_or_else(unreadable)?;
+        let tally = &mut self.sources.current()?.tally;
         let mut codes = Vec::new();
         for (row, record) in (0..array.len()).zip(first..) {
             tally.records += 1;
@@ -100,35 +73,36 @@ impl Irises {
             tally.usable += 1;
             codes.push((record, bytes));
         }
-        self.held.grow_to((4 * (self.records.len() + codes.len()) as u64).next_power_of_two())?;
+        let all = self.sources.records.len() + codes.len();
+        self.sources.held.grow_to((4 * all as u64).next_power_of_two())?;
         for (at, words) in self.rows.push(codes.len(), context)? {
             let out: &mut [u8] = bytemuck::cast_slice_mut(words);
             out.chunks_exact_mut(BYTES)
                 .zip(&codes[at..])
                 .for_each(|(out, (_, code))| out.copy_from_slice(code));
         }
-        self.records.extend(codes.iter().map(|(record, _)| record));
+        self.sources.records.extend(codes.iter().map(|(record, _)| record));
         Ok(())
     }
 
     /// How many codes there are.
     pub fn len(&self) -> u32 {
-        self.records.len() as u32
+        self.sources.records.len() as u32
     }
 
     /// Whether there is no code.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.sources.records.is_empty()
     }
 
     /// Whose code each row is.
     pub fn records(&self) -> &[u32] {
-        &self.records
+        &self.sources.records
     }
 
     /// The sources, in order.
     pub fn sources(&self) -> &[TemplateSource] {
-        &self.sources
+        &self.sources.sources
     }
 
     /// Codes of every stretch but the last, and how many stretches there are.

@@ -13,6 +13,8 @@ pub mod parquet;
 pub mod rows;
 pub mod run_dir;
 mod snapshot;
+mod template_models;
+mod template_sources;
 pub mod templates;
 pub mod text;
 pub mod vector;

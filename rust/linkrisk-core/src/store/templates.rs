@@ -13,14 +13,15 @@
 
 use arrow_array::{Array, ArrayRef};
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::rows::Rows;
+use super::template_sources::TemplateSources;
+pub use super::template_sources::{NOBODY, TemplateSource, TemplateTally};
 use super::vector;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::kernel::hash;
 use crate::normalise::Outcome;
-use crate::runtime::{Context, Reservation};
+use crate::runtime::Context;
 
 /// What 1 is at rest.
 pub const ONE: f32 = 32_767.0;
@@ -38,9 +39,6 @@ const STRETCH: usize = 512;
 /// and more than a hundred: a photo of one person may be enrolled at every gate, one of nobody is everywhere.
 const COPIES: (u64, u64) = (100, 1_000);
 
-/// The share of templates from which a second length, or a second norm, is taken for a second model.
-const SECOND_MODEL: f64 = 0.01;
-
 /// How far the cosine of two templates of `dims` numbers at rest can be from that of the vectors.
 ///
 /// Each is off by half a unit a number, √dims / 2 in all, and the error of a product of unit vectors is at
@@ -50,67 +48,15 @@ pub fn bound(dims: usize) -> f64 {
     2.0 * off + off * off
 }
 
-/// What a source's templates were.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct TemplateTally {
-    /// Rows of the source.
-    pub records: u64,
-    /// Templates that are compared.
-    pub usable: u64,
-    /// Null or empty.
-    pub blank: u64,
-    /// All zero.
-    pub zero: u64,
-    /// Of another length than the first of the source.
-    pub other_length: u64,
-    /// With a number that is null or not finite.
-    pub not_finite: u64,
-    /// Copies of one placeholder.
-    pub copies: u64,
-    /// Whose length was within 0.01 of 1 on arrival.
-    pub unit: u64,
-    /// Sum of the squared lengths on arrival.
-    pub square_norm: f64,
-}
-
-impl TemplateTally {
-    fn count(&mut self, outcome: Outcome, other_length: bool) {
-        self.records += 1;
-        *match outcome {
-            Outcome::Valid => &mut self.usable,
-            Outcome::Placeholder => &mut self.zero,
-            Outcome::Invalid if other_length => &mut self.other_length,
-            Outcome::Invalid => &mut self.not_finite,
-            _ => &mut self.blank,
-        } += 1;
-    }
-}
-
-/// The templates of one source.
-#[derive(Debug, Clone)]
-pub struct TemplateSource {
-    /// The source's name.
-    pub name: String,
-    /// Its first row at rest.
-    pub start: u32,
-    /// What its templates were.
-    pub tally: TemplateTally,
-    /// The mean of its templates, each of length 1; known once the templates are complete.
-    pub mean: Vec<f32>,
-}
-
 /// The templates of one attribute, of all sources one after the other.
 ///
 /// Rows are numbered as they rest; [`Templates::records`] tells whose they are.
 #[derive(Debug)]
 pub struct Templates {
-    attribute: String,
     dims: usize,
     rows: Option<Rows>,
-    records: Vec<u32>,
     hashes: Vec<u64>,
-    sources: Vec<TemplateSource>,
-    held: Reservation,
+    pub(super) sources: TemplateSources,
 }
 
 /// What was made of one template of a batch.
@@ -126,26 +72,13 @@ impl Templates {
     /// # Errors
     /// [`ErrorKind::MemoryLimit`].
     pub fn new(attribute: &str, context: &Context) -> Result<Self> {
-        Ok(Self {
-            attribute: attribute.to_owned(),
-            dims: 0,
-            rows: None,
-            records: Vec::new(),
-            hashes: Vec::new(),
-            sources: Vec::new(),
-            held: context.memory.reserve("template numbers", 0)?,
-        })
+        let sources = TemplateSources::new(attribute, context)?;
+        Ok(Self { dims: 0, rows: None, hashes: Vec::new(), sources })
     }
 
     /// Begins the next source.
     pub fn begin_source(&mut self, name: &str) {
-        let start = self.len();
-        self.sources.push(TemplateSource {
-            name: name.to_owned(),
-            start,
-            tally: TemplateTally::default(),
-            mean: Vec::new(),
-        });
+        self.sources.begin(name);
     }
 
     /// Adds the templates of a batch, whose records are numbered from `first` on.
@@ -156,28 +89,13 @@ impl Templates {
     /// [`ErrorKind::MemoryLimit`] or [`ErrorKind::SpillLimit`] where they do not fit,
     /// [`ErrorKind::Cancelled`].
     pub fn add(&mut self, array: &ArrayRef, first: u32, context: &Context) -> Result<()> {
-        let Some(source) = self.sources.last() else {
-            return Err(Error::internal("templates came before their source"));
-        };
+        let source = self.sources.current()?;
         let name = source.name.clone();
-        let refuse = || {
-            Error::new(
-                ErrorKind::AttributeType,
-                format!(
-                    "attribute `{}` of source `{name}` holds templates, which cannot be read from {}",
-                    self.attribute,
-                    array.data_type()
-                ),
-            )
-            .hint("give a column of lists of f16, f32, f64 or int8 numbers")
-            .detail("source", &name)
-            .detail("attribute", &self.attribute)
-        };
         let width = (source.tally.usable + source.tally.zero > 0).then_some(self.dims);
-        let mut column = vector::Templates::new(array, width).ok_or_else(refuse)?;
-        if column.is_binary() {
-            return Err(refuse());
-        }
+        let column = vector::Templates::new(array, width).filter(|column| !column.is_binary());
+        let unreadable =
+            || self.sources.unreadable(array, "give a column of lists of f16, f32, f64 or int8 numbers");
+        let mut column = column.ok_or_else(unreadable)?;
         // The first template that can be used says how long all of them are.
         for row in 0..array.len() {
             if column.width().is_some() {
@@ -186,7 +104,7 @@ impl Templates {
             column.check(row);
         }
         let Some(dims) = column.width() else {
-            let tally = &mut self.sources.last_mut().ok_or_else(|| Error::internal("no source"))?.tally;
+            let tally = &mut self.sources.current()?.tally;
             (0..array.len()).for_each(|row| tally.count(column.check(row), false));
             return Ok(());
         };
@@ -226,37 +144,25 @@ impl Templates {
     /// Makes sure that templates are of a length that is read, and of that of the sources before.
     fn agree(&mut self, dims: usize, source: &str) -> Result<()> {
         if !DIMS.contains(&dims) {
-            return Err(self.refusal(
-                source,
-                format!("holds templates of {dims} numbers, and those of 64 to 2,048 are read"),
-                "map a column of templates, one list a row",
-            ));
+            let what = format!("holds templates of {dims} numbers, and those of 64 to 2,048 are read");
+            return Err(self.sources.refusal(source, &what, "map a column of templates, one list a row"));
         }
         if self.dims != 0 && self.dims != dims {
-            return Err(self.refusal(
-                source,
-                format!("holds templates of {dims} numbers where earlier sources have {}", self.dims),
-                "templates of two models cannot be compared: map each to an attribute of its own",
-            ));
+            let what = format!("holds templates of {dims} numbers where earlier sources have {}", self.dims);
+            let hint = "templates of two models cannot be compared: map each to an attribute of its own";
+            return Err(self.sources.refusal(source, &what, hint));
         }
         self.dims = dims;
         Ok(())
     }
 
-    fn refusal(&self, source: &str, what: String, hint: &str) -> Error {
-        let message = format!("attribute `{}` of source `{source}` {what}", self.attribute);
-        Error::new(ErrorKind::Data, message)
-            .hint(hint)
-            .detail("source", source)
-            .detail("attribute", &self.attribute)
-    }
-
     fn keep(&mut self, numbers: &[i16], read: &[Read], first: u32, context: &Context) -> Result<()> {
         let (stride, dims) = (self.stride(), self.dims);
         let usable = read.iter().filter(|r| r.outcome == Outcome::Valid).count();
-        let held = (self.records.len() + usable) as u64 * 12;
-        self.held.grow_to(held.next_power_of_two())?;
-        let source = self.sources.last_mut().ok_or_else(|| Error::internal("no source"))?;
+        let held = (self.sources.records.len() + usable) as u64 * 12;
+        self.sources.held.grow_to(held.next_power_of_two())?;
+        let mut records = std::mem::take(&mut self.sources.records);
+        let source = self.sources.current()?;
         let mut valid = Vec::with_capacity(usable);
         for ((row, read), record) in read.iter().enumerate().zip(first..) {
             source.tally.count(read.outcome, read.length != dims);
@@ -264,11 +170,12 @@ impl Templates {
                 let template = &numbers[row * stride..][..stride];
                 source.tally.unit += u64::from((read.norm - 1.0).abs() <= 0.01);
                 source.tally.square_norm += read.norm * read.norm;
-                self.records.push(record);
+                records.push(record);
                 self.hashes.push(hash::bytes(bytemuck::cast_slice(template)));
                 valid.push(template);
             }
         }
+        self.sources.records = records;
         let rows = match &mut self.rows {
             Some(rows) => rows,
             none => none.insert(Rows::new(stride / 4, "templates", context)?),
@@ -286,80 +193,50 @@ impl Templates {
     /// [`ErrorKind::Data`] where a source holds the templates of two models, by their lengths or norms;
     /// as [`Rows::update`].
     pub fn complete(&mut self, context: &Context) -> Result<()> {
-        for number in 0..self.sources.len() {
-            self.check_one_model(&self.sources[number])?;
+        for number in 0..self.sources().len() {
+            self.check_source(&self.sources()[number])?;
             self.set_copies_aside(number);
         }
         self.hashes = Vec::new();
-        self.held.shrink_to(self.records.len() as u64 * 4);
+        self.sources.held.shrink_to(u64::from(self.len()) * 4);
         let (stride, dims) = (self.stride(), self.dims);
-        let (records, sources) = (&self.records, &self.sources);
+        let sources = &self.sources;
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let sums = rows.update(
             context,
-            || vec![vec![0i64; dims]; sources.len()],
+            || vec![vec![0i64; dims]; sources.sources.len()],
             |sums, first, words| {
                 let numbers: &mut [i16] = bytemuck::cast_slice_mut(words);
                 let mut changed = false;
                 for (row, at) in numbers.chunks_exact_mut(stride).zip(first..) {
-                    if records[at as usize] == NOBODY {
+                    if sources.records[at as usize] == NOBODY {
                         row.fill(0);
                         changed = true;
                     }
-                    let sums = &mut sums[source_of(sources, at)];
+                    let sums = &mut sums[sources.of(at)];
                     sums.iter_mut().zip(row.iter()).for_each(|(sum, &x)| *sum += i64::from(x));
                 }
                 Ok(changed)
             },
         )?;
-        for (number, source) in self.sources.iter_mut().enumerate() {
+        for (number, source) in self.sources.sources.iter_mut().enumerate() {
             let unit = f64::from(ONE) * source.tally.usable.max(1) as f64;
             let sum = |k: usize| sums.iter().map(|sums| sums[number][k]).sum::<i64>();
             source.mean = (0..dims).map(|k| (sum(k) as f64 / unit) as f32).collect();
+            source.tally.in_common = source.mean.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         }
-        Ok(())
-    }
-
-    fn check_one_model(&self, source: &TemplateSource) -> Result<()> {
-        let tally = &source.tally;
-        let all = tally.usable + tally.other_length;
-        let second = |part: u64, of: u64| part > 10 && part as f64 > SECOND_MODEL * of as f64;
-        if second(tally.other_length, all) {
-            let what = format!(
-                "holds templates of two lengths: {} of {} numbers and {} of another",
-                tally.usable, self.dims, tally.other_length
-            );
-            return Err(self.refusal(
-                &source.name,
-                what,
-                "split the source by model, one attribute for each",
-            ));
-        }
-        let other = tally.usable - tally.unit;
-        if second(tally.unit, tally.usable) && second(other, tally.usable) {
-            let what = format!(
-                "holds templates of two norms: {} of length 1 and {} of others, which two models make",
-                tally.unit, other
-            );
-            return Err(self.refusal(
-                &source.name,
-                what,
-                "split the source by model, one attribute for each",
-            ));
-        }
-        Ok(())
+        self.check_axes(context)
     }
 
     fn set_copies_aside(&mut self, number: usize) {
-        let start = self.sources[number].start as usize;
-        let end = self.sources.get(number + 1).map_or(self.records.len(), |next| next.start as usize);
-        let mut sorted = self.hashes[start..end].to_vec();
+        let range = self.sources.rows(number);
+        let mut sorted = self.hashes[range.clone()].to_vec();
         sorted.sort_unstable();
-        let most = COPIES.0.max((end - start) as u64 / COPIES.1) as usize;
+        let most = COPIES.0.max(range.len() as u64 / COPIES.1) as usize;
         let placeholders: Vec<u64> =
             sorted.chunk_by(|a, b| a == b).filter(|same| same.len() > most).map(|same| same[0]).collect();
-        let tally = &mut self.sources[number].tally;
-        for (record, hash) in self.records[start..end].iter_mut().zip(&self.hashes[start..end]) {
+        let tally = &mut self.sources.sources[number].tally;
+        for (record, hash) in self.sources.records[range.clone()].iter_mut().zip(&self.hashes[range]) {
             if placeholders.binary_search(hash).is_ok() {
                 *record = NOBODY;
                 tally.copies += 1;
@@ -370,7 +247,7 @@ impl Templates {
 
     /// The attribute's name.
     pub fn attribute(&self) -> &str {
-        &self.attribute
+        &self.sources.attribute
     }
 
     /// Numbers of a template; 0 where there is none.
@@ -385,27 +262,27 @@ impl Templates {
 
     /// How many rows there are; those of placeholders are zero and similar to nothing.
     pub fn len(&self) -> u32 {
-        self.records.len() as u32
+        self.sources.records.len() as u32
     }
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.sources.records.is_empty()
     }
 
     /// Whose template each row is; [`NOBODY`]'s is a placeholder.
     pub fn records(&self) -> &[u32] {
-        &self.records
+        &self.sources.records
     }
 
     /// The sources, in order.
     pub fn sources(&self) -> &[TemplateSource] {
-        &self.sources
+        &self.sources.sources
     }
 
     /// The source of a row, by its number.
     pub fn source_of(&self, row: u32) -> usize {
-        source_of(&self.sources, row)
+        self.sources.of(row)
     }
 
     /// Rows of every stretch but the last that [`Templates::stretch`] gives, and how many there are.
@@ -472,14 +349,17 @@ impl Templates {
     /// # Errors
     /// As [`Templates::update`].
     pub fn centre(&mut self, context: &Context) -> Result<()> {
-        let (stride, dims, sources) = (self.stride(), self.dims, self.sources.clone());
+        let (stride, dims) = (self.stride(), self.dims);
+        let sources: Vec<(u32, Vec<f32>)> =
+            self.sources().iter().map(|s| (s.start, s.mean.clone())).collect();
         self.update(context, |first, numbers| {
             let mut centred = vec![0.0f32; dims];
             for (row, at) in numbers.chunks_exact_mut(stride).zip(first..) {
                 if row.iter().all(|&x| x == 0) {
                     continue;
                 }
-                let mean = &sources[source_of(&sources, at)].mean;
+                let source = sources.partition_point(|source| source.0 <= at).saturating_sub(1);
+                let mean = &sources[source].1;
                 for ((out, &x), m) in centred.iter_mut().zip(row.iter()).zip(mean) {
                     *out = f32::from(x) / ONE - m;
                 }
@@ -495,19 +375,12 @@ impl Templates {
     /// taken: 1 for a model whose vectors are of length 1.
     pub fn cosine_of_distance(&self, l2: f64) -> f64 {
         let (mut squares, mut usable) = (0.0, 0);
-        for source in &self.sources {
+        for source in self.sources() {
             squares += source.tally.square_norm;
             usable += source.tally.usable + source.tally.copies;
         }
         if squares > 0.0 { 1.0 - l2 * l2 * usable as f64 / (2.0 * squares) } else { 1.0 }
     }
-}
-
-/// Who has the template of a placeholder.
-pub const NOBODY: u32 = u32::MAX;
-
-fn source_of(sources: &[TemplateSource], row: u32) -> usize {
-    sources.partition_point(|source| source.start <= row).saturating_sub(1)
 }
 
 /// Writes a vector at length 1 to `out`, rounded to even; returns the length it had.
