@@ -36,7 +36,7 @@ fn main() -> Result<()> {
         for number in first..first + count {
             // Two captures and a half of a person in the mean, in no order.
             let person = hash::below(hash::mix(number), records * 2 / 5);
-            let group = Group { female: person % 2 == 0, age_band: 1, tone: (person % 6) as u8 };
+            let group = Group { female: person.is_multiple_of(2), age_band: 1, tone: (person % 6) as u8 };
             let subject = Subject { person, group, kin: None };
             let capture = Capture { number, day: 9_000, setting: Setting::Controlled, camera: None };
             faces.template(&subject, &capture, &mut template);

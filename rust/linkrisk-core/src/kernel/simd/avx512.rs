@@ -43,12 +43,12 @@ fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &m
             let sums = tile(q, x);
             for (side, &p) in pair.iter().enumerate() {
                 let (tails, bases) = (load(&panels.tails[p]), load(&panels.bases[p]));
-                for row in 0..TILE {
+                for (row, sums) in sums.iter().enumerate() {
                     let at = first + row;
                     let base = _mm512_set1_epi32(queries.bases[at] + queries.offsets[at]);
                     let tail = _mm512_madd_epi16(_mm512_set1_epi32(queries.tails[at]), tails);
                     let most = _mm512_add_epi32(_mm512_add_epi32(base, bases), tail);
-                    let sum = _mm512_add_epi32(sums[row][side], most);
+                    let sum = _mm512_add_epi32(sums[side], most);
                     masks[p * rows + at] = _mm512_cmpge_epi32_mask(sum, _mm512_set1_epi32(threshold));
                 }
             }

@@ -139,7 +139,11 @@ impl Level {
     /// Where lengths do not agree.
     pub fn hits(self, queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &mut [u16]) {
         let (rows, count) = (queries.tails.len(), panels.tails.len());
-        assert!(queries.depth == panels.depth && queries.depth % DEPTH == 0 && rows % QUERIES == 0);
+        assert!(
+            queries.depth == panels.depth
+                && queries.depth.is_multiple_of(DEPTH)
+                && rows.is_multiple_of(QUERIES)
+        );
         assert!(queries.numbers.len() == rows * queries.depth && queries.bases.len() == rows);
         assert!(queries.offsets.len() == rows && panels.lines.len() == count * panels.depth / 4);
         assert!(panels.bases.len() == count && masks.len() == rows * count);
@@ -165,7 +169,7 @@ impl Level {
     /// Where lengths do not agree.
     #[inline]
     pub fn dot(self, a: &[i16], b: &[i16]) -> i32 {
-        assert!(a.len() == b.len() && a.len() % 32 == 0);
+        assert!(a.len() == b.len() && a.len().is_multiple_of(32));
         match self {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 | Level::Amx if avx512::is_available() => avx512::dot(a, b),
