@@ -193,3 +193,19 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError):
         nearest(frame(vectors(100)), "face", out=tmp_path, **STATED)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_it_stops_when_the_callback_raises(tmp_path: Path) -> None:
+    table = frame(vectors(6_000, copies=5))
+    stages = []
+
+    def stop(event: dict[str, Any]) -> None:
+        stages.append(event["stage"])
+        if event["stage"] == "nearest":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        # A low threshold: nearly all pairs are multiplied in full, which takes seconds.
+        nearest(table, "face", threshold=0.3, exact=True, out=tmp_path, progress=stop, **STATED)
+    assert stages[-1] == "nearest"
+    assert not any(tmp_path.iterdir())

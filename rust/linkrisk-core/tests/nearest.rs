@@ -102,7 +102,7 @@ fn an_exact_join_finds_every_pair() {
 fn turning_keeps_the_similarities() {
     let context = context(1 << 30, 2);
     let column = faces(FaceDims::D512, 5_000);
-    let before = all_pairs(&stored(&[column.clone()], &context), 0.4, None);
+    let before = all_pairs(&stored(std::slice::from_ref(&column), &context), 0.4, None);
     let mut templates = stored(&[column], &context);
     let (after, summary) = joined(&mut templates, &options(0.4, true), &context);
     let bound = summary.rounding as f32;
@@ -126,7 +126,7 @@ fn memory_threads_blocks_and_kernels_change_nothing() {
     for exact in [true, false] {
         let run = |limit, threads, level, block_rows| {
             let context = context(limit, threads).spill_to(base.path(), None);
-            let mut templates = stored(&[column.clone()], &context);
+            let mut templates = stored(std::slice::from_ref(&column), &context);
             let options = Options { level, block_rows, ..options(0.4, exact) };
             let (pairs, summary) = joined(&mut templates, &options, &context);
             assert!(context.memory.peak() <= limit);
@@ -146,7 +146,7 @@ fn memory_threads_blocks_and_kernels_change_nothing() {
         }
         let small = faces(FaceDims::D128, 600);
         let of = |level| {
-            let mut templates = stored(&[small.clone()], &context(1 << 28, 2));
+            let mut templates = stored(std::slice::from_ref(&small), &context(1 << 28, 2));
             joined(&mut templates, &Options { level, ..options(0.3, exact) }, &context(1 << 28, 2)).0
         };
         assert!(Level::ALL.into_iter().all(|level| of(Some(level)) == of(None)));

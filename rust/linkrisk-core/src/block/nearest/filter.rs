@@ -155,7 +155,8 @@ impl Filter {
         } else {
             one * off * f64::from(LIKELY) / (self.depth as f64).sqrt() + off * off / self.depth as f64
         };
-        (tail.ceil() as i16, base.ceil() as i32)
+        // One more for what single precision took from `exact`.
+        (tail.ceil() as i16, base.ceil() as i32 + 1)
     }
 }
 
