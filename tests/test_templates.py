@@ -172,6 +172,10 @@ def test_centring_undoes_what_a_table_has_in_common() -> None:
         ("face", {"threshold": math.nan}, SpecError),
         ("face", {"metric": "l1"}, SpecError),
         ("face", {"cap": 0}, SpecError),
+        ("face", {"metric": "hamming", "threshold": 0.5}, SpecError),
+        ("face", {"metric": "hamming", "cap": 3}, SpecError),
+        ("face", {"metric": "hamming"}, AttributeTypeError),
+        ("code", {}, AttributeTypeError),
         ("fase", {}, MissingAttributeError),
         ("name", {}, AttributeTypeError),
         ("short", {}, DataError),
@@ -181,7 +185,7 @@ def test_what_makes_no_sense_is_refused(
     column: str, options: dict[str, Any], error: type[LinkriskError]
 ) -> None:
     table = frame(vectors(100)).with_columns(
-        name=pl.lit("x"), short=pl.lit([1.0, 2.0], dtype=pl.List(pl.Float32))
+        name=pl.lit("x"), code=pl.lit(b"x"), short=pl.lit([1.0, 2.0], dtype=pl.List(pl.Float32))
     )
     with pytest.raises(error) as caught:
         nearest(table, column, **options)
@@ -209,3 +213,23 @@ def test_it_stops_when_the_callback_raises(tmp_path: Path) -> None:
         nearest(table, "face", threshold=0.3, exact=True, out=tmp_path, progress=stop, **STATED)
     assert stages[-1] == "nearest"
     assert not any(tmp_path.iterdir())
+
+
+def test_iris_codes_are_compared_by_hamming_distance() -> None:
+    draw = random.Random(1)
+    rows: list[bytes | None] = []
+    for _ in range(60):
+        code = draw.getrandbits(2_048)
+        for turn in (0, 3):
+            # An eighth of the bits differ, and the head is turned by three angles of 16 bits.
+            noise = draw.getrandbits(2_048) & draw.getrandbits(2_048) & draw.getrandbits(2_048)
+            taken = (code ^ noise).to_bytes(256, "little")
+            rows.append(taken[256 - 2 * turn :] + taken[: 256 - 2 * turn] + b"\xff" * 256)
+    rows[10] = None
+    table = pl.DataFrame({"iris": rows}, schema={"iris": pl.Binary})
+    result = nearest(table, "iris", metric="hamming", **STATED)
+    assert set(found(result)) == {(at, at + 1) for at in range(0, 120, 2) if at != 10}
+    assert result.pairs().collect_schema().names() == ["record", "other", "distance"]
+    assert max(found(result).values()) < 0.32
+    tally = result.statement["sources"]["data"]
+    assert (result.statement["pairs"], tally["usable"], tally["blank"]) == (59, 119, 1)

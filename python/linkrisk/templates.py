@@ -23,6 +23,8 @@ __all__ = ["Nearest", "nearest"]
 
 COLUMN = "template"
 
+THRESHOLDS = {"cosine": 0.4, "l2": 0.6, "hamming": 0.32}
+
 # A set of a few templates is a search for somebody, which this is not for.
 LEAST = 100
 
@@ -33,7 +35,8 @@ class Nearest:
     Attributes:
         statement: What was compared and how, the pairs there are, and what may be missing: `pairs`,
             `compared`, `threshold` (as a cosine), `rounding`, `capped`, `sources` with what was set aside,
-            and `recall` with an interval, by band of similarity.
+            and `recall` with an interval, by band of similarity. Of iris codes, which are compared exactly,
+            `pairs`, `threshold` and `sources`.
     """
 
     def __init__(self, statement: dict[str, Any], folder: str | None) -> None:
@@ -41,10 +44,11 @@ class Nearest:
         self._folder = folder
 
     def pairs(self) -> pl.LazyFrame:
-        """Scans the pairs: `record` and `other`, row numbers of their tables, and `similarity`, a cosine.
+        """Scans the pairs: `record` and `other`, row numbers of their tables, and `similarity`.
 
-        Within one table `record` is the lower row. Sorted by both. A similarity is no probability: how many
-        strangers are as similar depends on the model, the capture and the number of templates.
+        A similarity is a cosine; iris codes have a `distance` instead. Within one table `record` is the lower
+        row. Sorted by both. A similarity is no probability: how many strangers are as similar depends on the
+        model, the capture and the number of templates.
 
         Raises:
             RunError: Where `purpose` and `controller` were not stated, and no pairs were written.
@@ -57,7 +61,9 @@ class Nearest:
         return pl.scan_parquet(Path(self._folder) / "pairs.parquet", glob=False)
 
     def __repr__(self) -> str:
-        return f"<Nearest: {self.statement['pairs']} pairs at {self.statement['threshold']:.3f} or more>"
+        return (
+            f"<Nearest: {self.statement['pairs']} pairs at a threshold of {self.statement['threshold']:.3f}>"
+        )
 
 
 def nearest(
@@ -65,8 +71,8 @@ def nearest(
     column: str,
     *,
     other: str | PathLike[str] | pl.DataFrame | pl.LazyFrame | None = None,
-    threshold: float = 0.4,
-    metric: Literal["cosine", "l2"] = "cosine",
+    threshold: float | None = None,
+    metric: Literal["cosine", "l2", "hamming"] = "cosine",
     centre: bool = False,
     exact: bool = False,
     cap: int | None = None,
@@ -93,9 +99,13 @@ def nearest(
         data: The table: a file, glob or folder, or a frame.
         column: The column of templates: lists of f16, f32, f64 or int8 numbers, of the same name in both.
         other: A second table; pairs are then those between the two.
-        threshold: The least cosine, in (0, 1]; the greatest distance where `metric` is `l2`.
-        metric: `l2` for models that are used with a distance, such as 0.6: it becomes a cosine by the root
-            mean square of the vectors' lengths.
+        threshold: The least cosine, in (0, 1], 0.4 where absent; the greatest distance by another metric, 0.6
+            for `l2` and 0.32 for `hamming` where absent.
+        metric: `l2` for models that are used with a distance: it becomes a cosine by the root mean square of
+            the vectors' lengths. `hamming` for iris codes, binary values of 512 bytes (2,048 bits, then as
+            many of a mask, 128 angles of 16 bits): the share of bits that differ, normalised for the bits
+            compared (Daugman, 2007), the least over 17 turns of the head. That is exact, and the table has
+            `distance` in place of `similarity`.
         centre: Whether the mean of each table is taken from its templates first, which undoes what a camera
             or a site has in common.
         exact: Whether no pair may be lost but by rounding, which `statement["rounding"]` bounds.
@@ -117,9 +127,15 @@ def nearest(
         ResourceError: Where memory or disk have no room.
         RunError: Where `out` holds something.
     """
-    _check(threshold, metric, cap)
+    if threshold is None:
+        threshold = THRESHOLDS.get(metric, 0.0)
+    _check(threshold, metric)
+    if cap is not None and cap < 1:
+        raise SpecError(f"a cap of {cap} pairs a row leaves none", hint="give 1 or more, or no cap")
+    if metric == "hamming" and (cap is not None or centre):
+        raise SpecError("iris codes have neither a cap nor a mean", hint="leave `cap` and `centre` out")
     tables = {"data": data} if other is None else {"data": data, "other": other}
-    streams = [_stream(name, table, column) for name, table in tables.items()]
+    streams = [_stream(name, table, column, metric) for name, table in tables.items()]
     request = {
         "sources": list(tables),
         "attribute": column,
@@ -149,19 +165,19 @@ def nearest(
     return result
 
 
-def _check(threshold: float, metric: str, cap: int | None) -> None:
-    sound = math.isfinite(threshold) and threshold > 0 and (metric == "l2" or threshold <= 1)
-    if metric not in ("cosine", "l2") or not sound:
+def _check(threshold: float, metric: str) -> None:
+    most = {"cosine": 1.0, "l2": math.inf, "hamming": 0.499}
+    if metric not in most or not (math.isfinite(threshold) and 0 < threshold <= most[metric]):
         raise SpecError(
             f"a threshold of {threshold} by `{metric}` makes no sense",
-            hint="give a cosine in (0, 1], or `metric='l2'` and a distance above 0",
+            hint="give a cosine in (0, 1], or `metric='l2'` or `'hamming'` and a distance above 0",
         )
-    if cap is not None and cap < 1:
-        raise SpecError(f"a cap of {cap} pairs a row leaves none", hint="give 1 or more, or no cap")
 
 
-def _stream(name: str, table: str | PathLike[str] | pl.DataFrame | pl.LazyFrame, column: str) -> Any:
-    attributes = {COLUMN: Attribute(column=column, kind="face")}
+def _stream(
+    name: str, table: str | PathLike[str] | pl.DataFrame | pl.LazyFrame, column: str, metric: str
+) -> Any:
+    attributes = {COLUMN: Attribute(column=column, kind="iris" if metric == "hamming" else "face")}
     if isinstance(table, (pl.DataFrame, pl.LazyFrame)):
         source = Source(name=name, data=table, attributes=attributes)
     else:

@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow_array::ArrayRef;
 use linkrisk_core::block::nearest::cap::{Capped, cap};
+use linkrisk_core::block::nearest::iris::{self, nearest_irises};
 use linkrisk_core::block::nearest::recall::{Recall, recall};
 use linkrisk_core::block::nearest::table::write_pairs;
 use linkrisk_core::block::nearest::{Options, Summary, nearest};
 use linkrisk_core::error::{Error, ErrorKind, Result};
+use linkrisk_core::kernel::simd::Level;
 use linkrisk_core::runtime::Context;
-use linkrisk_core::store::templates::{TemplateTally, Templates};
+use linkrisk_core::store::irises::Irises;
+use linkrisk_core::store::templates::{TemplateSource, TemplateTally, Templates};
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +23,9 @@ use crate::errors;
 
 /// The column of every stream.
 const COLUMN: &str = "template";
+
+/// The table of pairs.
+const TABLE: &str = "pairs.parquet";
 
 /// What Python asks for.
 #[derive(Debug, Deserialize)]
@@ -42,16 +49,27 @@ struct Request {
 enum Metric {
     Cosine,
     L2,
+    Hamming,
 }
 
 /// What came of it.
 #[derive(Serialize)]
-struct Statement {
-    #[serde(flatten)]
-    summary: Summary,
-    sources: Vec<(String, TemplateTally)>,
-    capped: Capped,
-    recall: Recall,
+#[serde(untagged)]
+enum Statement {
+    Vectors {
+        #[serde(flatten)]
+        summary: Summary,
+        sources: Vec<(String, TemplateTally)>,
+        capped: Capped,
+        recall: Recall,
+    },
+    Irises {
+        templates: u32,
+        threshold: f64,
+        kernel: &'static str,
+        pairs: u64,
+        sources: Vec<(String, TemplateTally)>,
+    },
 }
 
 /// Finds all pairs of templates at least as similar as a threshold, in one stream or between two.
@@ -78,50 +96,33 @@ pub fn nearest_py(
 }
 
 fn find(request: &Request, streams: Vec<Stream>, out: Option<&Path>, context: &Context) -> Result<Statement> {
+    match request.metric {
+        Metric::Hamming => find_irises(request, streams, out, context),
+        Metric::Cosine | Metric::L2 => find_vectors(request, streams, out, context),
+    }
+}
+
+fn find_vectors(
+    request: &Request,
+    streams: Vec<Stream>,
+    out: Option<&Path>,
+    context: &Context,
+) -> Result<Statement> {
     let mut templates = Templates::new(&request.attribute, context)?;
-    context.progress.begin("ingest", "templates", None);
     for (name, stream) in request.sources.iter().zip(streams) {
         templates.begin_source(name);
-        let mut first = 0u32;
-        for batch in stream.0 {
-            // What a reader says of a broken stream may quote a value of it, so it is left out.
-            let batch = batch.map_err(|_| Error::new(ErrorKind::Data, "the stream broke off"))?;
-            let column = batch
-                .column_by_name(COLUMN)
-                .ok_or_else(|| Error::internal("a stream has no column of templates"))?;
-            templates.add(column, first, context)?;
-            first = first.checked_add(batch.num_rows() as u32).ok_or_else(too_many)?;
-            context.progress.add(batch.num_rows() as u64);
-        }
+        read(stream, context, |column, first| templates.add(column, first, context))?;
     }
     templates.complete(context)?;
-    for source in templates.sources() {
-        if source.tally.usable < request.least {
-            return Err(Error::new(
-                ErrorKind::Data,
-                format!(
-                    "source `{}` has {} usable templates, and sets of at least {} are compared",
-                    source.name, source.tally.usable, request.least
-                ),
-            )
-            .hint("this measures whole holdings and looks for nobody: give whole tables")
-            .detail("source", &source.name));
-        }
-    }
+    let (sources, second) = checked(request, templates.sources())?;
     if request.centre {
         templates.centre(context)?;
     }
     let threshold = match request.metric {
-        Metric::Cosine => request.threshold,
         Metric::L2 => templates.cosine_of_distance(request.threshold),
+        _ => request.threshold,
     };
-    let options = Options {
-        threshold,
-        second: templates.sources().get(1).map(|source| source.start),
-        exact: request.exact,
-        level: None,
-        block_rows: None,
-    };
+    let options = Options { threshold, second, exact: request.exact, level: None, block_rows: None };
     let (mut pairs, filter, summary) = nearest(&mut templates, &options, context)?;
     let recall = recall(&templates, &pairs, &filter, &summary, &options, context)?;
     let mut capped = Capped::default();
@@ -129,13 +130,71 @@ fn find(request: &Request, streams: Vec<Stream>, out: Option<&Path>, context: &C
         (pairs, capped) = cap(pairs, most, context)?;
     }
     if let Some(out) = out {
-        write_pairs(&templates, &pairs, out, "pairs.parquet", context)?;
+        write_pairs(templates.records(), &pairs, out, TABLE, context)?;
     }
-    let sources = templates.sources().iter().map(|s| (s.name.clone(), s.tally.clone())).collect();
-    Ok(Statement { summary, sources, capped, recall })
+    Ok(Statement::Vectors { summary, sources, capped, recall })
 }
 
-fn too_many() -> Error {
-    Error::new(ErrorKind::Data, "a table of templates has at most 4.29 billion rows")
-        .hint("split it into several")
+fn find_irises(
+    request: &Request,
+    streams: Vec<Stream>,
+    out: Option<&Path>,
+    context: &Context,
+) -> Result<Statement> {
+    let mut irises = Irises::new(&request.attribute, context)?;
+    for (name, stream) in request.sources.iter().zip(streams) {
+        irises.begin_source(name);
+        read(stream, context, |column, first| irises.add(column, first, context))?;
+    }
+    let (sources, second) = checked(request, irises.sources())?;
+    let options = iris::Options { threshold: request.threshold, second, level: None };
+    let pairs = nearest_irises(&irises, &options, context)?;
+    if let Some(out) = out {
+        write_pairs(irises.records(), &pairs, out, TABLE, context)?;
+    }
+    Ok(Statement::Irises {
+        templates: irises.len(),
+        threshold: request.threshold,
+        kernel: Level::best().name(),
+        pairs: pairs.len(),
+        sources,
+    })
+}
+
+/// Hands the columns of a stream to `add`, with the number of the first row of each.
+fn read(stream: Stream, context: &Context, mut add: impl FnMut(&ArrayRef, u32) -> Result<()>) -> Result<()> {
+    context.progress.begin("ingest", "templates", None);
+    let mut first = 0u32;
+    for batch in stream.0 {
+        // What a reader says of a broken stream may quote a value of it, so it is left out.
+        let batch = batch.map_err(|_| Error::new(ErrorKind::Data, "the stream broke off"))?;
+        let column = batch
+            .column_by_name(COLUMN)
+            .ok_or_else(|| Error::internal("a stream has no column of templates"))?;
+        add(column, first)?;
+        first = first.checked_add(batch.num_rows() as u32).ok_or_else(|| {
+            Error::new(ErrorKind::Data, "a table of templates has at most 4.29 billion rows")
+                .hint("split it into several")
+        })?;
+        context.progress.add(batch.num_rows() as u64);
+    }
+    Ok(())
+}
+
+/// What the sources held, and where the second begins; refuses sets of few.
+fn checked(
+    request: &Request,
+    sources: &[TemplateSource],
+) -> Result<(Vec<(String, TemplateTally)>, Option<u32>)> {
+    if let Some(source) = sources.iter().find(|source| source.tally.usable < request.least) {
+        let message = format!(
+            "source `{}` has {} usable templates, and sets of at least {} are compared",
+            source.name, source.tally.usable, request.least
+        );
+        return Err(Error::new(ErrorKind::Data, message)
+            .hint("this measures whole holdings and looks for nobody: give whole tables")
+            .detail("source", &source.name));
+    }
+    let tallies = sources.iter().map(|source| (source.name.clone(), source.tally.clone())).collect();
+    Ok((tallies, sources.get(1).map(|source| source.start)))
 }
