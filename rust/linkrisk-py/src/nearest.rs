@@ -27,6 +27,9 @@ const COLUMN: &str = "template";
 /// The table of pairs.
 const TABLE: &str = "pairs.parquet";
 
+/// The name of each source, and what it held.
+type Tallies = Vec<(String, TemplateTally)>;
+
 /// What Python asks for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,7 +62,7 @@ enum Statement {
     Vectors {
         #[serde(flatten)]
         summary: Summary,
-        sources: Vec<(String, TemplateTally)>,
+        sources: Tallies,
         capped: Capped,
         recall: Recall,
     },
@@ -68,7 +71,7 @@ enum Statement {
         threshold: f64,
         kernel: &'static str,
         pairs: u64,
-        sources: Vec<(String, TemplateTally)>,
+        sources: Tallies,
     },
 }
 
@@ -182,10 +185,7 @@ fn read(stream: Stream, context: &Context, mut add: impl FnMut(&ArrayRef, u32) -
 }
 
 /// What the sources held, and where the second begins; refuses sets of few.
-fn checked(
-    request: &Request,
-    sources: &[TemplateSource],
-) -> Result<(Vec<(String, TemplateTally)>, Option<u32>)> {
+fn checked(request: &Request, sources: &[TemplateSource]) -> Result<(Tallies, Option<u32>)> {
     if let Some(source) = sources.iter().find(|source| source.tally.usable < request.least) {
         let message = format!(
             "source `{}` has {} usable templates, and sets of at least {} are compared",
