@@ -87,5 +87,4 @@ fn a_product_of_the_longest_rows_does_not_overflow() {
 #[test]
 fn the_best_level_is_there() {
     assert!(Level::best().is_available() && levels().all(|level| level <= Level::best()));
-    println!("levels: {:?}", levels().map(Level::name).collect::<Vec<_>>());
 }
