@@ -19,6 +19,7 @@ from linkrisk.spec import (
     Source,
     Spec,
 )
+from linkrisk.templates import Nearest, nearest
 
 __all__ = [
     "Attribute",
@@ -27,6 +28,7 @@ __all__ = [
     "Linkage",
     "Linker",
     "LinkriskError",
+    "Nearest",
     "Report",
     "Run",
     "RunOptions",
@@ -39,6 +41,7 @@ __all__ = [
     "errors",
     "expressions",
     "link",
+    "nearest",
     "scenarios",
     "simulate",
 ]

@@ -2,7 +2,16 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Protocol, final
 
-__all__ = ["Engine", "__version__", "build_info", "error_kinds", "normalise", "scenarios", "simulate"]
+__all__ = [
+    "Engine",
+    "__version__",
+    "build_info",
+    "error_kinds",
+    "nearest",
+    "normalise",
+    "scenarios",
+    "simulate",
+]
 
 __version__: str
 
@@ -42,6 +51,12 @@ def simulate(
     truth: bool = True,
     templates: str = "none",
     share: tuple[int, int] = ...,
+) -> str: ...
+def nearest(
+    request_json: str,
+    streams: list[_ArrowStream],
+    out: str | PathLike[str] | None,
+    progress: Callable[[dict[str, Any]], None] | None,
 ) -> str: ...
 def scenarios() -> str: ...
 def build_info() -> dict[str, Any]: ...

@@ -6,6 +6,7 @@ mod enter;
 mod errors;
 mod info;
 mod kernels;
+mod nearest;
 mod simulate;
 
 use linkrisk_core::runtime::alloc::Counting;
@@ -25,6 +26,8 @@ mod _linkrisk {
     use super::info::{build_info, error_kinds};
     #[pymodule_export]
     use super::kernels::normalise;
+    #[pymodule_export]
+    use super::nearest::nearest_py;
     #[pymodule_export]
     use super::simulate::{scenarios, simulate_py};
 

@@ -1,0 +1,122 @@
+//! Whose templates rest in which row, source by source, and what the others were.
+
+use arrow_array::{Array, ArrayRef};
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::normalise::Outcome;
+use crate::runtime::{Context, Reservation};
+
+/// Who has the template of a placeholder.
+pub const NOBODY: u32 = u32::MAX;
+
+/// What a source's templates were.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TemplateTally {
+    /// Rows of the source.
+    pub records: u64,
+    /// Templates that are compared.
+    pub usable: u64,
+    /// Null or empty.
+    pub blank: u64,
+    /// All zero; of iris codes, with hardly a bit that can be used.
+    pub zero: u64,
+    /// Of another length than the first of the source.
+    pub other_length: u64,
+    /// With a number that is null or not finite.
+    pub not_finite: u64,
+    /// Copies of one placeholder.
+    pub copies: u64,
+    /// Whose length was within 0.01 of 1 on arrival.
+    pub unit: u64,
+    /// Sum of the squared lengths on arrival.
+    pub square_norm: f64,
+    /// What two strangers have in common in the mean: the squared length of the mean of all templates. Far
+    /// above 0 where a camera or a site shows; known once the templates are complete.
+    pub in_common: f64,
+}
+
+impl TemplateTally {
+    pub(super) fn count(&mut self, outcome: Outcome, other_length: bool) {
+        self.records += 1;
+        *match outcome {
+            Outcome::Valid => &mut self.usable,
+            Outcome::Placeholder => &mut self.zero,
+            Outcome::Invalid if other_length => &mut self.other_length,
+            Outcome::Invalid => &mut self.not_finite,
+            _ => &mut self.blank,
+        } += 1;
+    }
+}
+
+/// The templates of one source.
+#[derive(Debug, Clone)]
+pub struct TemplateSource {
+    /// The source's name.
+    pub name: String,
+    /// Its first row at rest.
+    pub start: u32,
+    /// What its templates were.
+    pub tally: TemplateTally,
+    /// The mean of its templates, each of length 1; known once they are complete, and empty for irises.
+    pub mean: Vec<f32>,
+}
+
+/// The rows of an attribute's templates: 4 bytes each.
+#[derive(Debug)]
+pub(super) struct TemplateSources {
+    pub attribute: String,
+    pub records: Vec<u32>,
+    pub sources: Vec<TemplateSource>,
+    pub held: Reservation,
+}
+
+impl TemplateSources {
+    pub fn new(attribute: &str, context: &Context) -> Result<Self> {
+        let held = context.memory.reserve("template numbers", 0)?;
+        Ok(Self { attribute: attribute.to_owned(), records: Vec::new(), sources: Vec::new(), held })
+    }
+
+    pub fn begin(&mut self, name: &str) {
+        let start = self.records.len() as u32;
+        let tally = TemplateTally::default();
+        self.sources.push(TemplateSource { name: name.to_owned(), start, tally, mean: Vec::new() });
+    }
+
+    /// The source that is being read.
+    pub fn current(&mut self) -> Result<&mut TemplateSource> {
+        self.sources.last_mut().ok_or_else(|| Error::internal("templates came before their source"))
+    }
+
+    /// The source of a row.
+    pub fn of(&self, row: u32) -> usize {
+        self.sources.partition_point(|source| source.start <= row).saturating_sub(1)
+    }
+
+    /// The rows of a source.
+    pub fn rows(&self, source: usize) -> std::ops::Range<usize> {
+        let end = self.sources.get(source + 1).map_or(self.records.len(), |next| next.start as usize);
+        self.sources[source].start as usize..end
+    }
+
+    /// The error of a source whose column cannot be read.
+    pub fn unreadable(&self, array: &ArrayRef, hint: &str) -> Error {
+        let source = self.sources.last().map_or("", |source| &source.name);
+        let message = format!(
+            "attribute `{}` of source `{source}` holds templates, which cannot be read from {}",
+            self.attribute,
+            array.data_type()
+        );
+        self.error(ErrorKind::AttributeType, source, message, hint)
+    }
+
+    /// The error of a source whose templates cannot be used.
+    pub fn refusal(&self, source: &str, what: &str, hint: &str) -> Error {
+        let message = format!("attribute `{}` of source `{source}` {what}", self.attribute);
+        self.error(ErrorKind::Data, source, message, hint)
+    }
+
+    fn error(&self, kind: ErrorKind, source: &str, message: String, hint: &str) -> Error {
+        Error::new(kind, message).hint(hint).detail("source", source).detail("attribute", &self.attribute)
+    }
+}
