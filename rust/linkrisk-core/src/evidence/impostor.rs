@@ -1,0 +1,570 @@
+//! How alike strangers are: the false match rate, seen and beyond what was seen.
+//!
+//! Up to a threshold u the rate is the share of random pairs that were counted; above u it is that share
+//! times a generalised Pareto tail. u is the lowest of a few candidates from which a tail is not refuted by
+//! its own counts.
+//!
+//! The interval is that of a bootstrap over persons: a pair counts as often as both its persons were drawn
+//! (A. B. Owen, *The pigeonhole bootstrap*, Annals of Applied Statistics 1, 2007), since pairs that have a
+//! person in common are not independent. It is never too narrow on that account, and up to √3 too wide.
+//! Replicates take their u from all admissible candidates, so that the choice of u is in the interval too.
+//!
+//! Cost: replicates × (pairs in the tail + a fit to 100 bins).
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::histogram::{Histogram, edge};
+use super::interval::{self, Estimate};
+use super::tail::{POOLED, Pareto};
+use crate::error::Result;
+use crate::kernel::hash;
+use crate::runtime::Context;
+
+/// Replicates of the bootstrap; the ends of a 95 % interval are then the fifth and the 196th.
+const REPLICATES: u64 = 200;
+
+/// Shares of the pairs above the thresholds that are tried for the tail, the first that fits being taken.
+const CANDIDATES: [f64; 9] = [0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4, 5e-5];
+
+/// Pairs a tail is fitted to at the least: the shape then has a standard error of 0.06.
+const ENOUGH: f64 = 250.0;
+
+/// A threshold is admissible where counts as far from its tail have at least this probability.
+const REFUTED: f64 = 0.05;
+
+/// Orders of magnitude that a tail is trusted beyond the rate of one pair seen: a hundredth of a pair.
+const TRUSTED: f64 = 0.01;
+
+/// A pair at or above the similarity from which pairs were kept one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TailPair {
+    /// Persons of the pair, numbered within the sample.
+    pub persons: [u32; 2],
+    /// Its bin of the grid.
+    pub bin: u16,
+}
+
+/// How the pairs of a histogram depend on each other.
+#[derive(Debug, Clone, Copy)]
+pub enum Dependence<'a> {
+    /// They do not, or nothing is known of it: counts vary as Poisson's.
+    Unknown,
+    /// Pairs are of two persons of a sample, and those from a bin on are known one by one.
+    Persons {
+        /// The first bin that is whole in `pairs`.
+        from: usize,
+        /// The pairs of that bin and above.
+        pairs: &'a [TailPair],
+        /// Persons of the two sides, each record one; the same for pairs within one set.
+        sides: [&'a [u32]; 2],
+        /// Whether pairs are within one set.
+        within: bool,
+    },
+}
+
+/// What a false match rate rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Pairs that were seen.
+    Counted,
+    /// The fitted tail, no farther than the pairs seen allow.
+    Tail,
+    /// Nothing: too few pairs were seen. The upper end holds whatever the tail's shape.
+    Unknown,
+}
+
+/// The false match rate at a similarity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FalseMatch {
+    /// Share of pairs of strangers at or above it.
+    pub rate: Estimate,
+    /// Pairs of strangers seen at or above it.
+    pub seen: f64,
+    /// Upper 95 % bound from the pairs seen alone: three in the number of pairs where there was none.
+    pub at_most: f64,
+    /// What the rate rests on.
+    pub basis: Basis,
+}
+
+/// Pairs of strangers and the tail fitted to them.
+#[derive(Debug, Clone)]
+pub struct Impostors<'a> {
+    histogram: Histogram,
+    dependence: Dependence<'a>,
+    /// Thresholds a tail may begin at, the chosen one first.
+    starts: Vec<f64>,
+    tail: Option<Pareto>,
+    agreement: f64,
+    /// From here on pairs are too many to be of strangers.
+    end: Option<f64>,
+    set_aside: f64,
+}
+
+/// The fitted tail, as it is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TailReport {
+    /// The similarity it begins at.
+    pub from: f64,
+    /// Pairs it was fitted to.
+    pub pairs: f64,
+    /// Its shape ξ.
+    pub shape: f64,
+    /// Its scale σ.
+    pub scale: f64,
+    /// Probability of counts as far from it, by χ².
+    pub agreement: f64,
+}
+
+impl<'a> Impostors<'a> {
+    /// Fits a tail to pairs of which all are known to be of strangers.
+    pub fn new(histogram: Histogram, dependence: Dependence<'a>) -> Self {
+        let mut made = Self {
+            histogram,
+            dependence,
+            starts: Vec::new(),
+            tail: None,
+            agreement: 0.0,
+            end: None,
+            set_aside: 0.0,
+        };
+        made.choose();
+        made
+    }
+
+    /// The same for random pairs, of which a few may be of one person.
+    ///
+    /// A tail is first fitted to the lower nine tenths of it alone. Where from some similarity on there are
+    /// far more pairs than that tail explains (twice as many, five standard deviations and five pairs), the
+    /// fit is repeated with all pairs up to there, and the surplus is set aside. Relatives and lookalikes may
+    /// be among what is set aside.
+    pub fn of_random_pairs(histogram: Histogram, dependence: Dependence<'a>) -> Self {
+        let tenth = histogram.upper_edge(0.1 * CANDIDATES[0]);
+        let mut made = Self {
+            histogram,
+            dependence,
+            starts: Vec::new(),
+            tail: None,
+            agreement: 0.0,
+            end: Some(tenth),
+            set_aside: 0.0,
+        };
+        made.choose();
+        for _ in 0..8 {
+            let end = made.surplus();
+            if end.is_some() && end == made.end {
+                break;
+            }
+            made.end = end;
+            made.choose();
+            if end.is_none() {
+                break;
+            }
+        }
+        if let (Some(end), Some(tail)) = (made.end, made.tail) {
+            let start = made.starts[0];
+            let inside = made.histogram.at_least(start) - made.histogram.at_least(end);
+            let beyond = tail.survival(end - start);
+            made.set_aside = (made.histogram.at_least(end) - inside * beyond / (1.0 - beyond)).max(0.0);
+        }
+        made
+    }
+
+    /// Pairs of strangers that were seen.
+    pub fn pairs(&self) -> f64 {
+        self.histogram.total() - self.set_aside
+    }
+
+    /// Pairs that are too many to be of strangers.
+    pub fn set_aside(&self) -> f64 {
+        self.set_aside
+    }
+
+    /// The counts.
+    pub fn histogram(&self) -> &Histogram {
+        &self.histogram
+    }
+
+    /// The fitted tail; none where there were too few pairs.
+    pub fn tail(&self) -> Option<TailReport> {
+        let (tail, from) = (self.tail?, *self.starts.first()?);
+        let pairs = self.histogram.at_least(from) - self.end.map_or(0.0, |end| self.histogram.at_least(end));
+        Some(TailReport { from, pairs, shape: tail.shape, scale: tail.scale, agreement: self.agreement })
+    }
+
+    /// The false match rate at `similarity`, without interval.
+    pub fn rate(&self, similarity: f64) -> f64 {
+        let pairs = self.pairs();
+        if pairs <= 0.0 {
+            return 0.0;
+        }
+        let above = |s: f64| (self.histogram.at_least(s) - self.set_aside).max(0.0);
+        match (self.tail, self.starts.first()) {
+            (Some(tail), Some(&start)) if similarity > start => {
+                above(start) / pairs * tail.survival(similarity - start)
+            }
+            (Some(_), Some(_)) => above(similarity) / pairs,
+            // Without a tail nothing can be set aside either.
+            _ => self.histogram.at_least(similarity) / pairs,
+        }
+    }
+
+    /// The lowest similarity, on the grid, whose rate is `rate` at most; none where that lies beyond what
+    /// the pairs seen can tell.
+    pub fn similarity_at(&self, rate: f64) -> Option<f64> {
+        let (mut low, mut high) = (0, super::histogram::BINS);
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.rate(edge(middle)) <= rate { high = middle } else { low = middle + 1 }
+        }
+        (self.tail.is_some() && rate * self.pairs() >= TRUSTED || rate * self.pairs() >= ENOUGH)
+            .then(|| edge(low))
+    }
+
+    /// The rate of each replicate at each of `similarities`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    pub fn replicates(&self, similarities: &[f64], context: &Context) -> Result<Vec<Vec<f64>>> {
+        context.pool.install(|| {
+            (0..REPLICATES)
+                .into_par_iter()
+                .map(|number| {
+                    context.cancel.check()?;
+                    Ok(self.replicate(number, similarities, context.seed))
+                })
+                .collect()
+        })
+    }
+
+    /// The rates at `similarities`, with what the pairs seen allow to say of each.
+    pub fn rates(&self, similarities: &[f64], replicates: &[Vec<f64>]) -> Vec<FalseMatch> {
+        let describe = |(i, &similarity): (usize, &f64)| {
+            let value = self.rate(similarity);
+            let mut drawn: Vec<f64> = replicates.iter().map(|r| r[i]).collect();
+            self.describe(similarity, interval::percentile(value, &mut drawn))
+        };
+        similarities.iter().enumerate().map(describe).collect()
+    }
+
+    fn describe(&self, similarity: f64, rate: Estimate) -> FalseMatch {
+        let pairs = self.pairs();
+        let seen = (self.histogram.at_least(similarity) - self.set_aside).max(0.0);
+        let at_most = interval::at_most(seen, pairs);
+        let in_tail = self.starts.first().is_some_and(|&start| similarity > start);
+        let basis = if in_tail && self.tail.is_some() {
+            if rate.value * pairs >= TRUSTED { Basis::Tail } else { Basis::Unknown }
+        } else if seen >= 1.0 {
+            Basis::Counted
+        } else {
+            Basis::Unknown
+        };
+        let rate = match basis {
+            Basis::Tail => rate,
+            // A count of few pairs varies more than its replicates show.
+            Basis::Counted if seen < ENOUGH => {
+                let exact = interval::share(seen, pairs);
+                Estimate { value: rate.value, low: rate.low.min(exact.low), high: rate.high.max(exact.high) }
+            }
+            Basis::Counted => rate,
+            Basis::Unknown => Estimate { value: rate.value, low: 0.0, high: rate.high.max(at_most) },
+        };
+        FalseMatch { rate, seen, at_most, basis }
+    }
+
+    fn first_bin(&self) -> f64 {
+        match self.dependence {
+            Dependence::Persons { from, .. } => edge(from),
+            Dependence::Unknown => f64::NEG_INFINITY,
+        }
+    }
+
+    /// Chooses where the tail begins and fits it.
+    fn choose(&mut self) {
+        let pairs = self.histogram.total();
+        let beyond = self.end.map_or(0.0, |end| self.histogram.at_least(end));
+        let mut fits: Vec<(f64, Pareto, f64)> = Vec::new();
+        for share in CANDIDATES {
+            let start = self.histogram.upper_edge(share + beyond / pairs.max(1.0)).max(self.first_bin());
+            let inside = self.histogram.at_least(start) - beyond;
+            if inside < ENOUGH || fits.last().is_some_and(|f| f.0 >= start) {
+                continue;
+            }
+            let bins = self.bins(&self.histogram, start, POOLED);
+            if let Some(tail) = Pareto::fit(&bins, self.end.map(|end| end - start)) {
+                // A tail that reaches past what is seen must be refuted by as many pairs as decide its end.
+                let coarse = self.bins(&self.histogram, start, 30);
+                fits.push((start, tail, tail.agreement(&coarse, self.end.map(|end| end - start))));
+            }
+        }
+        let first = fits.iter().position(|f| f.2 >= REFUTED);
+        let best = || (0..fits.len()).max_by(|&a, &b| fits[a].2.total_cmp(&fits[b].2));
+        let Some(chosen) = first.or_else(best) else {
+            (self.starts, self.tail, self.agreement) = (Vec::new(), None, 0.0);
+            return;
+        };
+        let admissible = fits[chosen + 1..].iter().filter(|f| f.2 >= REFUTED).take(2);
+        self.starts = std::iter::once(&fits[chosen]).chain(admissible).map(|f| f.0).collect();
+        (self.tail, self.agreement) = (Some(fits[chosen].1), fits[chosen].2);
+    }
+
+    /// The bins of a tail from `start`, without those that are set aside.
+    fn bins(&self, histogram: &Histogram, start: f64, bins: usize) -> Vec<(f64, f64, f64)> {
+        let Some(end) = self.end else { return histogram.above(start, bins) };
+        let mut cut = histogram.clone();
+        let first = cut.edges().partition_point(|&e| e < end - 1e-9);
+        cut.counts_mut().iter_mut().skip(first).for_each(|c| *c = 0.0);
+        cut.above(start, bins)
+    }
+
+    /// The lowest similarity from which far more pairs were seen than the tail explains.
+    fn surplus(&self) -> Option<f64> {
+        let (tail, &start) = (self.tail?, self.starts.first()?);
+        let beyond = self.end.map_or(0.0, |end| self.histogram.at_least(end));
+        let inside = self.histogram.at_least(start) - beyond;
+        let whole = inside / self.end.map_or(1.0, |end| 1.0 - tail.survival(end - start));
+        let first = self.histogram.edges().partition_point(|&e| e <= start);
+        let mut above = self.histogram.at_least(start);
+        let edges = self.histogram.edges();
+        for bin in first..self.histogram.counts().len() {
+            above -= self.histogram.counts()[bin - 1];
+            let expected = whole * tail.survival(edges[bin] - start);
+            if above > 2.0 * expected + 5.0 * expected.sqrt() + 5.0 {
+                return Some(edges[bin]);
+            }
+        }
+        None
+    }
+
+    fn replicate(&self, number: u64, similarities: &[f64], seed: u64) -> Vec<f64> {
+        let stream = hash::combine(hash::combine(BOOTSTRAP, seed), number);
+        let (drawn, pairs) = self.drawn(stream);
+        let pairs = (pairs - self.set_aside).max(1.0);
+        let above = |s: f64| (drawn.at_least(s) - self.set_aside).max(0.0);
+        let start = match self.starts.len() {
+            0 => None,
+            n => Some(self.starts[number as usize % n]),
+        };
+        let tail = start.and_then(|start| {
+            Pareto::fit(&self.bins(&drawn, start, POOLED), self.end.map(|end| end - start))
+        });
+        // Below what was kept pair by pair the rate varies as it does there: less, in truth.
+        let first = self.first_bin();
+        let ratio = match (self.rate(first), above(first) / pairs) {
+            (rate, drawn) if first.is_finite() && rate > 0.0 => drawn / rate,
+            _ => 1.0,
+        };
+        let rate = |&s: &f64| match (start, tail) {
+            (Some(start), Some(tail)) if s > start => above(start) / pairs * tail.survival(s - start),
+            _ if s < first => (self.rate(s) * ratio).min(1.0),
+            _ => above(s) / pairs,
+        };
+        similarities.iter().map(rate).collect()
+    }
+
+    /// A histogram drawn anew, and its pairs.
+    fn drawn(&self, stream: u64) -> (Histogram, f64) {
+        let mut drawn = self.histogram.clone();
+        match self.dependence {
+            Dependence::Unknown => {
+                for (bin, count) in drawn.counts_mut().iter_mut().enumerate() {
+                    *count = poisson(*count, hash::combine(stream, bin as u64));
+                }
+                let pairs = drawn.total();
+                (drawn, pairs)
+            }
+            Dependence::Persons { from, pairs, sides, within } => {
+                drawn.counts_mut().fill(0.0);
+                let weight = |person: u32| poisson(1.0, hash::combine(stream, u64::from(person)));
+                for pair in pairs {
+                    let [a, b] = pair.persons.map(weight);
+                    drawn.counts_mut()[usize::from(pair.bin)] += a * b;
+                }
+                let sum = |side: &[u32]| side.iter().map(|&p| weight(p)).sum::<f64>();
+                let squares = |side: &[u32]| side.iter().map(|&p| weight(p).powi(2)).sum::<f64>();
+                let all = |weigh: &dyn Fn(&[u32]) -> f64, squared: &dyn Fn(&[u32]) -> f64| {
+                    if within {
+                        0.5 * (weigh(sides[0]).powi(2) - squared(sides[0]))
+                    } else {
+                        weigh(sides[0]) * weigh(sides[1])
+                    }
+                };
+                let plain = |side: &[u32]| side.len() as f64;
+                // Pairs of one person are no impostors; what share of all pairs they are hardly varies.
+                let ratio = all(&sum, &squares) / all(&plain, &plain).max(1.0);
+                let pairs = self.histogram.total() * ratio;
+                debug_assert!(drawn.counts()[..from].iter().all(|&c| c == 0.0));
+                (drawn, pairs)
+            }
+        }
+    }
+}
+
+/// What a stream of random numbers is for.
+const BOOTSTRAP: u64 = 701;
+
+/// A Poisson number of the given mean, by inversion; from a mean of 50 on by the normal approximation.
+fn poisson(mean: f64, hash: u64) -> f64 {
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    let unit = (hash >> 11) as f64 / (1u64 << 53) as f64;
+    if mean > 50.0 {
+        let angle = (hash::mix(hash) >> 11) as f64 / (1u64 << 53) as f64 * std::f64::consts::TAU;
+        let normal = (-2.0 * (1.0 - unit).ln()).sqrt() * angle.cos();
+        return (mean + mean.sqrt() * normal).round().max(0.0);
+    }
+    let (mut k, mut term) = (0.0, (-mean).exp());
+    let mut sum = term;
+    while unit > sum && k < 1_000.0 {
+        k += 1.0;
+        term *= mean / k;
+        sum += term;
+    }
+    k
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::histogram::{BINS, bin};
+    use super::*;
+
+    /// Normal similarities of `pairs` pairs of `persons` persons, by hash; `between` is the share of the
+    /// variance that is a person's.
+    fn sample(persons: u32, between: f64, seed: u64) -> (Histogram, Vec<TailPair>, Vec<u32>) {
+        let unit = |h: u64| ((h >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        let normal =
+            |h: u64| (-2.0 * unit(h).ln()).sqrt() * (std::f64::consts::TAU * unit(hash::mix(h))).cos();
+        let mut histogram = Histogram::grid();
+        let mut pairs = Vec::new();
+        let own: Vec<f64> = (0..persons).map(|p| normal(hash::combine(seed, u64::from(p)))).collect();
+        for a in 0..persons {
+            for b in 0..a {
+                let pair = hash::combine(hash::combine(seed ^ 77, u64::from(a)), u64::from(b));
+                let shared = (own[a as usize] + own[b as usize]) / std::f64::consts::SQRT_2;
+                let s = 0.06 * (between.sqrt() * shared + (1.0 - between).sqrt() * normal(pair));
+                histogram.counts_mut()[bin(s)] += 1.0;
+                if s >= 0.1 {
+                    pairs.push(TailPair { persons: [a, b], bin: bin(s) as u16 });
+                }
+            }
+        }
+        (histogram, pairs, (0..persons).collect())
+    }
+
+    fn true_rate(s: f64) -> f64 {
+        0.5 * libm::erfc(s / 0.06 / std::f64::consts::SQRT_2)
+    }
+
+    fn context() -> Context {
+        Context::new(None, Some(2), 1).expect("a context")
+    }
+
+    fn dependence<'a>(pairs: &'a [TailPair], persons: &'a [u32]) -> Dependence<'a> {
+        Dependence::Persons { from: bin(0.1), pairs, sides: [persons, persons], within: true }
+    }
+
+    #[test]
+    fn test_the_interval_holds_the_true_rate() {
+        let at = [0.15, 0.2, 0.24, 0.28];
+        let mut held = [0; 4];
+        let seeds = 20;
+        for seed in 0..seeds {
+            let (histogram, pairs, persons) = sample(700, 0.1, seed);
+            let found = Impostors::new(histogram, dependence(&pairs, &persons));
+            let replicates = found.replicates(&at, &context()).expect("not cancelled");
+            for (i, rate) in found.rates(&at, &replicates).iter().enumerate() {
+                held[i] += i32::from(rate.rate.low <= true_rate(at[i]) && true_rate(at[i]) <= rate.rate.high);
+            }
+        }
+        // Of twenty 95 % intervals 16 or more hold the truth in 99.7 % of the cases.
+        assert!(held.iter().all(|&h| h >= 16), "{held:?} of {seeds}");
+    }
+
+    #[test]
+    fn test_a_few_pairs_of_one_person_do_not_lift_the_tail() {
+        let (mut histogram, pairs, persons) = sample(700, 0.0, 3);
+        let clean = Impostors::of_random_pairs(histogram.clone(), dependence(&pairs, &persons));
+        assert_eq!(clean.set_aside(), 0.0);
+        let rate = clean.rate(0.3);
+        let mut pairs = pairs.clone();
+        for i in 0..60u16 {
+            let bin = bin(0.5) as u16 + i * 5;
+            histogram.counts_mut()[usize::from(bin)] += 1.0;
+            pairs.push(TailPair { persons: [u32::from(i), u32::from(i) + 100], bin });
+        }
+        let mixed = Impostors::of_random_pairs(histogram.clone(), dependence(&pairs, &persons));
+        // Some eight strangers are as alike as those that are set aside.
+        assert!((55.0..75.0).contains(&mixed.set_aside()), "{}", mixed.set_aside());
+        assert!(mixed.rate(0.3) < 3.0 * rate + 1e-9, "{} {rate}", mixed.rate(0.3));
+        // Taken for strangers they would be 60 of 244,650 pairs.
+        let blind = Impostors::new(histogram, dependence(&pairs, &persons));
+        assert!(blind.histogram().at_least(0.45) == 60.0);
+    }
+
+    #[test]
+    fn test_what_cannot_be_known_is_said() {
+        let (histogram, pairs, persons) = sample(700, 0.0, 4);
+        let found = Impostors::new(histogram, dependence(&pairs, &persons));
+        let at = [0.3, 0.6];
+        let replicates = found.replicates(&at, &context()).expect("not cancelled");
+        let rates = found.rates(&at, &replicates);
+        assert_eq!((rates[1].basis, rates[1].seen), (Basis::Unknown, 0.0));
+        // Three in 244,650 pairs.
+        assert!((rates[1].rate.high * found.pairs() - 3.0).abs() < 0.01);
+        assert_eq!(rates[1].rate.low, 0.0);
+        assert_eq!(found.similarity_at(1e-12), None);
+        let few = Impostors::new(
+            Histogram::new(vec![0.0, 0.5, 1.0], vec![10.0, 0.0]).expect("sound"),
+            Dependence::Unknown,
+        );
+        assert!(few.tail().is_none());
+        let replicates = few.replicates(&[0.5], &context()).expect("not cancelled");
+        let rates = few.rates(&[0.5], &replicates);
+        assert_eq!(rates[0].basis, Basis::Unknown);
+        assert!(rates[0].rate.high > 0.25);
+    }
+
+    #[test]
+    fn test_the_similarity_of_a_rate_has_that_rate() {
+        let (histogram, pairs, persons) = sample(700, 0.0, 6);
+        let found = Impostors::new(histogram, dependence(&pairs, &persons));
+        for rate in [0.3, 0.01, 1e-4, 1e-6] {
+            let s = found.similarity_at(rate).expect("known");
+            assert!(found.rate(s) <= rate && found.rate(s - 0.0005) > rate, "{rate}");
+        }
+    }
+
+    #[test]
+    fn test_threads_do_not_show() {
+        let (histogram, pairs, persons) = sample(200, 0.1, 7);
+        let found = Impostors::new(histogram, dependence(&pairs, &persons));
+        let drawn = |threads| {
+            let context = Context::new(None, Some(threads), 1).expect("a context");
+            found.replicates(&[0.1, 0.3], &context).expect("not cancelled")
+        };
+        assert_eq!(drawn(1), drawn(3));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn test_rates_fall_as_similarity_rises(seed: u64, persons in 2u32..300, a in -1.0..1.0f64, b in -1.0..1.0f64) {
+            let (histogram, pairs, persons) = sample(persons, 0.2, seed);
+            let found = Impostors::of_random_pairs(histogram, dependence(&pairs, &persons));
+            let at = [a.min(b), a.max(b)];
+            let replicates = found.replicates(&at, &context()).expect("not cancelled");
+            let rates = found.rates(&at, &replicates);
+            prop_assert!(rates[0].rate.value >= rates[1].rate.value - 1e-12);
+            for rate in rates {
+                prop_assert!(0.0 <= rate.rate.low && rate.rate.low <= rate.rate.value);
+                prop_assert!(rate.rate.value <= rate.rate.high && rate.rate.high <= 1.0 + 1e-9);
+            }
+            prop_assert_eq!(found.histogram().counts().len(), BINS);
+        }
+    }
+}
