@@ -10,6 +10,7 @@
 //! A similarity is no probability. What it says depends on the model, the cameras, the group and, most of
 //! all, on the number of templates it is searched among.
 
+mod calibration;
 mod genuine;
 mod histogram;
 mod impostor;
@@ -17,9 +18,13 @@ mod interval;
 mod isotonic;
 mod levels;
 mod mixture;
+mod pairs;
 mod rates;
+mod sample;
+mod scale;
 mod tail;
 
+pub use calibration::Calibration;
 pub use genuine::Genuine;
 pub use histogram::{BINS, Histogram, bin, edge};
 pub use impostor::{Basis, Dependence, FalseMatch, Impostors, TailPair, TailReport};
@@ -27,8 +32,11 @@ pub use interval::{Estimate, at_most, clustered_share, percentile, share};
 pub use isotonic::rising;
 pub use levels::{Level, MOST, levels};
 pub use mixture::{Separated, separate};
+pub use pairs::{Compared, compare, cosine};
 pub use rates::{
     ALONE, AtScale, EqualError, effective_gallery, equal_error, expected_false_links,
     false_positive_identification, largest_component, may_merge_alone, pairs_of, percolation, wrongly_merged,
 };
+pub use sample::{Batch, Cell, Drawn, OfSource, Outcomes, Plan, Sample, Sampler};
+pub use scale::Scale;
 pub use tail::Pareto;
