@@ -39,8 +39,8 @@ const TRUSTED: f64 = 0.01;
 /// A pair at or above the similarity from which pairs were kept one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TailPair {
-    /// Persons of the pair, numbered within the sample.
-    pub persons: [u32; 2],
+    /// Its records, by their places in the two lists that were compared.
+    pub records: [u32; 2],
     /// Its bin of the grid.
     pub bin: u16,
 }
@@ -56,10 +56,10 @@ pub enum Dependence<'a> {
         from: usize,
         /// The pairs of that bin and above.
         pairs: &'a [TailPair],
-        /// Persons of the two sides, each record one; the same for pairs within one set.
-        sides: [&'a [u32]; 2],
-        /// Whether pairs are within one set.
-        within: bool,
+        /// The person of each record of the first list.
+        left: &'a [u64],
+        /// The same of the second; none where pairs are within the first.
+        right: Option<&'a [u64]>,
     },
 }
 
@@ -326,12 +326,12 @@ impl<'a> Impostors<'a> {
         let whole = inside / self.end.map_or(1.0, |end| 1.0 - tail.survival(end - start));
         let first = self.histogram.edges().partition_point(|&e| e <= start);
         let mut above = self.histogram.at_least(start);
-        let edges = self.histogram.edges();
-        for bin in first..self.histogram.counts().len() {
-            above -= self.histogram.counts()[bin - 1];
-            let expected = whole * tail.survival(edges[bin] - start);
+        let bins = self.histogram.edges()[first..].iter().zip(&self.histogram.counts()[first - 1..]);
+        for (&edge, &count_before) in bins {
+            above -= count_before;
+            let expected = whole * tail.survival(edge - start);
             if above > 2.0 * expected + 5.0 * expected.sqrt() + 5.0 {
-                return Some(edges[bin]);
+                return Some(edge);
             }
         }
         None
@@ -374,27 +374,29 @@ impl<'a> Impostors<'a> {
                 let pairs = drawn.total();
                 (drawn, pairs)
             }
-            Dependence::Persons { from, pairs, sides, within } => {
+            Dependence::Persons { from, pairs, left, right } => {
                 drawn.counts_mut().fill(0.0);
-                let weight = |person: u32| poisson(1.0, hash::combine(stream, u64::from(person)));
+                let weights = |side: &[u64]| -> Vec<f64> {
+                    side.iter().map(|&person| poisson(1.0, hash::combine(stream, person))).collect()
+                };
+                let left = weights(left);
+                let right = right.map(weights);
+                let other = right.as_ref().unwrap_or(&left);
                 for pair in pairs {
-                    let [a, b] = pair.persons.map(weight);
-                    drawn.counts_mut()[usize::from(pair.bin)] += a * b;
+                    let [a, b] = pair.records;
+                    drawn.counts_mut()[usize::from(pair.bin)] += left[a as usize] * other[b as usize];
                 }
-                let sum = |side: &[u32]| side.iter().map(|&p| weight(p)).sum::<f64>();
-                let squares = |side: &[u32]| side.iter().map(|&p| weight(p).powi(2)).sum::<f64>();
-                let all = |weigh: &dyn Fn(&[u32]) -> f64, squared: &dyn Fn(&[u32]) -> f64| {
-                    if within {
-                        0.5 * (weigh(sides[0]).powi(2) - squared(sides[0]))
-                    } else {
-                        weigh(sides[0]) * weigh(sides[1])
+                debug_assert!(drawn.counts()[..from].iter().all(|&c| c == 0.0));
+                // Pairs of one person are no impostors; what share of all pairs they are hardly varies.
+                let sum = |side: &[f64]| side.iter().sum::<f64>();
+                let (weighed, plain) = match &right {
+                    Some(right) => (sum(&left) * sum(right), (left.len() * right.len()) as f64),
+                    None => {
+                        let squares: f64 = left.iter().map(|w| w * w).sum();
+                        (sum(&left).powi(2) - squares, (left.len() * left.len().saturating_sub(1)) as f64)
                     }
                 };
-                let plain = |side: &[u32]| side.len() as f64;
-                // Pairs of one person are no impostors; what share of all pairs they are hardly varies.
-                let ratio = all(&sum, &squares) / all(&plain, &plain).max(1.0);
-                let pairs = self.histogram.total() * ratio;
-                debug_assert!(drawn.counts()[..from].iter().all(|&c| c == 0.0));
+                let pairs = self.histogram.total() * weighed / plain.max(1.0);
                 (drawn, pairs)
             }
         }
@@ -434,7 +436,7 @@ mod tests {
 
     /// Normal similarities of `pairs` pairs of `persons` persons, by hash; `between` is the share of the
     /// variance that is a person's.
-    fn sample(persons: u32, between: f64, seed: u64) -> (Histogram, Vec<TailPair>, Vec<u32>) {
+    fn sample(persons: u32, between: f64, seed: u64) -> (Histogram, Vec<TailPair>, Vec<u64>) {
         let unit = |h: u64| ((h >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
         let normal =
             |h: u64| (-2.0 * unit(h).ln()).sqrt() * (std::f64::consts::TAU * unit(hash::mix(h))).cos();
@@ -448,11 +450,11 @@ mod tests {
                 let s = 0.06 * (between.sqrt() * shared + (1.0 - between).sqrt() * normal(pair));
                 histogram.counts_mut()[bin(s)] += 1.0;
                 if s >= 0.1 {
-                    pairs.push(TailPair { persons: [a, b], bin: bin(s) as u16 });
+                    pairs.push(TailPair { records: [a, b], bin: bin(s) as u16 });
                 }
             }
         }
-        (histogram, pairs, (0..persons).collect())
+        (histogram, pairs, (0..u64::from(persons)).collect())
     }
 
     fn true_rate(s: f64) -> f64 {
@@ -463,8 +465,8 @@ mod tests {
         Context::new(None, Some(2), 1).expect("a context")
     }
 
-    fn dependence<'a>(pairs: &'a [TailPair], persons: &'a [u32]) -> Dependence<'a> {
-        Dependence::Persons { from: bin(0.1), pairs, sides: [persons, persons], within: true }
+    fn dependence<'a>(pairs: &'a [TailPair], persons: &'a [u64]) -> Dependence<'a> {
+        Dependence::Persons { from: bin(0.1), pairs, left: persons, right: None }
     }
 
     #[test]
@@ -494,7 +496,7 @@ mod tests {
         for i in 0..60u16 {
             let bin = bin(0.5) as u16 + i * 5;
             histogram.counts_mut()[usize::from(bin)] += 1.0;
-            pairs.push(TailPair { persons: [u32::from(i), u32::from(i) + 100], bin });
+            pairs.push(TailPair { records: [u32::from(i), u32::from(i) + 100], bin });
         }
         let mixed = Impostors::of_random_pairs(histogram.clone(), dependence(&pairs, &persons));
         // Some eight strangers are as alike as those that are set aside.

@@ -23,6 +23,7 @@ mod rates;
 mod sample;
 mod scale;
 mod tail;
+mod thresholds;
 
 pub use calibration::Calibration;
 pub use genuine::Genuine;
@@ -40,3 +41,7 @@ pub use rates::{
 pub use sample::{Batch, Cell, Drawn, OfSource, Outcomes, Plan, Sample, Sampler};
 pub use scale::Scale;
 pub use tail::Pareto;
+pub use thresholds::{
+    Auto, Corroboration, Group, PartRow, Percent, Persons, Question, Row, SourcePair, SourceTemplates,
+    Thresholds, thresholds,
+};

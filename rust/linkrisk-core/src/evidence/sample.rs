@@ -31,7 +31,7 @@ pub struct Plan {
 }
 
 /// Records of one person that are kept; of more, the first.
-const OF_PERSON: u32 = 8;
+const OF_PERSON: usize = 8;
 
 /// Equal templates of this many records of a sample are one placeholder, not as many captures.
 const COPIES: u32 = 3;
@@ -89,15 +89,23 @@ pub struct Sampler {
     seed: u64,
     dims: Option<usize>,
     sources: Vec<Of>,
-    persons: FxHashMap<u64, Vec<Drawn>>,
+    persons: FxHashMap<u64, Person>,
     of_persons: usize,
     /// Persons with a higher hash are left out.
     cut: u64,
 }
 
+/// A person that is drawn: the records there are, and those that are kept.
+#[derive(Debug, Default)]
+struct Person {
+    records: u64,
+    kept: Vec<Drawn>,
+}
+
 #[derive(Debug, Default)]
 struct Of {
     rows: u64,
+    known: u64,
     outcomes: Outcomes,
     /// Records by group attribute and group; that of all records is attribute 0, group 0.
     lowest: FxHashMap<(usize, u16), Lowest>,
@@ -179,6 +187,7 @@ impl Sampler {
     fn draw(&mut self, source: usize, number: u64, row: usize, batch: &Batch<'_>, template: &[f32]) {
         let record = hash::combine(hash::combine(RECORD, self.seed), (source as u64) << 48 ^ number);
         let known = batch.persons.get(row).copied().flatten();
+        self.sources[source].known += u64::from(known.is_some());
         let person = known.map_or(record, |p| hash::combine(hash::combine(PERSON, self.seed), p));
         let cells = std::iter::once((0, 0))
             .chain(batch.groups.iter().enumerate().filter(|(_, g)| g[row] > 0).map(|(i, g)| (i + 1, g[row])));
@@ -207,15 +216,16 @@ impl Sampler {
             return;
         }
         let of_person = self.persons.entry(person).or_default();
-        if of_person.len() < OF_PERSON as usize {
-            of_person.push(drawn());
+        of_person.records += 1;
+        if of_person.kept.len() < OF_PERSON {
+            of_person.kept.push(drawn());
             self.of_persons += 1;
         }
         while self.of_persons > self.plan.of_persons && self.cut > 0 {
             self.cut /= 2;
             let cut = self.cut;
             self.persons.retain(|&person, _| person <= cut);
-            self.of_persons = self.persons.values().map(Vec::len).sum();
+            self.of_persons = self.persons.values().map(|p| p.kept.len()).sum();
         }
     }
 
@@ -240,7 +250,7 @@ impl Sampler {
             let all = cells.iter().filter(|c| c.attribute == 0).flat_map(|c| &c.records);
             all.for_each(|d| *seen.entry(print(&d.template)).or_default() += 1);
             placeholders.extend(seen.into_iter().filter(|(_, n)| *n >= COPIES).map(|(print, _)| print));
-            sources.push(OfSource { outcomes: of.outcomes, cells });
+            sources.push(OfSource { outcomes: of.outcomes, known: of.known, cells });
         }
         let mut copies = 0;
         if !placeholders.is_empty() {
@@ -252,9 +262,9 @@ impl Sampler {
                 }
             }
         }
-        let mut persons: Vec<Vec<Drawn>> = self.persons.into_values().collect();
-        let persons_met = persons.len();
-        let records_met = persons.iter().map(Vec::len).sum::<usize>();
+        let persons_met = self.persons.len() as u64;
+        let records_met = self.persons.values().map(|p| p.records).sum();
+        let mut persons: Vec<Vec<Drawn>> = self.persons.into_values().map(|p| p.kept).collect();
         for person in &mut persons {
             person.retain(|d| !placeholders.contains(&print(&d.template)));
         }
@@ -274,9 +284,9 @@ pub struct Sample {
     /// The records of persons with more than one, up to eight each.
     pub persons: Vec<Vec<Drawn>>,
     /// Persons of the sample, those of one record included.
-    pub persons_met: usize,
-    /// Records of those persons.
-    pub records_met: usize,
+    pub persons_met: u64,
+    /// Records that those persons have.
+    pub records_met: u64,
     /// Records of the sample whose template several have to the bit, which were left out.
     pub copies: u64,
 }
@@ -286,6 +296,8 @@ pub struct Sample {
 pub struct OfSource {
     /// Its templates by what became of them.
     pub outcomes: Outcomes,
+    /// Usable templates whose person is known.
+    pub known: u64,
     /// Records of all, then of each group.
     pub cells: Vec<Cell>,
 }

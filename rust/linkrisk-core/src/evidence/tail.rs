@@ -160,9 +160,9 @@ fn minimise(cost: impl Fn([f64; 2]) -> f64, start: [f64; 2], step: [f64; 2]) -> 
             if contracted.0 < worst.0.min(reflected.0) {
                 contracted
             } else {
-                for i in 1..3 {
-                    let point = at(best.1, simplex[i].1, 0.5);
-                    simplex[i] = (cost(point), point);
+                for vertex in &mut simplex[1..] {
+                    let point = at(best.1, vertex.1, 0.5);
+                    *vertex = (cost(point), point);
                 }
                 continue;
             }
