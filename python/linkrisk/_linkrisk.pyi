@@ -2,7 +2,16 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, Protocol, final
 
-__all__ = ["Engine", "__version__", "build_info", "error_kinds", "normalise", "scenarios", "simulate"]
+__all__ = [
+    "Engine",
+    "__version__",
+    "build_info",
+    "error_kinds",
+    "normalise",
+    "scenarios",
+    "simulate",
+    "thresholds",
+]
 
 __version__: str
 
@@ -41,6 +50,11 @@ def simulate(
     share: tuple[int, int] = ...,
 ) -> str: ...
 def scenarios() -> str: ...
+def thresholds(
+    question_json: str,
+    streams: list[_ArrowStream],
+    progress: Callable[[dict[str, Any]], None] | None,
+) -> str: ...
 def build_info() -> dict[str, Any]: ...
 def error_kinds() -> list[str]: ...
 def normalise(kind: str, options_json: str, array: _ArrowStream) -> object: ...

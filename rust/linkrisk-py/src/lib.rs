@@ -7,6 +7,7 @@ mod errors;
 mod info;
 mod kernels;
 mod simulate;
+mod thresholds;
 
 use linkrisk_core::runtime::alloc::Counting;
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ mod _linkrisk {
     use super::kernels::normalise;
     #[pymodule_export]
     use super::simulate::{scenarios, simulate_py};
+    #[pymodule_export]
+    use super::thresholds::thresholds;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -20,6 +20,7 @@ mod levels;
 mod mixture;
 mod pairs;
 mod rates;
+mod reader;
 mod sample;
 mod scale;
 mod tail;
@@ -38,6 +39,7 @@ pub use rates::{
     ALONE, AtScale, EqualError, effective_gallery, equal_error, expected_false_links,
     false_positive_identification, largest_component, may_merge_alone, pairs_of, percolation, wrongly_merged,
 };
+pub use reader::{Read, Reader};
 pub use sample::{Batch, Cell, Drawn, OfSource, Outcomes, Plan, Sample, Sampler};
 pub use scale::Scale;
 pub use tail::Pareto;

@@ -229,6 +229,14 @@ impl Sampler {
         }
     }
 
+    /// Bytes of the templates that are held, at the most.
+    pub fn bytes(&self) -> u64 {
+        let lists =
+            self.sources.iter().flat_map(|s| s.lowest.values()).map(|l| l.records.len()).sum::<usize>();
+        let record = size_of::<Drawn>() + size_of::<f32>() * self.dims.unwrap_or_default();
+        ((lists + self.of_persons) * record) as u64
+    }
+
     /// The sample.
     pub fn finish(self) -> Sample {
         let Plan { records, of_group, .. } = self.plan;

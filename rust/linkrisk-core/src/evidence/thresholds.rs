@@ -64,8 +64,12 @@ pub struct Question {
     pub sources: Vec<(String, bool)>,
     /// Group attributes, and the names of their groups by code from 1.
     pub groups: Vec<(String, Vec<String>)>,
+    /// Values of group attributes that had too many to be told apart.
+    pub left_out: u64,
     /// How persons are known.
     pub persons: Persons,
+    /// The threshold that is stated, where one is.
+    pub threshold: Option<f64>,
     /// False links that may be expected of all templates.
     pub wanted: f64,
     /// Other attributes, and the share of the pairs of templates that agree on each.
@@ -257,6 +261,8 @@ pub struct Thresholds {
     pub at_scale: Vec<Row>,
     /// The similarity at which so many false links are expected as are wanted.
     pub auto: Auto,
+    /// The threshold that the spec states, where it does.
+    pub stated: Option<Row>,
     /// Where both error rates meet.
     pub equal_error: Option<EqualError>,
     /// 80 % on the scales of vendors.
@@ -327,7 +333,8 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
     let steps = (0..).map(|i| ((first / STEP).round() + f64::from(i)) * STEP).map(rounded);
     let table: Vec<f64> = steps.take_while(|&s| s < 0.99).collect();
     let percent = Scale::ALL.map(|s| s.cosine(PERCENT));
-    let mut at: Vec<f64> = table.iter().copied().chain([auto]).chain(percent).collect();
+    let mut at: Vec<f64> =
+        table.iter().copied().chain([auto]).chain(percent).chain(question.threshold).collect();
     at.sort_unstable_by(f64::total_cmp);
     at.dedup();
     for part in &mut parts {
@@ -397,6 +404,7 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
             })
             .collect(),
         limits: Vec::new(),
+        stated: question.threshold.map(|s| row(s, 1)),
         rows,
         auto,
     };
@@ -644,7 +652,8 @@ impl<'a> Compared2<'a> {
             right: self.right.as_ref().map(|_| persons[1].as_slice()),
         };
         let right = self.right.iter().flatten();
-        let all_known = known != Persons::Agreeing && self.left.iter().chain(right).all(|d| d.known);
+        // A person may hold several numbers; only the truth tells that two are not one.
+        let all_known = known == Persons::Truth && self.left.iter().chain(right).all(|d| d.known);
         if all_known {
             Impostors::new(self.compared.histogram.clone(), dependence)
         } else {
@@ -879,6 +888,12 @@ fn limits(question: &Question, answer: &Thresholds, parts: &[Part<'_>]) -> Vec<S
              cameras."
                 .to_owned(),
         );
+    }
+    if question.left_out > 0 {
+        said.push(format!(
+            "{} values of group attributes are in no group: an attribute has more than 48 values.",
+            question.left_out
+        ));
     }
     if question.calibration.is_some() {
         said.push("The rates are those of the calibration, and not of these records.".to_owned());

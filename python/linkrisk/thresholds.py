@@ -1,0 +1,256 @@
+"""What every similarity threshold of a template attribute would do, before anything is linked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from linkrisk.backends.local import error_rates, normalise
+from linkrisk.errors import DataError, SpecError
+from linkrisk.kinds import ISSUED, OPTIONS, VECTORS, did_you_mean
+from linkrisk.progress import ProgressCallback
+from linkrisk.sources import Table, open_source, truth_of
+from linkrisk.spec import Attribute, Spec, Templates
+
+__all__ = ["thresholds"]
+
+PAIRS = 60_000_000
+"""Pairs of strangers that are compared where nothing else is asked for."""
+
+# What a record may agree on beside its template; of a time, the day, together with a place.
+_CORROBORATING = (*ISSUED, "person_name", "birth_date", "phone", "email", "address", "place", "sex", "category")
+
+
+def thresholds(
+    spec: Spec,
+    attribute: str | None = None,
+    *,
+    truth: pl.LazyFrame | None = None,
+    groups: Sequence[str] | None = None,
+    pairs: int = PAIRS,
+    progress: ProgressCallback | None = None,
+) -> dict[str, Any]:
+    """Estimates the error rates of a template attribute at every threshold, and what they come to here.
+
+    Pairs of strangers are drawn at random, within and between sources apart; the false match rate beyond
+    what was seen is that of a fitted tail. Pairs of one person are those of the truth, else those that
+    share an issued number, else those that agree on name and birth date. Nulls, templates of another
+    length, zeros and placeholders are set aside and counted. The result does not depend on threads or
+    batches.
+
+    Cost: the sources are read once, and again where other attributes could corroborate; about `pairs`
+    products of templates; memory for 60,000 templates and a few of each group.
+
+    Args:
+        spec: What to read. Its `linkage.templates` may state groups and a calibration.
+        attribute: The attribute, where there are several of templates.
+        truth: `source`, `record` (the row) and `truth`, as `read_truth_folder` gives them; where absent,
+            the truth columns of the sources, if all have one.
+        groups: Attributes of groups, in place of those of the spec.
+        pairs: Pairs of strangers to compare, about.
+        progress: Called about ten times a second.
+
+    Returns:
+        The table `rows` (see docs/concepts/thresholds.md for its columns), the same `at_scale` of ten and
+        a hundred times the templates, `auto`, `percent`, `corroboration`, `levels`, `source_pairs`,
+        `groups` and `limits`.
+
+    Raises:
+        SpecError: No attribute of templates, or a calibration that cannot be read.
+        DataError: Fewer than two usable templates.
+        AttributeTypeError: Templates that are no lists of numbers.
+    """
+    stated = _stated(spec, attribute)
+    name = stated.attribute
+    group_names = list(stated.groups if groups is None else groups)
+    tables = [open_source(source) for source in spec.sources if name in source.attributes]
+    _check_groups(group_names, tables)
+    how, persons = _persons(tables, truth)
+    question = {
+        "attribute": name,
+        "sources": [(t.source.name, t.source.duplicate_free) for t in tables],
+        "groups": group_names,
+        "persons": how,
+        "threshold": None if stated.threshold == "auto" else stated.threshold,
+        "wanted": stated.expected_false_links,
+        "agreeing": _agreeing(tables, name),
+        "calibration": _calibration(stated.calibration),
+        "pairs": pairs,
+        "memory_limit": spec.run.memory_limit,
+        "threads": spec.run.threads,
+        "seed": spec.run.seed,
+    }
+    streams = [
+        Table(
+            table.source, _columns(table, name, person, group_names, table_truth), table.files
+        ).batches(spec.run.batch_size)
+        for table, (person, table_truth) in zip(tables, persons, strict=True)
+    ]
+    answer: dict[str, Any] = json.loads(error_rates(json.dumps(question), streams, progress))
+    return answer
+
+
+def _stated(spec: Spec, attribute: str | None) -> Templates:
+    """What the spec says of the attribute, or the defaults."""
+    there = {n: a.kind for s in spec.sources for n, a in s.attributes.items() if a.kind in VECTORS}
+    if not there:
+        raise SpecError("no source has an attribute of templates", hint="map a `face` or a `fingerprint`")
+    if attribute is None and len(there) > 1:
+        names = ", ".join(f"`{name}`" for name in there)
+        raise SpecError(f"there are several attributes of templates: {names}", hint="name one of them")
+    name = attribute if attribute is not None else next(iter(there))
+    if name not in there:
+        raise SpecError(f"no source has templates `{name}`", hint=did_you_mean(name, there))
+    if there[name] == "iris":
+        raise SpecError(
+            f"`{name}` holds iris codes, whose distances are not estimated yet",
+            hint="name a `face` or a `fingerprint`",
+        )
+    return next((t for t in spec.linkage.templates if t.attribute == name), Templates(attribute=name))
+
+
+def _check_groups(groups: list[str], tables: list[Table]) -> None:
+    known = {n for t in tables for n, a in t.source.attributes.items() if a.kind not in VECTORS}
+    for group in groups:
+        if group not in known:
+            raise SpecError(
+                f"no source with these templates has an attribute `{group}`", hint=did_you_mean(group, known)
+            )
+
+
+def _calibration(path: str | None) -> tuple[str, str] | None:
+    if path is None:
+        return None
+    file = Path(path)
+    if not file.is_file():
+        raise SpecError(
+            f"there is no calibration `{path}`", hint="give the file of the model's maker, or leave it out"
+        )
+    try:
+        return str(path), file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"calibration `{path}` is not UTF-8 text", hint="save it as UTF-8") from error
+
+
+_Person = tuple[pl.Expr, pl.LazyFrame | None]
+
+
+def _persons(tables: list[Table], truth: pl.LazyFrame | None) -> tuple[str, list[_Person]]:
+    """How persons are known, and each table's expression for them with the truth it needs."""
+    names = [t.source.name for t in tables]
+    if truth is None and all(t.source.truth is not None for t in tables):
+        of_table = [truth_of(t.source).rename({"truth": "__truth"}) for t in tables]
+        return "truth", [(pl.col("__truth"), frame) for frame in of_table]
+    if truth is not None:
+        stated = truth.select("source").unique().collect()["source"]
+        missing = [name for name in names if name not in stated]
+        if missing:
+            raise DataError(
+                f"the truth does not have source `{missing[0]}`", hint="give the truth of these tables"
+            )
+        of_source = [
+            truth.filter(pl.col("source") == name).select("record", pl.col("truth").alias("__truth"))
+            for name in names
+        ]
+        return "truth", [(pl.col("__truth"), frame) for frame in of_source]
+    issued = _issued(tables)
+    if issued is not None:
+        return "issued", [(_value(t, issued), None) for t in tables]
+    both = [[_first_of(t, kind) for kind in ("person_name", "birth_date")] for t in tables]
+    if any(all(pair) for pair in both):
+        return "agreeing", [
+            (pl.concat_str([_value(t, n) for n in pair if n], separator="\n") if all(pair) else _nobody(), None)
+            for t, pair in zip(tables, both, strict=True)
+        ]
+    return "unknown", [(_nobody(), None) for _ in tables]
+
+
+def _nobody() -> pl.Expr:
+    return pl.lit(None, dtype=pl.String)
+
+
+def _issued(tables: list[Table]) -> str | None:
+    """The issued number that most of the tables have, official ones first."""
+    found: dict[str, tuple[int, int]] = {}
+    for table in tables:
+        for name, attribute in table.source.attributes.items():
+            if attribute.kind in ISSUED:
+                count, _ = found.get(name, (0, 0))
+                found[name] = (count + 1, -ISSUED.index(attribute.kind))
+    return max(found, key=lambda name: found[name]) if found else None
+
+
+def _first_of(table: Table, kind: str) -> str | None:
+    return next((n for n, a in table.source.attributes.items() if a.kind == kind), None)
+
+
+def _value(table: Table, name: str) -> pl.Expr:
+    """The canonical text of an attribute; null where the table has none."""
+    attribute = table.source.attributes.get(name)
+    if attribute is None:
+        return _nobody()
+    return _canonical(name, attribute, table.frame.collect_schema()[name])
+
+
+def _canonical(name: str, attribute: Attribute, dtype: pl.DataType) -> pl.Expr:
+    options = attribute.model_dump(include=set(OPTIONS), exclude_none=True)
+    if dtype != pl.String:
+        options.pop("format", None)
+    given = json.dumps(options)
+
+    def canonical(column: pl.Series) -> pl.Series:
+        capsule: Any = normalise(attribute.kind, given, column)
+        return pl.Series(column.name, capsule, dtype=pl.String)
+
+    return pl.col(name).cast(pl.String).map_batches(canonical, return_dtype=pl.String, is_elementwise=True)
+
+
+def _columns(
+    table: Table, name: str, person: pl.Expr, groups: list[str], truth: pl.LazyFrame | None
+) -> pl.LazyFrame:
+    """Templates, persons and groups, in the order in which the engine reads them."""
+    frame = table.frame
+    if truth is not None:
+        known = truth.with_columns(pl.col("record").cast(pl.UInt64))
+        numbered = frame.with_row_index("__row").with_columns(pl.col("__row").cast(pl.UInt64))
+        frame = numbered.join(known, left_on="__row", right_on="record", how="left", maintain_order="left")
+    return frame.select(
+        pl.col(name).alias("__template"),
+        person.cast(pl.String).alias("__person"),
+        *(_value(table, group).alias(f"__group{i}") for i, group in enumerate(groups)),
+    )
+
+
+def _agreeing(tables: list[Table], template: str) -> list[tuple[str, float]]:
+    """For every other attribute the share of the pairs of templates that agree on it.
+
+    Exact: Σ n (n − 1) over its values, by the N (N − 1) pairs. A record without a value agrees with none.
+    """
+    candidates: dict[str, list[pl.LazyFrame]] = {}
+    for table in tables:
+        there = pl.col(template).is_not_null()
+        own = table.source.attributes
+        for name, attribute in own.items():
+            if attribute.kind in _CORROBORATING:
+                value = table.frame.filter(there).select(_value(table, name).alias("value"))
+                candidates.setdefault(name, []).append(value)
+        place, time = _first_of(table, "place"), _first_of(table, "time")
+        if place and time:
+            day = pl.concat_str([_value(table, place), _value(table, time).str.head(10)], separator="\n")
+            joint = f"{place} and day of {time}"
+            candidates.setdefault(joint, []).append(table.frame.filter(there).select(day.alias("value")))
+    rows = pl.concat([t.frame.select(pl.col(template).is_not_null().sum().alias("n")) for t in tables])
+    records = int(rows.collect()["n"].sum())
+    if records < 2:
+        return []
+    shares = []
+    for name, frames in candidates.items():
+        counts = pl.concat(frames).drop_nulls().group_by("value").len()
+        size = pl.col("len").cast(pl.Float64)
+        agreeing = counts.select((size * (size - 1)).sum()).collect(engine="streaming").item()
+        shares.append((name, float(agreeing or 0.0) / (records * (records - 1))))
+    return sorted(shares, key=lambda share: share[1])
