@@ -40,7 +40,8 @@ pub fn levels(rate: impl Fn(f64) -> f64, genuine: &Histogram, least: f64, step: 
     }
     let (low, high) = (genuine.edges()[0], genuine.edges()[genuine.edges().len() - 1]);
     let bins = ((high - low) / WIDTH).round().max(1.0) as usize;
-    let mut edges: Vec<f64> = (0..bins).map(|i| low + (high - low) * i as f64 / bins as f64).collect();
+    let place = |i: usize| low + (high - low) * i as f64 / bins as f64;
+    let mut edges: Vec<f64> = (0..bins).map(|i| (place(i) * 1e6).round() / 1e6).collect();
     // Up to the last edge whose rate can be known; the rest is one bin.
     let known = edges.partition_point(|&e| rate(e) >= least).max(1);
     edges.truncate(known);

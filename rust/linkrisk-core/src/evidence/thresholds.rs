@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::calibration::Calibration;
 use super::genuine::Genuine;
 use super::histogram::{BINS, Histogram, bin, edge};
-use super::impostor::{Basis, Dependence, FalseMatch, Impostors, TailReport};
+use super::impostor::{Basis, Dependence, FalseMatch, Impostors, TRUSTED, TailReport};
 use super::interval::{self, Estimate};
 use super::levels::{Level, levels};
 use super::mixture::separate;
@@ -216,6 +216,8 @@ pub struct Auto {
     pub wanted: f64,
     /// The threshold; none where no similarity is known to have so few.
     pub row: Option<Row>,
+    /// The highest similarity of the table whose rate is known.
+    pub last_known: Option<Row>,
 }
 
 /// A source's templates.
@@ -352,6 +354,7 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
     let auto = Auto {
         wanted: question.wanted,
         row: Some(row(auto, 1)).filter(|r| r.fmr_basis != Basis::Unknown && auto < edge(BINS - 1)),
+        last_known: rows.iter().rfind(|r| r.fmr_basis != Basis::Unknown).cloned(),
     };
     let least = least_known(&parts);
     let groups =
@@ -426,10 +429,10 @@ fn similarity_of(rate: impl Fn(f64) -> f64, wanted: f64) -> f64 {
     edge(low)
 }
 
-/// The lowest rate that the pairs seen can tell: a hundredth of a pair.
+/// The lowest rate that the pairs seen can tell.
 fn least_known(parts: &[Part<'_>]) -> f64 {
     let pairs: f64 = parts.iter().map(|p| p.impostors.pairs()).sum();
-    0.01 / pairs.max(1.0)
+    TRUSTED / pairs.max(1.0)
 }
 
 fn templates_of_person(sample: &Sample, records: u64) -> f64 {
@@ -453,21 +456,31 @@ fn combined(parts: &[Part<'_>], at: &[f64]) -> Vec<FalseMatch> {
             let mut drawn: Vec<f64> = (0..parts.first().map_or(0, |p| p.replicates.len()))
                 .map(|b| parts.iter().map(|p| p.weight * p.replicates[b][i]).sum())
                 .collect();
-            // A part of no weight decides nothing.
-            let basis =
-                |b: Basis| parts.iter().zip(&each).any(|(p, rates)| p.weight > 0.0 && rates[i].basis == b);
             let ends = Estimate { value, low: sum(&|f| f.rate.low), high: sum(&|f| f.rate.high) };
-            let rate = if basis(Basis::Unknown) || parts.len() == 1 {
-                ends
+            let of = |b: Basis| -> f64 {
+                let part = |(p, rates): (&Part<'_>, &Vec<FalseMatch>)| {
+                    if rates[i].basis == b { p.weight * rates[i].rate.high } else { 0.0 }
+                };
+                parts.iter().zip(&each).map(part).sum()
+            };
+            // Parts of which nothing is known decide nothing where the others have more false matches anyway.
+            let (unknown, tail, counted) = (of(Basis::Unknown), of(Basis::Tail), of(Basis::Counted));
+            let rate = if unknown > 0.0 || parts.len() == 1 {
+                let drawn = interval::percentile(value, &mut drawn);
+                Estimate { value, low: ends.low.min(drawn.low), high: ends.high.max(drawn.high) }
             } else {
                 interval::percentile(value, &mut drawn)
             };
-            let basis = [Basis::Unknown, Basis::Tail].into_iter().find(|&b| basis(b));
+            let basis = match () {
+                () if unknown > tail + counted => Basis::Unknown,
+                () if tail > counted => Basis::Tail,
+                () => Basis::Counted,
+            };
             FalseMatch {
                 rate,
                 seen: each.iter().map(|rates| rates[i].seen).sum(),
                 at_most: sum(&|f| f.at_most),
-                basis: basis.unwrap_or(Basis::Counted),
+                basis,
             }
         })
         .collect()
@@ -821,7 +834,7 @@ fn source_pairs(
         let histogram = part.impostors.histogram();
         let middle = |bin: usize| 0.5 * (edge(bin) + edge(bin + 1));
         let sum: f64 = histogram.counts().iter().enumerate().map(|(i, c)| c * middle(i)).sum();
-        let least = 0.01 / part.impostors.pairs().max(1.0);
+        let least = TRUSTED / part.impostors.pairs().max(1.0);
         // Records of the second source that one of the first is compared with.
         let of_each = pair.pairs * if a == b { 2.0 } else { 1.0 };
         SourcePair {
