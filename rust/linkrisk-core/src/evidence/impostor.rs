@@ -99,11 +99,11 @@ pub struct Impostors<'a> {
     starts: Vec<f64>,
     tail: Option<Pareto>,
     agreement: f64,
-    /// Whether all pairs are known to be of strangers.
-    strangers: bool,
-    /// From here on there are more pairs than the tail explains, and how many more.
+    /// Of a bin's pairs the share that is of strangers; empty where all are.
+    kept: Vec<f64>,
+    set_aside: f64,
+    /// From here on there are more pairs than the tail explains.
     end: Option<f64>,
-    surplus: f64,
 }
 
 /// The fitted tail, as it is reported.
@@ -122,34 +122,55 @@ pub struct TailReport {
 }
 
 impl<'a> Impostors<'a> {
-    /// Fits a tail to pairs of which all are known to be of strangers.
+    /// Fits a tail to pairs that are all known to be of strangers.
     ///
-    /// Where there are far more pairs from some similarity on than the tail below explains, as relatives and
-    /// lookalikes make them, those pairs are counted and not fitted.
+    /// Where there are far more pairs from some similarity on than the tail below explains, as other cameras,
+    /// relatives and lookalikes make them, those pairs are counted and not fitted.
     pub fn new(histogram: Histogram, dependence: Dependence<'a>) -> Self {
-        Self::fitted(histogram, dependence, true)
+        Self::fitted(histogram, dependence, Vec::new(), 0.0)
     }
 
-    /// The same for random pairs, of which a few may be of one person: a surplus is set aside. Relatives and
-    /// lookalikes may be among what is set aside.
-    pub fn of_random_pairs(histogram: Histogram, dependence: Dependence<'a>) -> Self {
-        Self::fitted(histogram, dependence, false)
+    /// The same for random pairs, of which a few are of one person: those are taken off, as many as make
+    /// all pairs above the median of `genuine` pairs of one person. Strangers that are as alike are taken off
+    /// with them.
+    pub fn of_random_pairs(
+        mut histogram: Histogram,
+        dependence: Dependence<'a>,
+        genuine: &Histogram,
+    ) -> Self {
+        let median = genuine.upper_edge(0.5);
+        let part = genuine.at_least(median);
+        let persons = if part > 0.0 { histogram.at_least(median) / part } else { 0.0 };
+        // From the top, what is left never falls: a bin gives off no more than it has, on the whole.
+        let (mut above, mut expected, mut left) = (0.0, 0.0, 0.0);
+        let mut kept = vec![1.0; histogram.counts().len()];
+        let before = histogram.total();
+        for (bin, count) in histogram.counts_mut().iter_mut().enumerate().rev() {
+            above += *count;
+            expected += persons * genuine.counts()[bin];
+            let next = f64::max(left, above - expected);
+            kept[bin] = if *count > 0.0 { (next - left) / *count } else { 0.0 };
+            *count = next - left;
+            left = next;
+        }
+        let set_aside = before - histogram.total();
+        Self::fitted(histogram, dependence, kept, set_aside)
     }
 
     /// A tail is first fitted to the lower nine tenths of it alone. Where from some similarity on there are
     /// twice as many pairs as that tail explains, and five standard deviations and five pairs more, the fit is
     /// repeated with the pairs up to there.
-    fn fitted(histogram: Histogram, dependence: Dependence<'a>, strangers: bool) -> Self {
+    fn fitted(histogram: Histogram, dependence: Dependence<'a>, kept: Vec<f64>, set_aside: f64) -> Self {
         let tenth = histogram.upper_edge(0.1 * CANDIDATES[0]);
         let mut made = Self {
             histogram,
             dependence,
-            strangers,
+            kept,
+            set_aside,
             starts: Vec::new(),
             tail: None,
             agreement: 0.0,
             end: Some(tenth),
-            surplus: 0.0,
         };
         made.choose();
         for _ in 0..8 {
@@ -162,9 +183,6 @@ impl<'a> Impostors<'a> {
             if end.is_none() {
                 break;
             }
-        }
-        if let (Some(end), Some(tail)) = (made.end, made.tail) {
-            made.surplus = (made.histogram.at_least(end) - made.explained(end, tail)).max(0.0);
         }
         made
     }
@@ -180,12 +198,12 @@ impl<'a> Impostors<'a> {
 
     /// Pairs of strangers that were seen.
     pub fn pairs(&self) -> f64 {
-        self.histogram.total() - self.set_aside()
+        self.histogram.total()
     }
 
-    /// Pairs that are too many to be of strangers.
+    /// Pairs that were taken off because they are of one person.
     pub fn set_aside(&self) -> f64 {
-        if self.strangers { 0.0 } else { self.surplus }
+        self.set_aside
     }
 
     /// The counts.
@@ -221,7 +239,7 @@ impl<'a> Impostors<'a> {
             return 0.0;
         }
         let Some((fit, start, _)) = tail(similarity).filter(|t| similarity > t.1) else {
-            return (above - self.set_aside()).max(0.0) / pairs;
+            return above / pairs;
         };
         let count = |s: f64| tail(s).map_or(0.0, |t| t.2);
         let beyond = self.end.map_or(0.0, |end| count(end));
@@ -230,10 +248,8 @@ impl<'a> Impostors<'a> {
         let explained = whole * fit.survival(similarity - start);
         // A surplus of strangers counts where it was seen, and all of it below.
         let surplus = match self.end {
-            Some(end) if self.strangers => {
-                count(end.max(similarity)) - whole * fit.survival(end.max(similarity) - start)
-            }
-            _ => 0.0,
+            Some(end) => count(end.max(similarity)) - whole * fit.survival(end.max(similarity) - start),
+            None => 0.0,
         };
         (explained + surplus.max(0.0)) / pairs
     }
@@ -278,9 +294,9 @@ impl<'a> Impostors<'a> {
 
     fn describe(&self, similarity: f64, rate: Estimate) -> FalseMatch {
         let pairs = self.pairs();
-        let seen = (self.histogram.at_least(similarity) - self.set_aside()).max(0.0);
+        let seen = self.histogram.at_least(similarity);
         let at_most = interval::at_most(seen, pairs);
-        let surplus = self.strangers && self.end.is_some_and(|end| similarity >= end) && seen >= 1.0;
+        let surplus = self.end.is_some_and(|end| similarity >= end) && seen >= 1.0;
         let in_tail = self.starts.first().is_some_and(|&start| similarity > start) && !surplus;
         let basis = if in_tail && self.tail.is_some() {
             if rate.value * pairs >= TRUSTED { Basis::Tail } else { Basis::Unknown }
@@ -370,7 +386,7 @@ impl<'a> Impostors<'a> {
     fn replicate(&self, number: u64, similarities: &[f64], seed: u64) -> Vec<f64> {
         let stream = hash::combine(hash::combine(BOOTSTRAP, seed), number);
         let (drawn, pairs) = self.drawn(stream);
-        let pairs = (pairs - self.set_aside()).max(1.0);
+        let pairs = pairs.max(1.0);
         let start = match self.starts.len() {
             0 => None,
             n => Some(self.starts[number as usize % n]),
@@ -414,7 +430,9 @@ impl<'a> Impostors<'a> {
                 let other = right.as_ref().unwrap_or(&left);
                 for pair in pairs {
                     let [a, b] = pair.records;
-                    drawn.counts_mut()[usize::from(pair.bin)] += left[a as usize] * other[b as usize];
+                    let bin = usize::from(pair.bin);
+                    let kept = self.kept.get(bin).copied().unwrap_or(1.0);
+                    drawn.counts_mut()[bin] += kept * left[a as usize] * other[b as usize];
                 }
                 debug_assert!(drawn.counts()[..from].iter().all(|&c| c == 0.0));
                 // Pairs of one person are no impostors; what share of all pairs they are hardly varies.
@@ -518,20 +536,18 @@ mod tests {
 
     #[test]
     fn test_a_few_pairs_of_one_person_do_not_lift_the_tail() {
-        let (mut histogram, pairs, persons) = sample(700, 0.0, 3);
-        let clean = Impostors::of_random_pairs(histogram.clone(), dependence(&pairs, &persons));
-        assert_eq!(clean.set_aside(), 0.0);
-        let rate = clean.rate(0.3);
-        let mut pairs = pairs.clone();
+        let (mut histogram, mut pairs, persons) = sample(700, 0.0, 3);
+        let rate = Impostors::new(histogram.clone(), dependence(&pairs, &persons)).rate(0.3);
+        let mut genuine = Histogram::grid();
         for i in 0..60u16 {
             let bin = bin(0.5) as u16 + i * 5;
             histogram.counts_mut()[usize::from(bin)] += 1.0;
+            genuine.counts_mut()[usize::from(bin)] += 10.0;
             pairs.push(TailPair { records: [u32::from(i), u32::from(i) + 100], bin });
         }
-        let mixed = Impostors::of_random_pairs(histogram.clone(), dependence(&pairs, &persons));
-        // Some eight strangers are as alike as those that are set aside.
-        assert!((55.0..75.0).contains(&mixed.set_aside()), "{}", mixed.set_aside());
-        assert!(mixed.rate(0.3) < 3.0 * rate + 1e-9, "{} {rate}", mixed.rate(0.3));
+        let mixed = Impostors::of_random_pairs(histogram.clone(), dependence(&pairs, &persons), &genuine);
+        assert!((mixed.set_aside() - 60.0).abs() < 1.0, "{}", mixed.set_aside());
+        assert!(mixed.rate(0.3) < 2.0 * rate + 1e-9, "{} {rate}", mixed.rate(0.3));
         // Were they known to be strangers, as lookalikes are, they would count.
         let known = Impostors::new(histogram, dependence(&pairs, &persons));
         assert_eq!((known.rate(0.45) * known.pairs()).round(), 60.0);
@@ -540,6 +556,24 @@ mod tests {
         let rate = known.rates(&[0.45], &replicates)[0];
         assert_eq!(rate.basis, Basis::Counted);
         assert!(rate.rate.low * known.pairs() < 46.0 && rate.rate.high * known.pairs() > 77.0, "{rate:?}");
+    }
+
+    #[test]
+    fn test_strangers_of_another_camera_are_not_taken_off() {
+        // One pair in a thousand lies around 0.3, far below what pairs of one person are.
+        let (mut histogram, pairs, persons) = sample(700, 0.0, 8);
+        let mut genuine = Histogram::grid();
+        (0..400).for_each(|i| genuine.counts_mut()[bin(0.4) + i] += 1.0);
+        (0..80).for_each(|i| histogram.counts_mut()[bin(0.28) + i] += 3.0);
+        (0..400).step_by(8).for_each(|i| histogram.counts_mut()[bin(0.4) + i] += 1.0);
+        let found = Impostors::of_random_pairs(histogram, dependence(&pairs, &persons), &genuine);
+        assert!((found.set_aside() - 50.0).abs() < 5.0, "{}", found.set_aside());
+        assert!(
+            (found.rate(0.29) * found.pairs() - 180.0).abs() < 10.0,
+            "{}",
+            found.rate(0.29) * found.pairs()
+        );
+        assert!(found.rate(0.45) * found.pairs() < 3.0);
     }
 
     #[test]
@@ -569,7 +603,7 @@ mod tests {
     fn test_the_similarity_of_a_rate_has_that_rate() {
         let (histogram, pairs, persons) = sample(700, 0.0, 6);
         let found = Impostors::new(histogram, dependence(&pairs, &persons));
-        for rate in [0.3, 0.01, 1e-4, 1e-6] {
+        for rate in [0.3, 0.01, 1e-4, 1e-5] {
             let s = found.similarity_at(rate).expect("known");
             assert!(found.rate(s) <= rate && found.rate(s - 0.0005) > rate, "{rate}");
         }
@@ -592,7 +626,9 @@ mod tests {
         #[test]
         fn test_rates_fall_as_similarity_rises(seed: u64, persons in 2u32..300, a in -1.0..1.0f64, b in -1.0..1.0f64) {
             let (histogram, pairs, persons) = sample(persons, 0.2, seed);
-            let found = Impostors::of_random_pairs(histogram, dependence(&pairs, &persons));
+            let mut genuine = Histogram::grid();
+            (0..800).for_each(|i| genuine.counts_mut()[bin(0.2) + i] += 1.0);
+            let found = Impostors::of_random_pairs(histogram, dependence(&pairs, &persons), &genuine);
             let at = [a.min(b), a.max(b)];
             let replicates = found.replicates(&at, &context()).expect("not cancelled");
             let rates = found.rates(&at, &replicates);

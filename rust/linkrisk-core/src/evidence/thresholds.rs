@@ -35,6 +35,9 @@ const FIRST: f64 = 0.05;
 /// A vendor's usual threshold.
 const PERCENT: f64 = 0.8;
 
+/// Pairs of one person from which it is known how alike they are.
+const ENOUGH_GENUINE: f64 = 50.0;
+
 /// Records of a list at the least, as far as there are so many.
 const LEAST: usize = 200;
 
@@ -147,7 +150,7 @@ pub struct SourcePair {
     pub pairs: f64,
     /// Pairs of strangers that were compared.
     pub compared: f64,
-    /// Pairs that are too many to be of strangers and were set aside.
+    /// Random pairs that were taken off because they are of one person, expected.
     pub set_aside: f64,
     /// Pairs of one person.
     pub genuine: f64,
@@ -311,24 +314,27 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
     let layout = Layout::of(question, sample, &sizes);
     let lists = layout.compare(question, sample, context)?;
     let persons: Vec<[Vec<u64>; 2]> = lists.iter().map(Compared2::persons).collect();
-    let mut parts: Vec<Part<'_>> = match &question.calibration {
-        Some(given) => {
+    let genuine_pairs = GenuinePair::of(question, sample);
+    let fit = |genuine: Option<&Pool>| -> Vec<Part<'_>> {
+        if let Some(given) = &question.calibration {
             let impostors = Impostors::new(given.impostor.clone(), Dependence::Unknown);
-            vec![Part { impostors, weight: 1.0, replicates: Vec::new() }]
+            return vec![Part { impostors, weight: 1.0, replicates: Vec::new() }];
         }
-        None => lists
-            .iter()
-            .zip(&persons)
-            .zip(&layout.pairs)
+        let lists = lists.iter().zip(&persons).zip(&layout.pairs);
+        lists
             .map(|((list, persons), pair)| Part {
-                impostors: list.impostors(persons, question.persons),
+                impostors: list.impostors(persons, question.persons, genuine),
                 weight: pair.pairs / layout.total.max(1.0),
                 replicates: Vec::new(),
             })
-            .collect(),
+            .collect()
     };
+    // What is known of pairs of one person takes them off the random pairs, and where it is a mixture, the
+    // random pairs as they are take strangers off it first.
+    let raw = fit(None);
     let rate = |parts: &[Part<'_>], s: f64| parts.iter().map(|p| p.weight * p.impostors.rate(s)).sum::<f64>();
-    let genuine = Pool::of(question, sample, |s| rate(&parts, s));
+    let genuine = Pool::of(question, genuine_pairs, |s| rate(&raw, s));
+    let mut parts = fit(Some(&genuine));
 
     let auto = similarity_of(|s| rate(&parts, s), question.wanted / layout.total.max(1.0));
     let first = (similarity_of(|s| rate(&parts, s), FIRST) / STEP).floor() * STEP;
@@ -577,11 +583,8 @@ struct GenuinePair {
     groups: Vec<u16>,
 }
 
-impl Pool {
-    fn of(question: &Question, sample: &Sample, rate: impl Fn(f64) -> f64) -> Self {
-        if let Some(given) = &question.calibration {
-            return Self { all: Genuine::Counts(given.genuine.clone()), share: None, pairs: Vec::new() };
-        }
+impl GenuinePair {
+    fn of(question: &Question, sample: &Sample) -> Vec<Self> {
         let mut pairs = Vec::new();
         for (number, person) in sample.persons.iter().enumerate() {
             for (i, a) in person.iter().enumerate() {
@@ -590,7 +593,7 @@ impl Pool {
                         continue;
                     }
                     let groups = a.groups.iter().zip(&b.groups).map(|(x, y)| if x == y { *x } else { 0 });
-                    pairs.push(GenuinePair {
+                    pairs.push(Self {
                         person: number as u32,
                         bin: bin(cosine(&a.template, &b.template)) as u16,
                         sources: [a.source.min(b.source), a.source.max(b.source)],
@@ -598,6 +601,15 @@ impl Pool {
                     });
                 }
             }
+        }
+        pairs
+    }
+}
+
+impl Pool {
+    fn of(question: &Question, pairs: Vec<GenuinePair>, rate: impl Fn(f64) -> f64) -> Self {
+        if let Some(given) = &question.calibration {
+            return Self { all: Genuine::Counts(given.genuine.clone()), share: None, pairs: Vec::new() };
         }
         let counted = Genuine::of_pairs(pairs.iter().map(|p| (p.person, p.bin)).collect());
         if question.persons != Persons::Agreeing {
@@ -657,20 +669,25 @@ impl<'a> Compared2<'a> {
         [of(&self.left), self.right.as_deref().map(of).unwrap_or_default()]
     }
 
-    fn impostors<'p>(&'p self, persons: &'p [Vec<u64>; 2], known: Persons) -> Impostors<'p> {
+    fn impostors<'p>(
+        &'p self,
+        persons: &'p [Vec<u64>; 2],
+        known: Persons,
+        genuine: Option<&Pool>,
+    ) -> Impostors<'p> {
         let dependence = Dependence::Persons {
             from: self.compared.from,
             pairs: &self.compared.tail,
             left: &persons[0],
             right: self.right.as_ref().map(|_| persons[1].as_slice()),
         };
-        let right = self.right.iter().flatten();
-        // A person may hold several numbers; only the truth tells that two are not one.
-        let all_known = known == Persons::Truth && self.left.iter().chain(right).all(|d| d.known);
-        if all_known {
-            Impostors::new(self.compared.histogram.clone(), dependence)
-        } else {
-            Impostors::of_random_pairs(self.compared.histogram.clone(), dependence)
+        let histogram = self.compared.histogram.clone();
+        // A person may hold several numbers; only the truth tells that two people are not one.
+        let mut records = self.left.iter().chain(self.right.iter().flatten());
+        let all_known = known == Persons::Truth && records.all(|d| d.known);
+        match genuine.map(|pool| pool.all.histogram()).filter(|g| g.total() >= ENOUGH_GENUINE) {
+            Some(genuine) if !all_known => Impostors::of_random_pairs(histogram, dependence, genuine),
+            _ => Impostors::new(histogram, dependence),
         }
     }
 }
@@ -763,7 +780,7 @@ impl Layout {
                             let within = left == right && against == "same";
                             let list = Compared2::new(of(left), (!within).then_some(others), context)?;
                             let persons = list.persons();
-                            let impostors = list.impostors(&persons, question.persons);
+                            let impostors = list.impostors(&persons, question.persons, Some(genuine));
                             if impostors.pairs() < 1.0 {
                                 continue;
                             }
@@ -865,9 +882,15 @@ fn limits(question: &Question, answer: &Thresholds, parts: &[Part<'_>]) -> Vec<S
     let aside: f64 = parts.iter().map(|p| p.impostors.set_aside()).sum();
     if aside >= 1.0 {
         said.push(format!(
-            "About {aside:.0} of the random pairs are too alike to be of strangers and were set aside: one person \
-             twice, relatives or lookalikes."
+            "About {aside:.0} of the random pairs are as alike as those of one person and were taken off: one \
+             person under several numbers, or under none; lookalikes may be among them."
         ));
+    } else if answer.persons != Persons::Truth && question.calibration.is_none() {
+        said.push(
+            "Pairs of one person may be among the random pairs, so that the false match rate is too high rather \
+             than too low."
+                .to_owned(),
+        );
     }
     said.push(
         "Relatives, twins and lookalikes are too rare among random pairs to be in the rates; the false links that \
