@@ -19,6 +19,7 @@ from linkrisk.spec import (
     Source,
     Spec,
 )
+from linkrisk.thresholds import thresholds
 
 __all__ = [
     "Attribute",
@@ -41,4 +42,5 @@ __all__ = [
     "link",
     "scenarios",
     "simulate",
+    "thresholds",
 ]

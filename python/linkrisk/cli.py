@@ -115,6 +115,46 @@ def evaluate(
 
 @app.command()
 @guarded
+def thresholds(
+    spec: SpecFile,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", help="The attribute, where there are several of templates.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="Attribute of groups; may be given again. In place of the spec's."),
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", metavar="DIR", help="Folder `truth` of a simulated system.")
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=10_000, help="Pairs of strangers to compare, about.")
+    ] = 60_000_000,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Page to write (HTML).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what every similarity threshold of faces or fingerprints would do, before anything is linked."""
+    from linkrisk.console import thresholds_text
+    from linkrisk.progress import progress_line
+    from linkrisk.simulation import read_truth_folder
+    from linkrisk.thresholds import thresholds as run_thresholds
+
+    description = _read_spec(spec)
+    known = None if truth is None else read_truth_folder(truth)
+    with progress_line() as progress:
+        answer = run_thresholds(
+            description, attribute, truth=known, groups=group or None, pairs=pairs, progress=progress
+        )
+    if out is not None:
+        from linkrisk.report.thresholds import render_thresholds
+
+        out.write_text(render_thresholds(answer), encoding="utf-8")
+        say(f"page: {out}")
+    emit(answer, as_json=as_json, text=thresholds_text)
+
+
+@app.command()
+@guarded
 def report(run: RunDirectory, as_json: Json = False) -> None:
     """Write the report of a run again, in HTML and JSON."""
     from linkrisk.report import write_report

@@ -22,7 +22,17 @@ PAIRS = 60_000_000
 """Pairs of strangers that are compared where nothing else is asked for."""
 
 # What a record may agree on beside its template; of a time, the day, together with a place.
-_CORROBORATING = (*ISSUED, "person_name", "birth_date", "phone", "email", "address", "place", "sex", "category")
+_CORROBORATING = (
+    *ISSUED,
+    "person_name",
+    "birth_date",
+    "phone",
+    "email",
+    "address",
+    "place",
+    "sex",
+    "category",
+)
 
 
 def thresholds(
@@ -85,9 +95,9 @@ def thresholds(
         "seed": spec.run.seed,
     }
     streams = [
-        Table(
-            table.source, _columns(table, name, person, group_names, table_truth), table.files
-        ).batches(spec.run.batch_size)
+        Table(table.source, _columns(table, name, person, group_names, table_truth), table.files).batches(
+            spec.run.batch_size
+        )
         for table, (person, table_truth) in zip(tables, persons, strict=True)
     ]
     answer: dict[str, Any] = json.loads(error_rates(json.dumps(question), streams, progress))
@@ -163,7 +173,10 @@ def _persons(tables: list[Table], truth: pl.LazyFrame | None) -> tuple[str, list
     both = [[_first_of(t, kind) for kind in ("person_name", "birth_date")] for t in tables]
     if any(all(pair) for pair in both):
         return "agreeing", [
-            (pl.concat_str([_value(t, n) for n in pair if n], separator="\n") if all(pair) else _nobody(), None)
+            (
+                pl.concat_str([_value(t, n) for n in pair if n], separator="\n") if all(pair) else _nobody(),
+                None,
+            )
             for t, pair in zip(tables, both, strict=True)
         ]
     return "unknown", [(_nobody(), None) for _ in tables]

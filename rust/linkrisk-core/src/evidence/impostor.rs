@@ -242,7 +242,7 @@ impl<'a> Impostors<'a> {
             return above / pairs;
         };
         let count = |s: f64| tail(s).map_or(0.0, |t| t.2);
-        let beyond = self.end.map_or(0.0, |end| count(end));
+        let beyond = self.end.map_or(0.0, &count);
         let cut = self.end.map_or(0.0, |end| fit.survival(end - start));
         let whole = (count(start) - beyond) / (1.0 - cut);
         let explained = whole * fit.survival(similarity - start);
