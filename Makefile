@@ -87,6 +87,7 @@ peers: $(STAMPS)/peers  ## The same work done by other tools, side by side
 	$(MAKE) build PROFILE=release
 	$(BIN)/python benches/peers/compare_people.py --peers $(VENV)/peers/bin/python $(PEER_RECORDS)
 	$(BIN)/python benches/peers/compare_febrl.py --peers $(VENV)/peers/bin/python
+	$(BIN)/python benches/peers/compare_faces.py --peers $(VENV)/peers/bin/python
 
 $(STAMPS)/peers: benches/peers/requirements.txt $(STAMPS)/setup
 	$(PYTHON) -m venv $(VENV)/peers

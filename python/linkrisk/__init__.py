@@ -19,6 +19,7 @@ from linkrisk.spec import (
     Source,
     Spec,
 )
+from linkrisk.templates import Nearest, nearest
 from linkrisk.thresholds import thresholds
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Linkage",
     "Linker",
     "LinkriskError",
+    "Nearest",
     "Report",
     "Run",
     "RunOptions",
@@ -40,6 +42,7 @@ __all__ = [
     "errors",
     "expressions",
     "link",
+    "nearest",
     "scenarios",
     "simulate",
     "thresholds",

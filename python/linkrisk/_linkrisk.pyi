@@ -7,6 +7,7 @@ __all__ = [
     "__version__",
     "build_info",
     "error_kinds",
+    "nearest",
     "normalise",
     "scenarios",
     "simulate",
@@ -48,6 +49,12 @@ def simulate(
     truth: bool = True,
     templates: str = "none",
     share: tuple[int, int] = ...,
+) -> str: ...
+def nearest(
+    request_json: str,
+    streams: list[_ArrowStream],
+    out: str | PathLike[str] | None,
+    progress: Callable[[dict[str, Any]], None] | None,
 ) -> str: ...
 def scenarios() -> str: ...
 def thresholds(

@@ -8,6 +8,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from linkrisk._linkrisk import Engine, build_info, normalise, scenarios, simulate
+from linkrisk._linkrisk import nearest as run_nearest
 from linkrisk._linkrisk import thresholds as error_rates
 from linkrisk.errors import DataError
 from linkrisk.inputs import inputs_of
@@ -15,7 +16,16 @@ from linkrisk.progress import ProgressCallback
 from linkrisk.sources import Table, open_sources
 from linkrisk.spec import Spec
 
-__all__ = ["STAGES", "LocalBackend", "build_info", "error_rates", "normalise", "scenarios", "simulate"]
+__all__ = [
+    "STAGES",
+    "LocalBackend",
+    "build_info",
+    "error_rates",
+    "normalise",
+    "run_nearest",
+    "scenarios",
+    "simulate",
+]
 
 STAGES = ("ingest", "plan", "train", "link", "cluster", "assess")
 

@@ -6,6 +6,7 @@ mod enter;
 mod errors;
 mod info;
 mod kernels;
+mod nearest;
 mod simulate;
 mod thresholds;
 
@@ -26,6 +27,8 @@ mod _linkrisk {
     use super::info::{build_info, error_kinds};
     #[pymodule_export]
     use super::kernels::normalise;
+    #[pymodule_export]
+    use super::nearest::nearest_py;
     #[pymodule_export]
     use super::simulate::{scenarios, simulate_py};
     #[pymodule_export]

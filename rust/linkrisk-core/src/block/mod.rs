@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod default;
+pub mod nearest;
 pub mod pairs;
 pub mod plan;
 pub mod rule;

@@ -7,4 +7,5 @@ pub mod edit;
 pub mod hash;
 pub mod ocr;
 pub mod plate;
+pub mod simd;
 pub mod token;

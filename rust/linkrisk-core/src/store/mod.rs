@@ -6,12 +6,14 @@ pub mod dictionary;
 pub mod frequency;
 pub mod ids;
 pub mod ingest;
+pub mod irises;
 pub mod journal;
 pub mod layout;
 pub mod parquet;
 pub mod rows;
 pub mod run_dir;
 mod snapshot;
+pub mod templates;
 pub mod text;
 pub mod vector;
 
@@ -88,7 +90,7 @@ impl Store {
         let person_bits = attributes
             .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
             .fold(0, |bits, (i, _)| bits | 1 << i);
-        let rows = Rows::new(layout.words, context)?;
+        let rows = Rows::new(layout.words, "packed records", context)?;
         Ok(Self {
             person_bits,
             persons_before: None,

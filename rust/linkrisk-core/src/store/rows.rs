@@ -12,9 +12,12 @@ use crate::error::Result;
 use crate::runtime::spill::{Frame, SpillFile};
 use crate::runtime::{Context, Reservation};
 
-/// Records of a chunk: 1 MiB of eight-word records, so that the last chunk wastes little.
+/// Most rows of a chunk: 1 MiB of eight-word records, so that the last chunk wastes little.
 pub const CHUNK: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 14;
+
+/// Most words of a chunk whose rows are wide, 2 MiB, as templates are: of 512 numbers 2,048 to a chunk.
+const WIDE_BITS: u32 = 18;
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
@@ -31,6 +34,8 @@ enum Chunk {
 pub struct Rows {
     chunks: Vec<Chunk>,
     width: usize,
+    /// A chunk has two to this power rows.
+    chunk_bits: u32,
     len: usize,
     /// How many chunks are in memory.
     in_memory: usize,
@@ -39,13 +44,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// No rows, of `width` words each.
+    /// No rows, of `width` words each, whose memory is that of `owner`.
     ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
-    pub fn new(width: usize, context: &Context) -> Result<Self> {
-        let held = context.memory.reserve("packed records", 0)?;
-        Ok(Self { chunks: Vec::new(), width, len: 0, in_memory: 0, file: None, held })
+    pub fn new(width: usize, owner: &'static str, context: &Context) -> Result<Self> {
+        let held = context.memory.reserve(owner, 0)?;
+        let chunk_bits = CHUNK_BITS.min(WIDE_BITS - width.next_power_of_two().trailing_zeros());
+        Ok(Self { chunks: Vec::new(), width, chunk_bits, len: 0, in_memory: 0, file: None, held })
+    }
+
+    /// Rows of every chunk but the last.
+    pub fn chunk_rows(&self) -> usize {
+        1 << self.chunk_bits
     }
 
     /// How many rows there are.
@@ -65,12 +76,12 @@ impl Rows {
 
     /// Bytes of a chunk.
     fn bytes(&self) -> u64 {
-        (CHUNK * self.width * 8) as u64
+        (self.chunk_rows() * self.width * 8) as u64
     }
 
     /// How many rows a chunk has.
     fn rows_of(&self, chunk: usize) -> usize {
-        CHUNK.min(self.len - chunk * CHUNK)
+        self.chunk_rows().min(self.len - chunk * self.chunk_rows())
     }
 
     /// Makes room for `rows` more rows: what is full goes to disk where all together would take more
@@ -80,13 +91,13 @@ impl Rows {
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even the new rows fit,
     /// [`ErrorKind::SpillLimit`](crate::error::ErrorKind::SpillLimit).
     fn reserve(&mut self, rows: usize, context: &Context) -> Result<()> {
-        let more = (self.len + rows).div_ceil(CHUNK) - self.chunks.len();
+        let more = (self.len + rows).div_ceil(self.chunk_rows()) - self.chunks.len();
         let wanted = (self.in_memory + more) as u64 * self.bytes();
         if wanted <= context.memory.limit() / 2 && self.held.grow_to(wanted).is_ok() {
             return Ok(());
         }
         // The newest full ones first: the oldest stay in memory for good, and each is written once.
-        let full = self.len / CHUNK;
+        let full = self.len / self.chunk_rows();
         let room = |rows: &Self| (rows.held.bytes().min(context.memory.limit() / 2)) / rows.bytes();
         let mut chunk = full;
         while chunk > 0 && (self.in_memory + more) as u64 > room(self) {
@@ -118,19 +129,20 @@ impl Rows {
     /// As [`Rows::reserve`].
     pub fn push(&mut self, rows: usize, context: &Context) -> Result<Vec<(usize, &mut [u64])>> {
         self.reserve(rows, context)?;
-        let (start, width) = (self.len, self.width);
+        let (start, width, chunk_rows) = (self.len, self.width, self.chunk_rows());
         self.len += rows;
-        while self.chunks.len() * CHUNK < self.len {
-            self.chunks.push(Chunk::Memory(vec![Line([0; 8]); CHUNK * width / 8].into_boxed_slice()));
+        while self.chunks.len() * chunk_rows < self.len {
+            self.chunks.push(Chunk::Memory(vec![Line([0; 8]); chunk_rows * width / 8].into_boxed_slice()));
             self.in_memory += 1;
         }
         let end = self.len;
-        let chunks = self.chunks.iter_mut().enumerate().skip(start / CHUNK);
+        let chunks = self.chunks.iter_mut().enumerate().skip(start / chunk_rows);
         let stretches = chunks.filter_map(|(chunk, lines)| {
             let Chunk::Memory(lines) = lines else { return None };
-            let (from, to) = ((chunk * CHUNK).max(start), ((chunk + 1) * CHUNK).min(end));
+            let (from, to) = ((chunk * chunk_rows).max(start), ((chunk + 1) * chunk_rows).min(end));
             let words: &mut [u64] = bytemuck::cast_slice_mut(lines);
-            let stretch = &mut words[(from - chunk * CHUNK) * width..(to.max(from) - chunk * CHUNK) * width];
+            let stretch =
+                &mut words[(from - chunk * chunk_rows) * width..(to.max(from) - chunk * chunk_rows) * width];
             Some((from - start, stretch))
         });
         Ok(stretches.filter(|(_, stretch)| !stretch.is_empty()).collect())
@@ -145,13 +157,26 @@ impl Rows {
         let words: &[u64] = match (&self.chunks[chunk], &self.file) {
             (Chunk::Memory(lines), _) => bytemuck::cast_slice(lines),
             (Chunk::Disk(frame), Some(file)) => {
-                buffer.resize(CHUNK * self.width, 0);
+                buffer.resize(self.chunk_rows() * self.width, 0);
                 file.read(*frame, bytemuck::cast_slice_mut(buffer))?;
                 buffer
             }
             (Chunk::Disk(_), None) => &[],
         };
-        Ok(((chunk * CHUNK) as u32, &words[..self.rows_of(chunk) * self.width]))
+        Ok(((chunk * self.chunk_rows()) as u32, &words[..self.rows_of(chunk) * self.width]))
+    }
+
+    /// The words of all rows of a chunk that is in memory.
+    pub fn in_memory(&self, chunk: usize) -> Option<&[u64]> {
+        match &self.chunks[chunk] {
+            Chunk::Memory(lines) => Some(&bytemuck::cast_slice(lines)[..self.rows_of(chunk) * self.width]),
+            Chunk::Disk(_) => None,
+        }
+    }
+
+    /// Whether some rows are on disk.
+    pub fn is_on_disk(&self) -> bool {
+        self.file.is_some()
     }
 
     /// Shows the words of every chunk to `change`, with the number of its first row; `change` says
@@ -165,19 +190,20 @@ impl Rows {
         start: impl Fn() -> A + Sync + Send,
         change: impl Fn(&mut A, u32, &mut [u64]) -> Result<bool> + Sync + Send,
     ) -> Result<Vec<A>> {
+        let chunk_rows = self.chunk_rows();
         let Self { chunks, file, width, len, .. } = self;
         let (width, len) = (*width, *len);
         let update = |(seen, mut buffer): (A, Vec<u64>), chunk: usize, rows: &mut Chunk| {
             context.cancel.check()?;
             let mut seen = seen;
-            let count = CHUNK.min(len - chunk * CHUNK) * width;
-            let first = (chunk * CHUNK) as u32;
+            let count = chunk_rows.min(len - chunk * chunk_rows) * width;
+            let first = (chunk * chunk_rows) as u32;
             match (rows, &file) {
                 (Chunk::Memory(lines), _) => {
                     change(&mut seen, first, &mut bytemuck::cast_slice_mut(lines)[..count])?;
                 }
                 (Chunk::Disk(frame), Some(file)) => {
-                    buffer.resize(CHUNK * width, 0);
+                    buffer.resize(chunk_rows * width, 0);
                     file.read(*frame, bytemuck::cast_slice_mut(&mut buffer))?;
                     if change(&mut seen, first, &mut buffer[..count])? {
                         file.overwrite(*frame, bytemuck::cast_slice(&buffer))?;
@@ -207,7 +233,8 @@ impl Rows {
         let mut words = vec![0; rows.len() * width];
         let mut work = Vec::new();
         let mut rest = words.as_mut_slice();
-        for group in rows.chunk_by(|a, b| a >> CHUNK_BITS == b >> CHUNK_BITS) {
+        let bits = self.chunk_bits;
+        for group in rows.chunk_by(|a, b| a >> bits == b >> bits) {
             let (out, more) = rest.split_at_mut(group.len() * width);
             work.push((group, out));
             rest = more;
@@ -215,7 +242,7 @@ impl Rows {
         context.pool.install(|| {
             work.into_par_iter().try_for_each_init(Vec::new, |buffer, (group, out)| {
                 context.cancel.check()?;
-                let (first, chunk) = self.chunk((group[0] >> CHUNK_BITS) as usize, buffer)?;
+                let (first, chunk) = self.chunk((group[0] >> self.chunk_bits) as usize, buffer)?;
                 for (&row, out) in group.iter().zip(out.chunks_exact_mut(width)) {
                     out.copy_from_slice(&chunk[(row - first) as usize * width..][..width]);
                 }
@@ -237,7 +264,7 @@ mod tests {
         for (limit, on_disk) in [(u64::MAX, false), (8 * chunk, true), (5 * chunk, true)] {
             let context =
                 Context::new(Some(limit), Some(2), 1).expect("threads start").spill_to(base.path(), None);
-            let mut rows = Rows::new(3, &context).expect("memory is there");
+            let mut rows = Rows::new(3, "packed records", &context).expect("memory is there");
             let mut next = 0u64;
             for batch in [1, 16_382, 5, 30_000, 1, 30_000, 20_000] {
                 let mut seen = 0;

@@ -1,9 +1,7 @@
-//! Template columns (face, iris, fingerprint): checked and counted, not yet compared.
-
-use std::sync::Arc;
+//! Template columns (face, iris, fingerprint) of a batch: checked, and read as numbers.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int8Type};
+use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int8Type, UInt8Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
@@ -48,19 +46,73 @@ impl<'a> Templates<'a> {
     /// What the template of `row` is: blank, a placeholder (all zero), invalid (another length, a
     /// number that is not finite) or valid.
     pub fn check(&mut self, row: usize) -> Outcome {
-        if self.array.is_null(row) {
-            return Outcome::Blank;
-        }
-        let (length, sound, zero) = match self.array.data_type() {
-            DataType::FixedSizeList(..) => numbers(&self.array.as_fixed_size_list().value(row)),
-            DataType::List(_) => numbers(&self.array.as_list::<i32>().value(row)),
-            DataType::LargeList(_) => numbers(&self.array.as_list::<i64>().value(row)),
-            DataType::Binary => bytes(self.array.as_binary::<i32>().value(row)),
-            DataType::LargeBinary => bytes(self.array.as_binary::<i64>().value(row)),
-            DataType::BinaryView => bytes(self.array.as_binary_view().value(row)),
-            DataType::FixedSizeBinary(_) => bytes(self.array.as_fixed_size_binary().value(row)),
-            _ => return Outcome::Invalid,
+        let Some(numbers) = self.row(row) else {
+            return match self.code(row) {
+                Some(code) => self.judge((code.len(), true, code.iter().all(|&b| b == 0))),
+                None => Outcome::Blank,
+            };
         };
+        self.judge(look(&numbers))
+    }
+
+    /// Reads the template of `row` into `out`; tells what it is, as [`Templates::check`] does, and its
+    /// length. `out` is empty where it is no list of numbers.
+    pub fn read(&mut self, row: usize, out: &mut Vec<f32>) -> (Outcome, usize) {
+        out.clear();
+        let Some(numbers) = self.row(row) else { return (Outcome::Blank, 0) };
+        let found = look(&numbers);
+        match numbers.data_type() {
+            DataType::Float32 => out.extend_from_slice(numbers.as_primitive::<Float32Type>().values()),
+            DataType::Float64 => {
+                out.extend(numbers.as_primitive::<Float64Type>().values().iter().map(|&x| x as f32));
+            }
+            DataType::Float16 => {
+                out.extend(numbers.as_primitive::<Float16Type>().values().iter().map(|x| x.to_f32()));
+            }
+            DataType::Int8 => {
+                out.extend(numbers.as_primitive::<Int8Type>().values().iter().map(|&x| f32::from(x)));
+            }
+            _ => out.extend(numbers.as_primitive::<UInt8Type>().values().iter().map(|&x| f32::from(x))),
+        }
+        (self.judge(found), found.0)
+    }
+
+    /// Whether the column holds bytes and no numbers.
+    pub fn is_binary(&self) -> bool {
+        matches!(
+            self.array.data_type(),
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        )
+    }
+
+    /// The bytes of the template of `row`, where the column is binary.
+    pub fn code(&self, row: usize) -> Option<&'a [u8]> {
+        if self.array.is_null(row) {
+            return None;
+        }
+        match self.array.data_type() {
+            DataType::Binary => Some(self.array.as_binary::<i32>().value(row)),
+            DataType::LargeBinary => Some(self.array.as_binary::<i64>().value(row)),
+            DataType::BinaryView => Some(self.array.as_binary_view().value(row)),
+            DataType::FixedSizeBinary(_) => Some(self.array.as_fixed_size_binary().value(row)),
+            _ => None,
+        }
+    }
+
+    /// The numbers of the template of `row`, where the column is one of lists.
+    fn row(&self, row: usize) -> Option<ArrayRef> {
+        if self.array.is_null(row) {
+            return None;
+        }
+        match self.array.data_type() {
+            DataType::FixedSizeList(..) => Some(self.array.as_fixed_size_list().value(row)),
+            DataType::List(_) => Some(self.array.as_list::<i32>().value(row)),
+            DataType::LargeList(_) => Some(self.array.as_list::<i64>().value(row)),
+            _ => None,
+        }
+    }
+
+    fn judge(&mut self, (length, sound, zero): (usize, bool, bool)) -> Outcome {
         if length == 0 {
             return Outcome::Blank;
         }
@@ -72,11 +124,8 @@ impl<'a> Templates<'a> {
     }
 }
 
-fn bytes(template: &[u8]) -> (usize, bool, bool) {
-    (template.len(), true, template.iter().all(|&b| b == 0))
-}
-
-fn numbers(template: &Arc<dyn Array>) -> (usize, bool, bool) {
+/// The length of a template, whether all its numbers are there and finite, and whether all are zero.
+fn look(template: &ArrayRef) -> (usize, bool, bool) {
     let sound = template.null_count() == 0;
     match template.data_type() {
         DataType::Float32 => {
@@ -96,7 +145,7 @@ fn numbers(template: &Arc<dyn Array>) -> (usize, bool, bool) {
             (v.len(), sound, v.iter().all(|&x| x == 0))
         }
         _ => {
-            let v = template.as_primitive::<arrow_array::types::UInt8Type>().values();
+            let v = template.as_primitive::<UInt8Type>().values();
             (v.len(), sound, v.iter().all(|&x| x == 0))
         }
     }

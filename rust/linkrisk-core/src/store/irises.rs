@@ -1,0 +1,153 @@
+//! Iris codes at rest: 2,048 bits and a mask of as many, in memory or on disk.
+//!
+//! Read from binary columns of 512 bytes: code, then mask, 128 angles of 16 bits each, so that a turn of the
+//! head by one angle moves both by two bytes.
+
+use arrow_array::{Array, ArrayRef};
+
+use super::rows::Rows;
+use super::templates::{TemplateSource, TemplateTally};
+use super::vector;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::simd::iris::Code;
+use crate::runtime::{Context, Reservation};
+
+/// Bytes of a code with its mask.
+pub const BYTES: usize = 512;
+
+/// The least bits that can be used: of fewer, half of which another mask takes, no distance means anything.
+const LEAST_BITS: u32 = 256;
+
+/// The iris codes of one attribute, of all sources one after the other.
+#[derive(Debug)]
+pub struct Irises {
+    attribute: String,
+    rows: Rows,
+    records: Vec<u32>,
+    sources: Vec<TemplateSource>,
+    held: Reservation,
+}
+
+impl Irises {
+    /// No codes, of the attribute of that name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`].
+    pub fn new(attribute: &str, context: &Context) -> Result<Self> {
+        Ok(Self {
+            attribute: attribute.to_owned(),
+            rows: Rows::new(BYTES / 8, "templates", context)?,
+            records: Vec::new(),
+            sources: Vec::new(),
+            held: context.memory.reserve("template numbers", 0)?,
+        })
+    }
+
+    /// Begins the next source.
+    pub fn begin_source(&mut self, name: &str) {
+        let start = self.len();
+        self.sources.push(TemplateSource {
+            name: name.to_owned(),
+            start,
+            tally: TemplateTally::default(),
+            mean: Vec::new(),
+        });
+    }
+
+    /// Adds the codes of a batch, whose records are numbered from `first` on.
+    ///
+    /// Set aside and counted: null ones, those of another length than 512 bytes, and those with fewer than
+    /// 256 bits that can be used, which count as zero.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AttributeType`] where the column is not binary, [`ErrorKind::MemoryLimit`] or
+    /// [`ErrorKind::SpillLimit`] where they do not fit, [`ErrorKind::Cancelled`].
+    pub fn add(&mut self, array: &ArrayRef, first: u32, context: &Context) -> Result<()> {
+        context.cancel.check()?;
+        let Some(source) = self.sources.last_mut() else {
+            return Err(Error::internal("codes came before their source"));
+        };
+        let column = vector::Templates::new(array, None).filter(vector::Templates::is_binary);
+        let column = column.ok_or_else(|| {
+            let message = format!(
+                "attribute `{}` of source `{}` holds iris codes, which cannot be read from {}",
+                self.attribute,
+                source.name,
+                array.data_type()
+            );
+            Error::new(ErrorKind::AttributeType, message)
+                .hint("give a binary column of 512 bytes: code, then mask")
+                .detail("source", &source.name)
+                .detail("attribute", &self.attribute)
+        })?;
+        let tally = &mut source.tally;
+        let mut codes = Vec::new();
+        for (row, record) in (0..array.len()).zip(first..) {
+            tally.records += 1;
+            let Some(bytes) = column.code(row).filter(|bytes| !bytes.is_empty()) else {
+                tally.blank += 1;
+                continue;
+            };
+            if bytes.len() != BYTES {
+                tally.other_length += 1;
+                continue;
+            }
+            let usable: u32 = bytes[BYTES / 2..].iter().map(|byte| byte.count_ones()).sum();
+            if usable < LEAST_BITS {
+                tally.zero += 1;
+                continue;
+            }
+            tally.usable += 1;
+            codes.push((record, bytes));
+        }
+        self.held.grow_to((4 * (self.records.len() + codes.len()) as u64).next_power_of_two())?;
+        for (at, words) in self.rows.push(codes.len(), context)? {
+            let out: &mut [u8] = bytemuck::cast_slice_mut(words);
+            out.chunks_exact_mut(BYTES)
+                .zip(&codes[at..])
+                .for_each(|(out, (_, code))| out.copy_from_slice(code));
+        }
+        self.records.extend(codes.iter().map(|(record, _)| record));
+        Ok(())
+    }
+
+    /// How many codes there are.
+    pub fn len(&self) -> u32 {
+        self.records.len() as u32
+    }
+
+    /// Whether there is no code.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whose code each row is.
+    pub fn records(&self) -> &[u32] {
+        &self.records
+    }
+
+    /// The sources, in order.
+    pub fn sources(&self) -> &[TemplateSource] {
+        &self.sources
+    }
+
+    /// Codes of every stretch but the last, and how many stretches there are.
+    pub fn stretches(&self) -> (usize, usize) {
+        (self.rows.chunk_rows(), self.rows.chunks())
+    }
+
+    /// The codes of a stretch, read into `buffer` where they are on disk.
+    ///
+    /// # Errors
+    /// As [`SpillFile::read`](crate::runtime::spill::SpillFile::read).
+    pub fn stretch<'a>(&'a self, stretch: usize, buffer: &'a mut Vec<Code>) -> Result<&'a [Code]> {
+        if let Some(words) = self.rows.in_memory(stretch) {
+            return Ok(bytemuck::cast_slice(words));
+        }
+        let mut words = Vec::new();
+        let words = self.rows.chunk(stretch, &mut words)?.1;
+        buffer.resize(words.len() * 8 / BYTES, bytemuck::Zeroable::zeroed());
+        bytemuck::cast_slice_mut(buffer).copy_from_slice(words);
+        Ok(buffer)
+    }
+}

@@ -1,0 +1,524 @@
+//! Templates at rest: unit vectors as 16-bit whole numbers, apart from the records.
+//!
+//! ```text
+//! list of f16 f32 f64 int8 ─► checked ─► length 1 ─► × 32,767, rounded ─► rows, in memory or on disk
+//!                               └─► null, zero, not finite, of another length, copies: counted
+//! ```
+//!
+//! A number is off by 1/65,534 at most, so a cosine of two templates of `d` numbers by [`bound`]: 0.0007
+//! where `d` is 512, and by a fiftieth of that as a rule. int8 of one scale would be off by 0.03 at most,
+//! so a filter is made of it and no answer. 16-bit products add up in 32 bits whatever their order, since
+//! no partial sum of two unit vectors exceeds 32,767². Memory: 2 bytes a number (the length rounded up to
+//! 64), 4 a template, and 8 more until the copies are counted; rows over half of the limit go to disk.
+
+use arrow_array::{Array, ArrayRef};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::rows::Rows;
+use super::vector;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::hash;
+use crate::normalise::Outcome;
+use crate::runtime::{Context, Reservation};
+
+/// What 1 is at rest.
+pub const ONE: f32 = 32_767.0;
+
+/// Lengths that are read.
+pub const DIMS: std::ops::RangeInclusive<usize> = 64..=2_048;
+
+/// Rows at rest are padded with zeros to a multiple of this, which every kernel reads whole.
+pub const PADDING: usize = 64;
+
+/// Templates that are read side by side.
+const STRETCH: usize = 512;
+
+/// A template is a placeholder where more than one in a thousand of the source are the same to the bit,
+/// and more than a hundred: a photo of one person may be enrolled at every gate, one of nobody is everywhere.
+const COPIES: (u64, u64) = (100, 1_000);
+
+/// The share of templates from which a second length, or a second norm, is taken for a second model.
+const SECOND_MODEL: f64 = 0.01;
+
+/// How far the cosine of two templates of `dims` numbers at rest can be from that of the vectors.
+///
+/// Each is off by half a unit a number, √dims / 2 in all, and the error of a product of unit vectors is at
+/// most the sum of those of its factors and their product (Cauchy–Schwarz).
+pub fn bound(dims: usize) -> f64 {
+    let off = (dims as f64).sqrt() / 2.0 / f64::from(ONE);
+    2.0 * off + off * off
+}
+
+/// What a source's templates were.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TemplateTally {
+    /// Rows of the source.
+    pub records: u64,
+    /// Templates that are compared.
+    pub usable: u64,
+    /// Null or empty.
+    pub blank: u64,
+    /// All zero.
+    pub zero: u64,
+    /// Of another length than the first of the source.
+    pub other_length: u64,
+    /// With a number that is null or not finite.
+    pub not_finite: u64,
+    /// Copies of one placeholder.
+    pub copies: u64,
+    /// Whose length was within 0.01 of 1 on arrival.
+    pub unit: u64,
+    /// Sum of the squared lengths on arrival.
+    pub square_norm: f64,
+}
+
+impl TemplateTally {
+    fn count(&mut self, outcome: Outcome, other_length: bool) {
+        self.records += 1;
+        *match outcome {
+            Outcome::Valid => &mut self.usable,
+            Outcome::Placeholder => &mut self.zero,
+            Outcome::Invalid if other_length => &mut self.other_length,
+            Outcome::Invalid => &mut self.not_finite,
+            _ => &mut self.blank,
+        } += 1;
+    }
+}
+
+/// The templates of one source.
+#[derive(Debug, Clone)]
+pub struct TemplateSource {
+    /// The source's name.
+    pub name: String,
+    /// Its first row at rest.
+    pub start: u32,
+    /// What its templates were.
+    pub tally: TemplateTally,
+    /// The mean of its templates, each of length 1; known once the templates are complete.
+    pub mean: Vec<f32>,
+}
+
+/// The templates of one attribute, of all sources one after the other.
+///
+/// Rows are numbered as they rest; [`Templates::records`] tells whose they are.
+#[derive(Debug)]
+pub struct Templates {
+    attribute: String,
+    dims: usize,
+    rows: Option<Rows>,
+    records: Vec<u32>,
+    hashes: Vec<u64>,
+    sources: Vec<TemplateSource>,
+    held: Reservation,
+}
+
+/// What was made of one template of a batch.
+struct Read {
+    outcome: Outcome,
+    length: usize,
+    norm: f64,
+}
+
+impl Templates {
+    /// No templates, of the attribute of that name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`].
+    pub fn new(attribute: &str, context: &Context) -> Result<Self> {
+        Ok(Self {
+            attribute: attribute.to_owned(),
+            dims: 0,
+            rows: None,
+            records: Vec::new(),
+            hashes: Vec::new(),
+            sources: Vec::new(),
+            held: context.memory.reserve("template numbers", 0)?,
+        })
+    }
+
+    /// Begins the next source.
+    pub fn begin_source(&mut self, name: &str) {
+        let start = self.len();
+        self.sources.push(TemplateSource {
+            name: name.to_owned(),
+            start,
+            tally: TemplateTally::default(),
+            mean: Vec::new(),
+        });
+    }
+
+    /// Adds the templates of a batch, whose records are numbered from `first` on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AttributeType`] where the column is none of lists of numbers, [`ErrorKind::Data`] where
+    /// its templates have a length that is not read or not that of the sources before,
+    /// [`ErrorKind::MemoryLimit`] or [`ErrorKind::SpillLimit`] where they do not fit,
+    /// [`ErrorKind::Cancelled`].
+    pub fn add(&mut self, array: &ArrayRef, first: u32, context: &Context) -> Result<()> {
+        let Some(source) = self.sources.last() else {
+            return Err(Error::internal("templates came before their source"));
+        };
+        let name = source.name.clone();
+        let refuse = || {
+            Error::new(
+                ErrorKind::AttributeType,
+                format!(
+                    "attribute `{}` of source `{name}` holds templates, which cannot be read from {}",
+                    self.attribute,
+                    array.data_type()
+                ),
+            )
+            .hint("give a column of lists of f16, f32, f64 or int8 numbers")
+            .detail("source", &name)
+            .detail("attribute", &self.attribute)
+        };
+        let width = (source.tally.usable + source.tally.zero > 0).then_some(self.dims);
+        let mut column = vector::Templates::new(array, width).ok_or_else(refuse)?;
+        if column.is_binary() {
+            return Err(refuse());
+        }
+        // The first template that can be used says how long all of them are.
+        for row in 0..array.len() {
+            if column.width().is_some() {
+                break;
+            }
+            column.check(row);
+        }
+        let Some(dims) = column.width() else {
+            let tally = &mut self.sources.last_mut().ok_or_else(|| Error::internal("no source"))?.tally;
+            (0..array.len()).for_each(|row| tally.count(column.check(row), false));
+            return Ok(());
+        };
+        self.agree(dims, &name)?;
+        let stride = self.stride();
+        for start in (0..array.len()).step_by(STRETCH * 16) {
+            context.cancel.check()?;
+            let end = array.len().min(start + STRETCH * 16);
+            let mut numbers = vec![0i16; (end - start) * stride];
+            let pieces = numbers.par_chunks_mut(STRETCH * stride).enumerate();
+            let read: Vec<Vec<Read>> = context.pool.install(|| {
+                let read = pieces.map(|(piece, out)| {
+                    let mut column = vector::Templates::new(array, Some(dims));
+                    let mut template = Vec::new();
+                    let mut read_row = |(row, out): (usize, &mut [i16])| match &mut column {
+                        Some(column) => {
+                            let (outcome, length) = column.read(row, &mut template);
+                            let norm = if outcome == Outcome::Valid { round(&template, out) } else { 0.0 };
+                            Read { outcome, length, norm }
+                        }
+                        None => Read { outcome: Outcome::Blank, length: 0, norm: 0.0 },
+                    };
+                    let first = start + piece * STRETCH;
+                    out.chunks_exact_mut(stride)
+                        .enumerate()
+                        .map(|(i, out)| read_row((first + i, out)))
+                        .collect()
+                });
+                read.collect()
+            });
+            let read: Vec<Read> = read.into_iter().flatten().collect();
+            self.keep(&numbers, &read, first + start as u32, context)?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that templates are of a length that is read, and of that of the sources before.
+    fn agree(&mut self, dims: usize, source: &str) -> Result<()> {
+        if !DIMS.contains(&dims) {
+            return Err(self.refusal(
+                source,
+                format!("holds templates of {dims} numbers, and those of 64 to 2,048 are read"),
+                "map a column of templates, one list a row",
+            ));
+        }
+        if self.dims != 0 && self.dims != dims {
+            return Err(self.refusal(
+                source,
+                format!("holds templates of {dims} numbers where earlier sources have {}", self.dims),
+                "templates of two models cannot be compared: map each to an attribute of its own",
+            ));
+        }
+        self.dims = dims;
+        Ok(())
+    }
+
+    fn refusal(&self, source: &str, what: String, hint: &str) -> Error {
+        let message = format!("attribute `{}` of source `{source}` {what}", self.attribute);
+        Error::new(ErrorKind::Data, message)
+            .hint(hint)
+            .detail("source", source)
+            .detail("attribute", &self.attribute)
+    }
+
+    fn keep(&mut self, numbers: &[i16], read: &[Read], first: u32, context: &Context) -> Result<()> {
+        let (stride, dims) = (self.stride(), self.dims);
+        let usable = read.iter().filter(|r| r.outcome == Outcome::Valid).count();
+        let held = (self.records.len() + usable) as u64 * 12;
+        self.held.grow_to(held.next_power_of_two())?;
+        let source = self.sources.last_mut().ok_or_else(|| Error::internal("no source"))?;
+        let mut valid = Vec::with_capacity(usable);
+        for ((row, read), record) in read.iter().enumerate().zip(first..) {
+            source.tally.count(read.outcome, read.length != dims);
+            if read.outcome == Outcome::Valid {
+                let template = &numbers[row * stride..][..stride];
+                source.tally.unit += u64::from((read.norm - 1.0).abs() <= 0.01);
+                source.tally.square_norm += read.norm * read.norm;
+                self.records.push(record);
+                self.hashes.push(hash::bytes(bytemuck::cast_slice(template)));
+                valid.push(template);
+            }
+        }
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            none => none.insert(Rows::new(stride / 4, "templates", context)?),
+        };
+        for (at, words) in rows.push(usable, context)? {
+            let out: &mut [i16] = bytemuck::cast_slice_mut(words);
+            out.chunks_exact_mut(stride).zip(&valid[at..]).for_each(|(out, from)| out.copy_from_slice(from));
+        }
+        Ok(())
+    }
+
+    /// Ends the last source: copies of a placeholder are set aside and means are taken.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`] where a source holds the templates of two models, by their lengths or norms;
+    /// as [`Rows::update`].
+    pub fn complete(&mut self, context: &Context) -> Result<()> {
+        for number in 0..self.sources.len() {
+            self.check_one_model(&self.sources[number])?;
+            self.set_copies_aside(number);
+        }
+        self.hashes = Vec::new();
+        self.held.shrink_to(self.records.len() as u64 * 4);
+        let (stride, dims) = (self.stride(), self.dims);
+        let (records, sources) = (&self.records, &self.sources);
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let sums = rows.update(
+            context,
+            || vec![vec![0i64; dims]; sources.len()],
+            |sums, first, words| {
+                let numbers: &mut [i16] = bytemuck::cast_slice_mut(words);
+                let mut changed = false;
+                for (row, at) in numbers.chunks_exact_mut(stride).zip(first..) {
+                    if records[at as usize] == NOBODY {
+                        row.fill(0);
+                        changed = true;
+                    }
+                    let sums = &mut sums[source_of(sources, at)];
+                    sums.iter_mut().zip(row.iter()).for_each(|(sum, &x)| *sum += i64::from(x));
+                }
+                Ok(changed)
+            },
+        )?;
+        for (number, source) in self.sources.iter_mut().enumerate() {
+            let unit = f64::from(ONE) * source.tally.usable.max(1) as f64;
+            let sum = |k: usize| sums.iter().map(|sums| sums[number][k]).sum::<i64>();
+            source.mean = (0..dims).map(|k| (sum(k) as f64 / unit) as f32).collect();
+        }
+        Ok(())
+    }
+
+    fn check_one_model(&self, source: &TemplateSource) -> Result<()> {
+        let tally = &source.tally;
+        let all = tally.usable + tally.other_length;
+        let second = |part: u64, of: u64| part > 10 && part as f64 > SECOND_MODEL * of as f64;
+        if second(tally.other_length, all) {
+            let what = format!(
+                "holds templates of two lengths: {} of {} numbers and {} of another",
+                tally.usable, self.dims, tally.other_length
+            );
+            return Err(self.refusal(
+                &source.name,
+                what,
+                "split the source by model, one attribute for each",
+            ));
+        }
+        let other = tally.usable - tally.unit;
+        if second(tally.unit, tally.usable) && second(other, tally.usable) {
+            let what = format!(
+                "holds templates of two norms: {} of length 1 and {} of others, which two models make",
+                tally.unit, other
+            );
+            return Err(self.refusal(
+                &source.name,
+                what,
+                "split the source by model, one attribute for each",
+            ));
+        }
+        Ok(())
+    }
+
+    fn set_copies_aside(&mut self, number: usize) {
+        let start = self.sources[number].start as usize;
+        let end = self.sources.get(number + 1).map_or(self.records.len(), |next| next.start as usize);
+        let mut sorted = self.hashes[start..end].to_vec();
+        sorted.sort_unstable();
+        let most = COPIES.0.max((end - start) as u64 / COPIES.1) as usize;
+        let placeholders: Vec<u64> =
+            sorted.chunk_by(|a, b| a == b).filter(|same| same.len() > most).map(|same| same[0]).collect();
+        let tally = &mut self.sources[number].tally;
+        for (record, hash) in self.records[start..end].iter_mut().zip(&self.hashes[start..end]) {
+            if placeholders.binary_search(hash).is_ok() {
+                *record = NOBODY;
+                tally.copies += 1;
+                tally.usable -= 1;
+            }
+        }
+    }
+
+    /// The attribute's name.
+    pub fn attribute(&self) -> &str {
+        &self.attribute
+    }
+
+    /// Numbers of a template; 0 where there is none.
+    pub fn dims(&self) -> usize {
+        self.dims
+    }
+
+    /// Numbers of a row at rest: those of a template, and zeros.
+    pub fn stride(&self) -> usize {
+        self.dims.next_multiple_of(PADDING)
+    }
+
+    /// How many rows there are; those of placeholders are zero and similar to nothing.
+    pub fn len(&self) -> u32 {
+        self.records.len() as u32
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whose template each row is; [`NOBODY`]'s is a placeholder.
+    pub fn records(&self) -> &[u32] {
+        &self.records
+    }
+
+    /// The sources, in order.
+    pub fn sources(&self) -> &[TemplateSource] {
+        &self.sources
+    }
+
+    /// The source of a row, by its number.
+    pub fn source_of(&self, row: u32) -> usize {
+        source_of(&self.sources, row)
+    }
+
+    /// Rows of every stretch but the last that [`Templates::stretch`] gives, and how many there are.
+    pub fn stretches(&self) -> (usize, usize) {
+        self.rows.as_ref().map_or((1, 0), |rows| (rows.chunk_rows(), rows.chunks()))
+    }
+
+    /// The rows of a stretch, one after the other, read into `buffer` where they are on disk.
+    ///
+    /// # Errors
+    /// As [`SpillFile::read`](crate::runtime::spill::SpillFile::read).
+    pub fn stretch<'a>(&'a self, stretch: usize, buffer: &'a mut Vec<u64>) -> Result<&'a [i16]> {
+        match &self.rows {
+            Some(rows) => Ok(bytemuck::cast_slice(rows.chunk(stretch, buffer)?.1)),
+            None => Ok(&[]),
+        }
+    }
+
+    /// The rows of a stretch that is in memory.
+    pub fn at_rest(&self, stretch: usize) -> Option<&[i16]> {
+        self.rows.as_ref()?.in_memory(stretch).map(bytemuck::cast_slice)
+    }
+
+    /// Whether some rows are on disk.
+    pub fn is_on_disk(&self) -> bool {
+        self.rows.as_ref().is_some_and(Rows::is_on_disk)
+    }
+
+    /// The numbers of `rows`, which ascend, one row after the other.
+    ///
+    /// # Errors
+    /// As [`Rows::gather`].
+    pub fn gather(&self, rows: &[u32], context: &Context) -> Result<Vec<i16>> {
+        match &self.rows {
+            Some(at_rest) => Ok(bytemuck::cast_slice(&at_rest.gather(rows, context)?).to_vec()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Shows the numbers of all rows to `change`, stretch by stretch and side by side, with the number of
+    /// the first row of each.
+    ///
+    /// # Errors
+    /// What `change` says, and as [`Rows::update`].
+    pub fn update(
+        &mut self,
+        context: &Context,
+        change: impl Fn(u32, &mut [i16]) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let changed = rows.update(
+            context,
+            || (),
+            |(), first, words| change(first, bytemuck::cast_slice_mut(words)).map(|()| true),
+        );
+        changed.map(drop)
+    }
+
+    /// Takes the mean of its source from every template and makes its length 1 again, so that what a
+    /// camera or a site has in common makes nobody similar.
+    ///
+    /// Once only: the means stay those from before.
+    ///
+    /// # Errors
+    /// As [`Templates::update`].
+    pub fn centre(&mut self, context: &Context) -> Result<()> {
+        let (stride, dims, sources) = (self.stride(), self.dims, self.sources.clone());
+        self.update(context, |first, numbers| {
+            let mut centred = vec![0.0f32; dims];
+            for (row, at) in numbers.chunks_exact_mut(stride).zip(first..) {
+                if row.iter().all(|&x| x == 0) {
+                    continue;
+                }
+                let mean = &sources[source_of(&sources, at)].mean;
+                for ((out, &x), m) in centred.iter_mut().zip(row.iter()).zip(mean) {
+                    *out = f32::from(x) / ONE - m;
+                }
+                round(&centred, row);
+            }
+            Ok(())
+        })
+    }
+
+    /// The cosine that stands for the distance `l2` between two vectors as they came.
+    ///
+    /// ‖a − b‖² = 2 n² (1 − cos) for two vectors of length n, for which the root mean square of all is
+    /// taken: 1 for a model whose vectors are of length 1.
+    pub fn cosine_of_distance(&self, l2: f64) -> f64 {
+        let (mut squares, mut usable) = (0.0, 0);
+        for source in &self.sources {
+            squares += source.tally.square_norm;
+            usable += source.tally.usable + source.tally.copies;
+        }
+        if squares > 0.0 { 1.0 - l2 * l2 * usable as f64 / (2.0 * squares) } else { 1.0 }
+    }
+}
+
+/// Who has the template of a placeholder.
+pub const NOBODY: u32 = u32::MAX;
+
+fn source_of(sources: &[TemplateSource], row: u32) -> usize {
+    sources.partition_point(|source| source.start <= row).saturating_sub(1)
+}
+
+/// Writes a vector at length 1 to `out`, rounded to even; returns the length it had.
+///
+/// The addition rounds as every addition does; `round_ties_even` is a call on processors that are not
+/// known to have the instruction.
+pub fn round(template: &[f32], out: &mut [i16]) -> f64 {
+    const ROUNDS: f32 = 12_582_912.0;
+    let norm = template.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    let scale = if norm > 0.0 { f64::from(ONE) / norm } else { 0.0 };
+    let whole = |x: f32| ((f64::from(x) * scale) as f32 + ROUNDS).to_bits() as i16;
+    out.iter_mut().zip(template).for_each(|(out, &x)| *out = whole(x));
+    norm
+}

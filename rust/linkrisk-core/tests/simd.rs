@@ -1,0 +1,91 @@
+//! Every kernel level of this processor gives the bits and the sums of the plain loops.
+
+use linkrisk_core::kernel::simd::{LANES, Level, Packed, QUERIES};
+use proptest::prelude::*;
+
+fn levels() -> impl Iterator<Item = Level> {
+    Level::ALL.into_iter().filter(|level| level.is_available())
+}
+
+/// What the test of a pair is, without any packing.
+fn passes(a: &Row, b: &Row, threshold: i32) -> bool {
+    let product: i64 = a.numbers.iter().zip(&b.numbers).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum();
+    let most = i64::from(a.tail) * i64::from(b.tail) + i64::from(a.base) + i64::from(b.base);
+    product + most >= i64::from(threshold)
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    numbers: Vec<i8>,
+    tail: i16,
+    base: i32,
+}
+
+fn row(depth: usize) -> impl Strategy<Value = Row> {
+    let number = prop_oneof![Just(127i8), Just(-127i8), -127i8..=127];
+    (prop::collection::vec(number, depth), 0i16..=i16::MAX / 4, -200_000..200_000)
+        .prop_map(|(numbers, tail, base)| Row { numbers, tail, base })
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    prop_oneof![Just(64usize), Just(192), Just(512), Just(2_048)]
+        .prop_flat_map(|depth| prop::collection::vec(row(depth), 1..60))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_level_finds_the_pairs_that_pass(rows in rows(), threshold in prop_oneof![-1_000_000..1_000_000, Just(0)]) {
+        let depth = rows[0].numbers.len();
+        let mut packed = Packed::new(rows.len(), depth);
+        for (mut part, rows) in packed.parts().zip(rows.chunks(QUERIES)) {
+            for (at, row) in rows.iter().enumerate() {
+                part.set(at, &row.numbers, row.tail, row.base);
+            }
+        }
+        let count = rows.len().div_ceil(LANES);
+        prop_assert_eq!(packed.rows(), QUERIES);
+        for level in levels() {
+            let mut masks = vec![0u16; QUERIES * count];
+            level.hits(packed.queries(0, QUERIES), packed.panels(0, count), threshold, &mut masks);
+            for panel in 0..count {
+                for query in 0..QUERIES {
+                    for lane in 0..LANES {
+                        let found = masks[panel * QUERIES + query] >> lane & 1 == 1;
+                        let (a, b) = (rows.get(query), rows.get(panel * LANES + lane));
+                        let expected = a.zip(b).is_some_and(|(a, b)| passes(a, b, threshold));
+                        prop_assert_eq!(found, expected, "{}: {} and {}", level.name(), query, panel * LANES + lane);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_product(pair in prop::collection::vec((-700i16..=700, -700i16..=700), 1..65)) {
+        let length = pair.len() * 32;
+        let of = |side: fn(&(i16, i16)) -> i16| -> Vec<i16> {
+            (0..length).map(|i| side(&pair[i % pair.len()])).collect()
+        };
+        let (a, b) = (of(|p| p.0), of(|p| p.1));
+        let expected: i32 = a.iter().zip(&b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+        for level in levels() {
+            prop_assert_eq!(level.dot(&a, &b), expected, "{}", level.name());
+        }
+    }
+}
+
+#[test]
+fn a_product_of_the_longest_rows_does_not_overflow() {
+    let mut row = vec![0i16; 64];
+    row[5] = 32_767;
+    for level in levels() {
+        assert_eq!(level.dot(&row, &row), 32_767 * 32_767);
+    }
+}
+
+#[test]
+fn the_best_level_is_there() {
+    assert!(Level::best().is_available() && levels().all(|level| level <= Level::best()));
+    println!("levels: {:?}", levels().map(Level::name).collect::<Vec<_>>());
+}
