@@ -14,6 +14,8 @@ from linkrisk.console import OVER_THRESHOLD, emit, facts, guarded, say
 from linkrisk.errors import SpecError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from linkrisk.spec import Spec
 
 app = typer.Typer(
@@ -129,7 +131,11 @@ def thresholds(
     ] = None,
     pairs: Annotated[
         int, typer.Option("--pairs", min=10_000, help="Pairs of strangers to compare, about.")
-    ] = 60_000_000,
+    ] = 200_000_000,
+    joined: Annotated[
+        Path | None,
+        typer.Option("--joined", metavar="FILE", help="Pairs of all templates (Parquet), to check against."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Page to write (HTML).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +149,13 @@ def thresholds(
     known = None if truth is None else read_truth_folder(truth)
     with progress_line() as progress:
         answer = run_thresholds(
-            description, attribute, truth=known, groups=group or None, pairs=pairs, progress=progress
+            description,
+            attribute,
+            truth=known,
+            groups=group or None,
+            pairs=pairs,
+            joined=None if joined is None else _joined(joined),
+            progress=progress,
         )
     if out is not None:
         from linkrisk.report.thresholds import render_thresholds
@@ -265,6 +277,14 @@ def doctor(as_json: Json = False) -> None:
     from linkrisk.doctor import diagnose
 
     emit(diagnose(), as_json=as_json, text=facts)
+
+
+def _joined(path: Path) -> pl.LazyFrame:
+    import polars as pl
+
+    if not path.is_file():
+        raise FileNotFoundError(2, "there is no such file", str(path))
+    return pl.scan_parquet(path, glob=False)
 
 
 def _read_spec(path: Path) -> Spec:

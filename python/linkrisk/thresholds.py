@@ -18,7 +18,7 @@ from linkrisk.spec import Attribute, Spec, Templates
 
 __all__ = ["thresholds"]
 
-PAIRS = 60_000_000
+PAIRS = 200_000_000
 """Pairs of strangers that are compared where nothing else is asked for."""
 
 # What a record may agree on beside its template; of a time, the day, together with a place.
@@ -42,6 +42,7 @@ def thresholds(
     truth: pl.LazyFrame | None = None,
     groups: Sequence[str] | None = None,
     pairs: int = PAIRS,
+    joined: pl.LazyFrame | None = None,
     progress: ProgressCallback | None = None,
 ) -> dict[str, Any]:
     """Estimates the error rates of a template attribute at every threshold, and what they come to here.
@@ -61,7 +62,9 @@ def thresholds(
         truth: `source`, `record` (the row) and `truth`, as `read_truth_folder` gives them; where absent,
             the truth columns of the sources, if all have one.
         groups: Attributes of groups, in place of those of the spec.
-        pairs: Pairs of strangers to compare, about.
+        pairs: Pairs of strangers to compare, about; lists of at most 20,000 records of a source.
+        joined: The pairs of all templates above some threshold, with `similarity`, as `nearest` finds them:
+            they bound the false match rate from above, and show where it is too high.
         progress: Called about ten times a second.
 
     Returns:
@@ -90,6 +93,7 @@ def thresholds(
         "agreeing": _agreeing(tables, name),
         "calibration": _calibration(stated.calibration),
         "pairs": pairs,
+        "joined": [] if joined is None else _steps(joined),
         "memory_limit": spec.run.memory_limit,
         "threads": spec.run.threads,
         "seed": spec.run.seed,
@@ -102,6 +106,14 @@ def thresholds(
     ]
     answer: dict[str, Any] = json.loads(error_rates(json.dumps(question), streams, progress))
     return answer
+
+
+def _steps(joined: pl.LazyFrame) -> list[tuple[float, float]]:
+    """Counts pairs by hundredths of similarity; the first, which may be cut, is left out."""
+    step = (pl.col("similarity").cast(pl.Float64) * 100 + 1e-6).floor()
+    counts = joined.select(step.alias("step")).group_by("step").len().sort("step").collect(engine="streaming")
+    steps = [(low / 100, float(count)) for low, count in counts.iter_rows()]
+    return steps[1:]
 
 
 def _stated(spec: Spec, attribute: str | None) -> Templates:

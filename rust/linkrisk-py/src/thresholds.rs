@@ -24,6 +24,7 @@ struct Asked {
     agreeing: Vec<(String, f64)>,
     calibration: Option<(String, String)>,
     pairs: u64,
+    joined: Vec<(f64, f64)>,
     memory_limit: Option<u64>,
     threads: Option<usize>,
     seed: u64,
@@ -77,6 +78,7 @@ fn answer(asked: Asked, streams: Vec<Stream>, context: &Context) -> Result<Strin
         agreeing: asked.agreeing,
         calibration,
         pairs: asked.pairs,
+        joined: asked.joined,
     };
     to_json(&evidence::thresholds(&question, &read.sample, context)?)
 }

@@ -4,19 +4,19 @@ use rayon::prelude::*;
 
 use super::histogram::{BINS, Histogram, bin};
 use super::impostor::TailPair;
-use super::sample::Drawn;
+use super::sample::{Drawn, ONE};
 use crate::error::Result;
+use crate::kernel::simd::Level;
 use crate::runtime::Context;
 
 /// Records of a side that are compared with as many of the other while both rest in the cache: 64 templates
-/// of 512 numbers are 128 KiB.
+/// of 512 numbers are 64 KiB.
 const TILE: usize = 64;
 
-/// Lanes of the sum, always added in this order: the same similarity on every machine.
-const LANES: usize = 16;
-
-/// Share of the pairs that are kept one by one.
+/// Share of the pairs that are kept one by one, and how many at the most: 18 MB, and two seconds of a
+/// bootstrap on one core.
 const KEPT: f64 = 0.03;
+const KEPT_MOST: f64 = 1.5e6;
 
 /// Pairs from which the similarity is chosen above which pairs are kept.
 const PILOT: usize = 512;
@@ -32,18 +32,9 @@ pub struct Compared {
     pub tail: Vec<TailPair>,
 }
 
-/// The cosine of two unit vectors.
-pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let mut lanes = [0f32; LANES];
-    let (a_whole, a_rest) = a.as_chunks::<LANES>();
-    let (b_whole, b_rest) = b.as_chunks::<LANES>();
-    for (x, y) in a_whole.iter().zip(b_whole) {
-        for i in 0..LANES {
-            lanes[i] += x[i] * y[i];
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
-    f64::from(lanes.iter().sum::<f32>() + rest)
+/// The cosine of two templates.
+pub fn cosine(level: Level, a: &Drawn, b: &Drawn) -> f64 {
+    f64::from(level.dot(&a.template, &b.template)) / f64::from(ONE).powi(2)
 }
 
 /// Compares every record of `left` with every one of `right`, or each pair within `left` where there is no
@@ -56,7 +47,8 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
 pub fn compare(left: &[&Drawn], right: Option<&[&Drawn]>, context: &Context) -> Result<Compared> {
     let within = right.is_none();
     let right = right.unwrap_or(left);
-    let from = first_kept(left, right);
+    let level = Level::best();
+    let from = first_kept(level, left, right);
     let tiles: Vec<(usize, usize)> = (0..left.len())
         .step_by(TILE)
         .flat_map(|a| (0..right.len()).step_by(TILE).map(move |b| (a, b)))
@@ -75,7 +67,7 @@ pub fn compare(left: &[&Drawn], right: Option<&[&Drawn]>, context: &Context) -> 
                         let last = if within { i } else { right.len() };
                         let others = right[..last].iter().enumerate().skip(b).take(TILE);
                         for (j, other) in others.filter(|(_, other)| other.person != one.person) {
-                            let place = bin(cosine(&one.template, &other.template));
+                            let place = bin(cosine(level, one, other));
                             counts[place] += 1;
                             if place >= from {
                                 tail.push(TailPair { records: [i as u32, j as u32], bin: place as u16 });
@@ -98,7 +90,8 @@ pub fn compare(left: &[&Drawn], right: Option<&[&Drawn]>, context: &Context) -> 
 }
 
 /// The bin that about [`KEPT`] of the pairs are at or above, from a first few of them.
-fn first_kept(left: &[&Drawn], right: &[&Drawn]) -> usize {
+fn first_kept(level: Level, left: &[&Drawn], right: &[&Drawn]) -> usize {
+    let kept = KEPT.min(KEPT_MOST / (left.len() as f64 * right.len() as f64).max(1.0));
     let mut pilot: Vec<usize> = left
         .iter()
         .take(PILOT)
@@ -106,11 +99,11 @@ fn first_kept(left: &[&Drawn], right: &[&Drawn]) -> usize {
         .flat_map(|(i, a)| {
             // Neighbours in the list, 40 for each: 20,000 pairs.
             let b = right.iter().cycle().skip((i * 41 + 1) % right.len().max(1)).take(right.len().min(40));
-            b.filter(|b| b.person != a.person).map(|b| bin(cosine(&a.template, &b.template)))
+            b.filter(|b| b.person != a.person).map(|b| bin(cosine(level, a, b)))
         })
         .collect();
     pilot.sort_unstable();
-    let place = (pilot.len() as f64 * (1.0 - KEPT)) as usize;
+    let place = (pilot.len() as f64 * (1.0 - kept)) as usize;
     pilot.get(place).copied().unwrap_or(0)
 }
 
@@ -170,7 +163,7 @@ mod tests {
         for (i, a) in all.iter().enumerate() {
             for b in &all[..i] {
                 if a.row / 2 != b.row / 2 {
-                    slow.counts_mut()[bin(cosine(&a.template, &b.template))] += 1.0;
+                    slow.counts_mut()[bin(cosine(Level::Scalar, a, b))] += 1.0;
                 }
             }
         }

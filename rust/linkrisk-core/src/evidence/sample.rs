@@ -30,6 +30,12 @@ pub struct Plan {
     pub of_persons: usize,
 }
 
+/// What 1 is in a template: as the join of templates has it, so that similarities are the same.
+pub const ONE: i16 = i16::MAX;
+
+/// Numbers of a template are padded to a multiple of this.
+const PADDING: usize = 32;
+
 /// Records of one person that are kept; of more, the first.
 const OF_PERSON: usize = 8;
 
@@ -53,8 +59,10 @@ pub struct Drawn {
     pub known: bool,
     /// The group of each group attribute, as a code of the attribute's values; 0 is none.
     pub groups: Vec<u16>,
-    /// The template, of unit length.
-    pub template: Arc<[f32]>,
+    /// The template of unit length as whole numbers, [`ONE`] being 1, padded for [`Level::dot`].
+    ///
+    /// [`Level::dot`]: crate::kernel::simd::Level::dot
+    pub template: Arc<[i16]>,
     hash: u64,
 }
 
@@ -165,18 +173,21 @@ impl Sampler {
     /// # Errors
     /// [`ErrorKind::AttributeType`] where templates are no lists of numbers.
     pub fn take(&mut self, source: usize, batch: &Batch<'_>) -> Result<()> {
-        let mut template = Vec::new();
+        let (mut numbers, mut template) = (Vec::new(), Vec::new());
         for row in 0..batch.templates.len() {
             let number = self.sources[source].rows;
             self.sources[source].rows += 1;
             let outcomes = &mut self.sources[source].outcomes;
-            match read(batch.templates, row, self.dims, &mut template)? {
+            match read(batch.templates, row, self.dims, &mut numbers)? {
                 Read::Blank => outcomes.blank += 1,
                 Read::Invalid => outcomes.invalid += 1,
                 Read::Placeholder => outcomes.placeholder += 1,
                 Read::Usable => {
                     outcomes.usable += 1;
-                    self.dims = Some(template.len());
+                    self.dims = Some(numbers.len());
+                    template.clear();
+                    template.extend(numbers.iter().map(|v| (v * f32::from(ONE)).round() as i16));
+                    template.resize(numbers.len().next_multiple_of(PADDING), 0);
                     self.draw(source, number, row, batch, &template);
                 }
             }
@@ -184,7 +195,7 @@ impl Sampler {
         Ok(())
     }
 
-    fn draw(&mut self, source: usize, number: u64, row: usize, batch: &Batch<'_>, template: &[f32]) {
+    fn draw(&mut self, source: usize, number: u64, row: usize, batch: &Batch<'_>, template: &[i16]) {
         let record = hash::combine(hash::combine(RECORD, self.seed), (source as u64) << 48 ^ number);
         let known = batch.persons.get(row).copied().flatten();
         self.sources[source].known += u64::from(known.is_some());
@@ -233,7 +244,7 @@ impl Sampler {
     pub fn bytes(&self) -> u64 {
         let lists =
             self.sources.iter().flat_map(|s| s.lowest.values()).map(|l| l.records.len()).sum::<usize>();
-        let record = size_of::<Drawn>() + size_of::<f32>() * self.dims.unwrap_or_default();
+        let record = size_of::<Drawn>() + size_of::<i16>() * self.dims.unwrap_or_default();
         ((lists + self.of_persons) * record) as u64
     }
 
@@ -323,7 +334,7 @@ pub struct Cell {
     pub records: Vec<Drawn>,
 }
 
-fn print(template: &[f32]) -> u64 {
+fn print(template: &[i16]) -> u64 {
     hash::bytes(bytemuck::cast_slice(template))
 }
 

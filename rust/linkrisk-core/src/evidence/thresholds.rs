@@ -85,6 +85,9 @@ pub struct Question {
     pub calibration: Option<Calibration>,
     /// Pairs of strangers that are compared, about.
     pub pairs: u64,
+    /// Where all templates were joined: from which similarities on, rising, how many pairs were found in
+    /// each step.
+    pub joined: Vec<(f64, f64)>,
 }
 
 /// A part of the pairs of strangers, with its weight among all.
@@ -158,7 +161,12 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
     let compared = layout.total / pairs_of(records as f64);
     let row = |s: f64, times: u64| {
         let place = at.partition_point(|&a| a < s).min(at.len() - 1);
-        Row::new(s, records * times, &all[place], genuine.false_non_match(s), templates, compared)
+        let found = joined(&question.joined, s);
+        let fmr = bounded(all[place], found, layout.total);
+        let mut row = Row::new(s, records * times, &fmr, genuine.false_non_match(s), templates, compared);
+        row.joined_pairs = found;
+        row.joined_agree = found.map(|found| agrees(&all[place], found, layout.total));
+        row
     };
     let rows: Vec<Row> = table.iter().map(|&s| row(s, 1)).collect();
     let at_scale = TIMES[1..].iter().flat_map(|&times| table.iter().map(move |&s| (s, times)));
@@ -223,6 +231,30 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
         auto,
     };
     Ok(Thresholds { limits: limits(question, &answer, &parts), ..answer })
+}
+
+/// Pairs that a join of all templates found at or above `similarity`; none below where it began.
+fn joined(steps: &[(f64, f64)], similarity: f64) -> Option<f64> {
+    let first = steps.first()?.0;
+    let above = steps.iter().filter(|s| s.0 >= similarity - 1e-9);
+    (similarity >= first - 1e-9).then(|| above.map(|s| s.1).sum())
+}
+
+/// A rate that is no higher than if all pairs that a join of all templates found were of strangers.
+fn bounded(fmr: FalseMatch, found: Option<f64>, pairs: f64) -> FalseMatch {
+    let Some(found) = found else { return fmr };
+    let most = interval::share(found, pairs);
+    let rate = Estimate {
+        value: fmr.rate.value.min(most.value.max(TRUSTED / pairs)),
+        low: fmr.rate.low.min(most.value),
+        high: fmr.rate.high.min(most.high),
+    };
+    FalseMatch { rate: Estimate { high: rate.high.max(rate.value), ..rate }, ..fmr }
+}
+
+/// Whether a join found at least as many pairs as the rate says there are of strangers.
+fn agrees(fmr: &FalseMatch, found: f64, pairs: f64) -> bool {
+    fmr.rate.low <= interval::share(found, pairs).high
 }
 
 /// Removes what an addition of hundredths leaves behind.

@@ -39,6 +39,8 @@ pub struct Row {
     pub wrongly_merged_high: f64,
     pub largest_component: f64,
     pub may_merge_alone: bool,
+    pub joined_pairs: Option<f64>,
+    pub joined_agree: Option<bool>,
 }
 
 /// A threshold in one part of the pairs.
@@ -249,6 +251,8 @@ impl Row {
             wrongly_merged_high: at.wrongly_merged.high,
             largest_component: at.largest_component.value,
             may_merge_alone: at.may_merge_alone,
+            joined_pairs: None,
+            joined_agree: None,
         }
     }
 }

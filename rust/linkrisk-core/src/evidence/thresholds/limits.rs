@@ -66,6 +66,13 @@ pub(super) fn limits(question: &Question, answer: &Thresholds, parts: &[Part<'_>
             question.left_out
         ));
     }
+    if answer.rows.iter().any(|r| r.joined_agree == Some(false)) {
+        said.push(
+            "A join of all templates found fewer pairs than the false match rate makes of strangers alone: the \
+             rate is too high, or the join is of other templates."
+                .to_owned(),
+        );
+    }
     if question.calibration.is_some() {
         said.push("The rates are those of the calibration, and not of these records.".to_owned());
     }

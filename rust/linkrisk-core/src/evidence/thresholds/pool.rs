@@ -7,6 +7,7 @@ use super::super::mixture::separate;
 use super::super::pairs::cosine;
 use super::super::sample::Sample;
 use super::{Persons, Question};
+use crate::kernel::simd::Level;
 
 /// Pairs of one person from which it is known how alike they are.
 pub(super) const ENOUGH: f64 = 50.0;
@@ -31,7 +32,7 @@ pub(super) struct GenuinePair {
 
 impl GenuinePair {
     pub(super) fn of(question: &Question, sample: &Sample) -> Vec<Self> {
-        let mut pairs = Vec::new();
+        let (level, mut pairs) = (Level::best(), Vec::new());
         for (number, person) in sample.persons.iter().enumerate() {
             for (i, a) in person.iter().enumerate() {
                 for b in &person[..i] {
@@ -41,7 +42,7 @@ impl GenuinePair {
                     let groups = a.groups.iter().zip(&b.groups).map(|(x, y)| if x == y { *x } else { 0 });
                     pairs.push(Self {
                         person: number as u32,
-                        bin: bin(cosine(&a.template, &b.template)) as u16,
+                        bin: bin(cosine(level, a, b)) as u16,
                         sources: [a.source.min(b.source), a.source.max(b.source)],
                         groups: groups.collect(),
                     });
