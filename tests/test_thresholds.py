@@ -255,6 +255,43 @@ def test_the_spec_is_checked(templates, message):
         linkrisk.Spec(sources=(source,), linkage={"templates": [templates]})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("threshold", ["auto", 0.45])
+def test_the_engine_reads_what_is_stated_of_templates(threshold):
+    spec = spec_of(faces(20, 2), threshold=threshold, expected_false_links=3, groups=("sex",))
+    assert linkrisk.Linker(spec).estimate()["records"] == 40
+    found = linkrisk.thresholds(spec)
+    assert (found["auto"]["wanted"], bool(found["groups"])) == (3, True)
+    assert (found["stated"] or {}).get("similarity") == (None if threshold == "auto" else 0.45)
+
+
+def test_a_join_of_all_templates_bounds_the_rate():
+    frame = faces(100, 2)
+    spec = spec_of(frame)
+    # Held, for the pairs last as long as it does.
+    search = linkrisk.nearest(
+        frame, "face", threshold=0.145, exact=True, purpose="a test", controller="nobody"
+    )
+    pairs = search.pairs()
+    joined = linkrisk.thresholds(spec, joined=pairs)
+    plain = linkrisk.thresholds(spec)
+    similarity = pairs.select("similarity").collect()["similarity"].to_numpy()
+    bounded = [row for row in joined["rows"] if row["joined_pairs"] is not None]
+    assert bounded[0]["similarity"] == pytest.approx(0.15)
+    for row in bounded:
+        assert row["joined_pairs"] == (similarity >= row["similarity"] - 1e-6).sum()
+        assert row["joined_agree"]
+        other = row_at(plain["rows"], row["similarity"])
+        assert row["fmr_high"] <= other["fmr_high"]
+        assert row["fmr_low"] <= row["fmr"] <= row["fmr_high"]
+    # Pairs of one person alone, where strangers are expected too.
+    few = linkrisk.thresholds(spec, joined=pairs.filter(pl.col("similarity") > 0.45).head(100))
+    assert not any(row["joined_agree"] is False for row in joined["rows"])
+    assert few["rows"][0]["joined_pairs"] is None
+    none = linkrisk.thresholds(spec, joined=pl.LazyFrame({"similarity": [0.05, 0.2]}))
+    assert any(row["joined_agree"] is False for row in none["rows"])
+    assert any("A join of all templates found fewer" in limit for limit in none["limits"])
+
+
 @pytest.fixture(scope="module")
 def delhi(tmp_path_factory) -> linkrisk.Simulation:
     out = tmp_path_factory.mktemp("delhi")
