@@ -234,6 +234,12 @@ def _canonical(name: str, attribute: Attribute, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).cast(pl.String).map_batches(canonical, return_dtype=pl.String, is_elementwise=True)
 
 
+def _day(table: Table, time: str) -> pl.Expr:
+    if table.frame.collect_schema()[time].is_temporal():
+        return pl.col(time).dt.date().cast(pl.String)
+    return _value(table, time).str.head(10)
+
+
 def _columns(
     table: Table, name: str, person: pl.Expr, groups: list[str], truth: pl.LazyFrame | None
 ) -> pl.LazyFrame:
@@ -256,26 +262,30 @@ def _agreeing(tables: list[Table], template: str) -> list[tuple[str, float]]:
     Exact: Σ n (n − 1) over its values, by the N (N − 1) pairs. A record without a value agrees with none.
     """
     candidates: dict[str, list[pl.LazyFrame]] = {}
+    records = 0
     for table in tables:
-        there = pl.col(template).is_not_null()
-        own = table.source.attributes
-        for name, attribute in own.items():
+        # Templates are most of a table: read once for which rows have one, and not for each attribute.
+        there = pl.col(template).is_not_null().alias("__there")
+        mask = table.frame.select(there).collect(engine="streaming")
+        records += int(mask["__there"].sum())
+        others = table.frame.drop(template)
+        held = pl.concat([others, mask.lazy()], how="horizontal").filter(pl.col("__there"))
+        for name, attribute in table.source.attributes.items():
             if attribute.kind in _CORROBORATING:
-                value = table.frame.filter(there).select(_value(table, name).alias("value"))
-                candidates.setdefault(name, []).append(value)
+                # Counted as they are first: to normalise a value once is cheaper than on every row.
+                raw = held.group_by(name).agg(pl.len().alias("n"))
+                candidates.setdefault(name, []).append(raw.select(_value(table, name).alias("value"), "n"))
         place, time = _first_of(table, "place"), _first_of(table, "time")
         if place and time:
-            day = pl.concat_str([_value(table, place), _value(table, time).str.head(10)], separator="\n")
-            joint = f"{place} and day of {time}"
-            candidates.setdefault(joint, []).append(table.frame.filter(there).select(day.alias("value")))
-    rows = pl.concat([t.frame.select(pl.col(template).is_not_null().sum().alias("n")) for t in tables])
-    records = int(rows.collect()["n"].sum())
+            days = held.group_by(place, _day(table, time).alias("day")).agg(pl.len().alias("n"))
+            joint = pl.concat_str([_value(table, place), "day"], separator="\n").alias("value")
+            candidates.setdefault(f"{place} and day of {time}", []).append(days.select(joint, "n"))
     if records < 2:
         return []
     shares = []
     for name, frames in candidates.items():
-        counts = pl.concat(frames).drop_nulls().group_by("value").len()
-        size = pl.col("len").cast(pl.Float64)
+        counts = pl.concat(frames).drop_nulls().group_by("value").agg(pl.col("n").sum())
+        size = pl.col("n").cast(pl.Float64)
         agreeing = counts.select((size * (size - 1)).sum()).collect(engine="streaming").item()
         shares.append((name, float(agreeing or 0.0) / (records * (records - 1))))
     return sorted(shares, key=lambda share: share[1])

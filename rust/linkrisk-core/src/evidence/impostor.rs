@@ -238,32 +238,18 @@ impl<'a> Impostors<'a> {
         if pairs <= 0.0 {
             return 0.0;
         }
-        let Some((fit, start, _)) = tail(similarity).filter(|t| similarity > t.1) else {
+        // From the end of the tail on pairs are counted and not fitted.
+        let counted = self.end.is_some_and(|end| similarity >= end);
+        let Some((fit, start, _)) = tail(similarity).filter(|t| similarity > t.1 && !counted) else {
             return above / pairs;
         };
         let count = |s: f64| tail(s).map_or(0.0, |t| t.2);
         let beyond = self.end.map_or(0.0, &count);
         let cut = self.end.map_or(0.0, |end| fit.survival(end - start));
         let whole = (count(start) - beyond) / (1.0 - cut);
-        let explained = whole * fit.survival(similarity - start);
-        // A surplus of strangers counts where it was seen, and all of it below.
-        let surplus = match self.end {
-            Some(end) => count(end.max(similarity)) - whole * fit.survival(end.max(similarity) - start),
-            None => 0.0,
-        };
-        (explained + surplus.max(0.0)) / pairs
-    }
-
-    /// The lowest similarity, on the grid, whose rate is `rate` at most; none where that lies beyond what
-    /// the pairs seen can tell.
-    pub fn similarity_at(&self, rate: f64) -> Option<f64> {
-        let (mut low, mut high) = (0, super::histogram::BINS);
-        while low < high {
-            let middle = (low + high) / 2;
-            if self.rate(edge(middle)) <= rate { high = middle } else { low = middle + 1 }
-        }
-        (self.tail.is_some() && rate * self.pairs() >= TRUSTED || rate * self.pairs() >= ENOUGH)
-            .then(|| edge(low))
+        // Below it, what it has more than the tail explains is on top of the tail.
+        let surplus = (beyond - whole * cut).max(0.0);
+        (whole * fit.survival(similarity - start) + surplus) / pairs
     }
 
     /// The rate of each replicate at each of `similarities`.
@@ -296,8 +282,8 @@ impl<'a> Impostors<'a> {
         let pairs = self.pairs();
         let seen = self.histogram.at_least(similarity);
         let at_most = interval::at_most(seen, pairs);
-        let surplus = self.end.is_some_and(|end| similarity >= end) && seen >= 1.0;
-        let in_tail = self.starts.first().is_some_and(|&start| similarity > start) && !surplus;
+        let counted = self.end.is_some_and(|end| similarity >= end);
+        let in_tail = self.starts.first().is_some_and(|&start| similarity > start) && !counted;
         let basis = if in_tail && self.tail.is_some() {
             if rate.value * pairs >= TRUSTED { Basis::Tail } else { Basis::Unknown }
         } else if seen >= 1.0 {
@@ -587,7 +573,6 @@ mod tests {
         // Three in 244,650 pairs.
         assert!((rates[1].rate.high * found.pairs() - 3.0).abs() < 0.01);
         assert_eq!(rates[1].rate.low, 0.0);
-        assert_eq!(found.similarity_at(1e-12), None);
         let few = Impostors::new(
             Histogram::new(vec![0.0, 0.5, 1.0], vec![10.0, 0.0]).expect("sound"),
             Dependence::Unknown,
@@ -597,16 +582,6 @@ mod tests {
         let rates = few.rates(&[0.5], &replicates);
         assert_eq!(rates[0].basis, Basis::Unknown);
         assert!(rates[0].rate.high > 0.25);
-    }
-
-    #[test]
-    fn test_the_similarity_of_a_rate_has_that_rate() {
-        let (histogram, pairs, persons) = sample(700, 0.0, 6);
-        let found = Impostors::new(histogram, dependence(&pairs, &persons));
-        for rate in [0.3, 0.01, 1e-4, 1e-5] {
-            let s = found.similarity_at(rate).expect("known");
-            assert!(found.rate(s) <= rate && found.rate(s - 0.0005) > rate, "{rate}");
-        }
     }
 
     #[test]
