@@ -16,19 +16,22 @@ from sklearn.metrics import roc_curve
 
 import linkrisk
 from linkrisk.errors import AttributeTypeError, DataError, SpecError
+from linkrisk.kinds import KindName
 from linkrisk.simulation import read_truth_folder
 from linkrisk.spec import Templates
+
+KINDS: dict[str, KindName] = {"face": "face", "sex": "sex", "name": "person_name", "card": "account"}
 
 
 def spec_of(frame: pl.DataFrame, truth: str | None = "person", **templates: Any) -> linkrisk.Spec:
     attributes = {
         name: linkrisk.Attribute(column=name, kind=kind)
-        for name, kind in (("face", "face"), ("sex", "sex"), ("name", "person_name"), ("card", "account"))
+        for name, kind in KINDS.items()
         if name in frame.columns
     }
     source = linkrisk.Source(name="people", data=frame, truth=truth, attributes=attributes)
-    linkage = linkrisk.Linkage(templates=(Templates(attribute="face", **templates),)) if templates else None
-    return linkrisk.Spec(sources=(source,), **({"linkage": linkage} if linkage else {}))
+    stated = (Templates(attribute="face", **templates),) if templates else ()
+    return linkrisk.Spec(sources=(source,), linkage=linkrisk.Linkage(templates=stated))
 
 
 def faces(persons: int, each: int, dims: int = 64, seed: int = 1, share: float = 0.6) -> pl.DataFrame:
