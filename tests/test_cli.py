@@ -54,7 +54,18 @@ def assessed(folder) -> Path:
     return folder / "run"
 
 
-COMMANDS = ["assess", "link", "evaluate", "estimate", "report", "init", "schema", "simulate", "doctor"]
+COMMANDS = [
+    "assess",
+    "link",
+    "evaluate",
+    "estimate",
+    "thresholds",
+    "report",
+    "init",
+    "schema",
+    "simulate",
+    "doctor",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,6 +15,7 @@ from linkrisk import Attribute, BlockingRule, Comparison, Linkage, Report, RunOp
 from linkrisk.backends.local import simulate
 from linkrisk.cli import app
 from linkrisk.kinds import KINDS, METHODS, TRAITS
+from linkrisk.spec import Templates
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -111,6 +112,7 @@ def rows(page: Path, heading: str) -> dict[str, list[str]]:
         ("`[linkage]`", Linkage),
         ("`[[linkage.blocking]]`", BlockingRule),
         ("`[[linkage.comparisons]]`", Comparison),
+        ("`[[linkage.templates]]`", Templates),
         ("`[run]`", RunOptions),
         ("`[report]`", Report),
     ],
@@ -128,7 +130,8 @@ def test_spec_page_has_every_key_with_its_default(heading: str, model: type[Base
         elif field.default in (None, ()):
             assert default == "none", name
         else:
-            value = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default:,}"
+            plain = isinstance(field.default, (bool, str))
+            value = str(field.default).lower() if plain else f"{field.default:,}"
             assert default == f"`{value}`", name
 
 

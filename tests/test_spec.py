@@ -141,6 +141,7 @@ def test_engine_json_has_the_engines_keys(tmp_path):
         "threshold",
         "blocking",
         "comparisons",
+        "templates",
         "max_pairs",
         "max_block_pairs",
         "max_entity_records",

@@ -20,6 +20,7 @@ from linkrisk.spec import (
     Spec,
 )
 from linkrisk.templates import Nearest, nearest
+from linkrisk.thresholds import thresholds
 
 __all__ = [
     "Attribute",
@@ -44,4 +45,5 @@ __all__ = [
     "nearest",
     "scenarios",
     "simulate",
+    "thresholds",
 ]

@@ -11,6 +11,7 @@ __all__ = [
     "normalise",
     "scenarios",
     "simulate",
+    "thresholds",
 ]
 
 __version__: str
@@ -59,6 +60,11 @@ def nearest(
     progress: Callable[[dict[str, Any]], None] | None,
 ) -> str: ...
 def scenarios() -> str: ...
+def thresholds(
+    question_json: str,
+    streams: list[_ArrowStream],
+    progress: Callable[[dict[str, Any]], None] | None,
+) -> str: ...
 def build_info() -> dict[str, Any]: ...
 def error_kinds() -> list[str]: ...
 def normalise(kind: str, options_json: str, array: _ArrowStream) -> object: ...

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from linkrisk.errors import Problem
-from linkrisk.kinds import AT_RANGES, DERIVED, KINDS, METHODS, OPTIONS, TRAITS, did_you_mean
+from linkrisk.kinds import AT_RANGES, DERIVED, KINDS, METHODS, OPTIONS, TRAITS, VECTORS, did_you_mean
 
 Tree = Mapping[str, Any]
 
@@ -37,6 +37,7 @@ def check(tree: Tree) -> list[Problem]:
             )
         elif isinstance(attribute, str):
             seen[attribute] = i
+    problems += _templates(_rows(linkage.get("templates")), kinds)
     for i, name in enumerate(_list(_table(tree.get("report")).get("quasi_identifiers"))):
         path = f"report.quasi_identifiers[{i}]"
         if isinstance(name, str) and name not in kinds:
@@ -169,6 +170,29 @@ def _comparison(path: str, comparison: Tree, kinds: Mapping[str, tuple[str, str]
                 )
     if isinstance(method, str) and method in METHODS:
         yield from _thresholds(f"{path}.at", method, _list(comparison.get("at")))
+
+
+def _templates(rows: list[Tree], kinds: Mapping[str, tuple[str, str]]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    fitting = [name for name, (kind, _) in kinds.items() if kind in VECTORS]
+    for i, row in enumerate(rows):
+        path, attribute = f"linkage.templates[{i}]", row.get("attribute")
+        if isinstance(attribute, str):
+            if attribute in seen:
+                yield Problem(f"{path}.attribute", f"`{attribute}` is there already", "keep one of the two")
+            seen.add(attribute)
+            if attribute not in kinds:
+                message = f"no source has an attribute `{attribute}`"
+                yield Problem(f"{path}.attribute", message, did_you_mean(attribute, fitting))
+            elif attribute not in fitting and kinds[attribute][0]:
+                message = f"the kind `{kinds[attribute][0]}` has no templates"
+                yield Problem(f"{path}.attribute", message, did_you_mean(attribute, fitting))
+        for j, group in enumerate(_list(row.get("groups"))):
+            if isinstance(group, str) and group not in kinds:
+                message = f"no source has an attribute `{group}`"
+                yield Problem(f"{path}.groups[{j}]", message, did_you_mean(group, kinds))
+            elif isinstance(group, str) and group in fitting:
+                yield Problem(f"{path}.groups[{j}]", f"`{group}` is no group, but templates", "remove it")
 
 
 def _thresholds(path: str, method: str, values: list[Any]) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from linkrisk.console import OVER_THRESHOLD, emit, facts, guarded, say
 from linkrisk.errors import SpecError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from linkrisk.spec import Spec
 
 app = typer.Typer(
@@ -118,6 +120,56 @@ def evaluate(
 
     known = None if truth is None else read_truth_folder(truth)
     emit(evaluate_run(Run(run), known), as_json=as_json, text=facts)
+
+
+@app.command()
+@guarded
+def thresholds(
+    spec: SpecFile,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", help="The attribute, where there are several of templates.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="Attribute of groups; may be given again. In place of the spec's."),
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", metavar="DIR", help="Folder `truth` of a simulated system.")
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=10_000, help="Pairs of strangers to compare, about.")
+    ] = 200_000_000,
+    joined: Annotated[
+        Path | None,
+        typer.Option("--joined", metavar="FILE", help="Pairs of all templates (Parquet), to check against."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Page to write (HTML).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what every similarity threshold of faces or fingerprints would do, before anything is linked."""
+    from linkrisk.console import thresholds_text
+    from linkrisk.progress import progress_line
+    from linkrisk.simulation import read_truth_folder
+    from linkrisk.thresholds import thresholds as run_thresholds
+
+    description = _read_spec(spec)
+    known = None if truth is None else read_truth_folder(truth)
+    with progress_line() as progress:
+        answer = run_thresholds(
+            description,
+            attribute,
+            truth=known,
+            groups=group or None,
+            pairs=pairs,
+            joined=None if joined is None else _joined(joined),
+            progress=progress,
+        )
+    if out is not None:
+        from linkrisk.report.thresholds import render_thresholds
+
+        out.write_text(render_thresholds(answer), encoding="utf-8")
+        say(f"page: {out}")
+    emit(answer, as_json=as_json, text=thresholds_text)
 
 
 @app.command()
@@ -232,6 +284,14 @@ def doctor(as_json: Json = False) -> None:
     from linkrisk.doctor import diagnose
 
     emit(diagnose(), as_json=as_json, text=facts)
+
+
+def _joined(path: Path) -> pl.LazyFrame:
+    import polars as pl
+
+    if not path.is_file():
+        raise FileNotFoundError(2, "there is no such file", str(path))
+    return pl.scan_parquet(path, glob=False)
 
 
 def _read_spec(path: Path) -> Spec:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from linkrisk.errors import AttributeTypeError
+from linkrisk.kinds import VECTORS
 from linkrisk.spec import Attribute
 
 # Parts the values of several columns; the engine takes them apart again.
 SEPARATOR = "\x1f"
 ID = "__id"
 
-_VECTORS = ("face", "iris", "fingerprint")
 _WORDS = ("sex", "category", "text")
 _WHOLE = pl.Int64
 
@@ -25,7 +25,7 @@ def attribute_expression(source: str, name: str, attribute: Attribute, schema: p
         AttributeTypeError: Where the kind cannot be read from a column's type.
     """
     columns = attribute.columns
-    if attribute.kind in _VECTORS:
+    if attribute.kind in VECTORS:
         if len(columns) > 1:
             raise _refusal(source, name, attribute, columns[1], schema, "one column of vectors")
         return _vector(source, name, attribute, columns[0], schema).alias(name)
@@ -114,7 +114,7 @@ def _vector(source: str, name: str, attribute: Attribute, column: str, schema: p
 
 
 def _expected(kind: str) -> str:
-    if kind in _VECTORS:
+    if kind in VECTORS:
         return "lists of numbers, or bytes"
     if kind == "birth_date":
         return "dates, text or numbers"

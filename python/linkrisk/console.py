@@ -29,6 +29,19 @@ INTERRUPTED = 130
 
 _P = ParamSpec("_P")
 
+_RATES = (
+    "similarity",
+    "fmr",
+    "fmr_low",
+    "fmr_high",
+    "fmr_basis",
+    "fnmr",
+    "fpir",
+    "expected_false_links",
+    "wrongly_merged",
+    "may_merge_alone",
+)
+
 
 def exit_code(error: BaseException) -> int:
     """Tells how a command ends after `error`."""
@@ -130,6 +143,48 @@ def facts(value: Mapping[str, Any], prefix: str = "") -> str:
             flat.append((name, cell(item)))
     width = max((len(name) for name, _ in flat), default=0)
     return "\n".join([*(f"{name.ljust(width)}  {text}".rstrip() for name, text in flat), *tables])
+
+
+def thresholds_text(answer: Mapping[str, Any]) -> str:
+    """Writes what thresholds do: the tables, every fifth threshold of them, and what they cannot tell."""
+    from linkrisk.report.thresholds import auto_sentence, readable, worst_groups
+
+    rows = readable(answer["rows"])
+    parts = [
+        f"{answer['attribute']}: {answer['records']:,} templates, {answer['pairs']:,.0f} pairs;"
+        f" seen {answer['compared']:,.0f} of strangers and {answer['genuine']:,.0f} of one person"
+        f" (known by: {answer['persons']})",
+        auto_sentence(answer),
+        "\nthresholds here\n" + table(rows, _RATES),
+    ]
+    for records in sorted({row["records"] for row in answer["at_scale"]}):
+        kept = readable(row for row in answer["at_scale"] if row["records"] == records)
+        parts.append(
+            f"\namong {records:,} templates\n"
+            + table(kept, ("similarity", "fpir", "expected_false_links", "wrongly_merged", "may_merge_alone"))
+        )
+    parts.append(
+        "\nwhat 80 % similar is here\n"
+        + table(
+            answer["percent"],
+            ("scale", "formula", "similarity", "fmr", "fmr_high", "fnmr", "expected_false_links"),
+        )
+    )
+    parts.append(
+        "\nfrom which similarity people may be merged, where another attribute agrees\n"
+        + table(
+            [
+                row | {"attribute": row["attribute"] or "(the template alone)"}
+                for row in answer["corroboration"]
+            ],
+            ("attribute", "effective_gallery", "similarity", "fnmr"),
+        )
+    )
+    worst = worst_groups(answer)
+    if worst:
+        parts.append("\nworst group beside the mean\n" + table(worst))
+    parts.append("\n" + "\n".join(f"- {limit}" for limit in answer["limits"]))
+    return "\n".join(part for part in parts if part)
 
 
 def _leaves(value: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:

@@ -50,6 +50,12 @@ MethodName = Literal[
 KINDS: tuple[str, ...] = get_args(KindName)
 METHODS: tuple[str, ...] = get_args(MethodName)
 
+VECTORS = ("face", "iris", "fingerprint")
+"""Kinds whose values are templates."""
+
+ISSUED = ("cn_resident_id", "aadhaar", "us_ssn", "travel_document", "account", "image_url")
+"""Kinds whose values are issued to one person, official numbers first."""
+
 TEXT_METHODS = ("exact", "jaro_winkler", "levenshtein", "osa", "token_set")
 
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
@@ -31,6 +31,7 @@ __all__ = [
     "RunOptions",
     "Source",
     "Spec",
+    "Templates",
 ]
 
 _T = TypeVar("_T")
@@ -203,6 +204,21 @@ class Comparison(_Model):
     """Whether exact agreement on a rare value counts more; by kind where absent."""
 
 
+class Templates(_Model):
+    """What the similarities of a template attribute mean."""
+
+    attribute: str
+    """The attribute: a face, an iris or a fingerprint."""
+    threshold: Annotated[float, Field(ge=-1, le=1)] | Literal["auto"] = "auto"
+    """Cosine from which two templates are alike; `auto` is that of `expected_false_links`."""
+    expected_false_links: Annotated[float, Field(gt=0)] = 1.0
+    """False links of strangers that may be expected among all templates."""
+    groups: tuple[str, ...] = ()
+    """Attributes of groups that may have error rates of their own."""
+    calibration: Line | None = None
+    """A file with the distributions of the model, used instead of an estimate."""
+
+
 class Linkage(_Model):
     """How records are linked; every default follows from the kinds."""
 
@@ -212,6 +228,8 @@ class Linkage(_Model):
     """Blocking rules; those that the kinds suggest where empty."""
     comparisons: tuple[Comparison, ...] = ()
     """Comparisons that replace the default of their attribute."""
+    templates: tuple[Templates, ...] = ()
+    """What the similarities of template attributes mean."""
     max_pairs: Annotated[int, Field(ge=1)] = 20_000_000_000
     """Candidate pairs that one rule may make; a rule that would make more is refused."""
     max_block_pairs: Annotated[int, Field(ge=1)] = 500_000
@@ -293,6 +311,7 @@ class Spec(_Model):
         folder = path.parent.absolute()
         _resolve(tree.get("sources"), "path", folder)
         _resolve([tree.get("linkage")], "model", folder)
+        _resolve(_templates(tree), "calibration", folder)
         _resolve([tree.get("run")], "spill_dir", folder)
         return cls.model_validate(tree)
 
@@ -310,6 +329,11 @@ class Spec(_Model):
         """Makes the JSON Schema of a spec file, for editors and for `linkrisk schema`."""
         schema = cls.model_json_schema()
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _templates(tree: Mapping[str, Any]) -> Any:
+    linkage = tree.get("linkage")
+    return linkage.get("templates") if isinstance(linkage, Mapping) else None
 
 
 def _resolve(tables: Any, key: str, folder: Path) -> None:

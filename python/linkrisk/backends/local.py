@@ -10,13 +10,23 @@ from typing import Any
 
 from linkrisk._linkrisk import Engine, build_info, normalise, scenarios, simulate
 from linkrisk._linkrisk import nearest as run_nearest
+from linkrisk._linkrisk import thresholds as error_rates
 from linkrisk.errors import DataError
 from linkrisk.inputs import inputs_of
 from linkrisk.progress import ProgressCallback
 from linkrisk.sources import SLICE, Table, open_sources
 from linkrisk.spec import Spec
 
-__all__ = ["STAGES", "LocalBackend", "build_info", "normalise", "run_nearest", "scenarios", "simulate"]
+__all__ = [
+    "STAGES",
+    "LocalBackend",
+    "build_info",
+    "error_rates",
+    "normalise",
+    "run_nearest",
+    "scenarios",
+    "simulate",
+]
 
 # One record in so many is drawn for an estimate, and no less than this many: reading them and choosing rules
 # by them takes a hundredth of a run of a hundred million.

@@ -69,16 +69,16 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
             "number:O",
             sort=alt.EncodingSortField("order"),
             title="kinds of trait known",
-            axis=_axis(labelAngle=0),
+            axis=axis(labelAngle=0),
         ),
         xOffset=alt.XOffset("unit:N", sort=[label for _, label in units]),
     )
     bars = base.mark_bar().encode(
-        y=alt.Y("share:Q", title=None, axis=_axis(format="%", grid=True, tickCount=4)),
+        y=alt.Y("share:Q", title=None, axis=axis(format="%", grid=True, tickCount=4)),
         color=alt.Color(
             "unit:N",
             scale=alt.Scale(domain=[label for _, label in units], range=[BEFORE, AFTER]),
-            legend=_legend(),
+            legend=legend(),
         ),
     )
     labels = (
@@ -90,7 +90,7 @@ def _numbers(report: Mapping[str, Any]) -> str | None:
     text = "Share of records and of persons by the number of kinds of trait that are known of them."
     if visible(before) and visible(after):
         text += f" On average {before} per record and {after} per person."
-    return _svg(
+    return to_svg(
         alt.layer(bars, labels).properties(width=WIDTH - 60, height=220), "numbers", "Kinds of trait", text
     )
 
@@ -115,7 +115,7 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
                 "trait:N",
                 sort=None,
                 title=None,
-                axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False),
+                axis=axis(orient="top", labelAngle=0, ticks=False, domain=False),
             ),
             y=y,
             color=alt.condition("datum.held", alt.value(AFTER), alt.value("#e3e8ed")),
@@ -131,7 +131,7 @@ def _profiles(report: Mapping[str, Any], minimum: int) -> str | None:
     ).properties(width=max(WIDTH - 30 - len(traits) * 58, 220), height=height)
     first = f"{profile(rows[0]['modalities'])}, {bars[0]['label']}"
     text = f"The {len(rows)} most frequent sets of traits known of one person. Most frequent: {first}."
-    return _svg(alt.hconcat(matrix, lengths, spacing=10), "profiles", "Sets of traits", text)
+    return to_svg(alt.hconcat(matrix, lengths, spacing=10), "profiles", "Sets of traits", text)
 
 
 def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
@@ -172,9 +172,9 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
     ]
     base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X("to:N", sort=[SHORT_NAMES[m] for m in order], title="leads to",
-                axis=_axis(orient="top", labelAngle=0, ticks=False, domain=False, labelLimit=100)),
+                axis=axis(orient="top", labelAngle=0, ticks=False, domain=False, labelLimit=100)),
         y=alt.Y("from:N", sort=[_row_name(m, persons[m], minimum) for m in order], title=None,
-                axis=_axis(ticks=False, domain=False, labelLimit=220)),
+                axis=axis(ticks=False, domain=False, labelLimit=220)),
     )  # fmt: skip
     cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=alt.Color("fill:N", scale=None))
     ink = alt.Color("ink:N", scale=None)
@@ -183,7 +183,7 @@ def _matrix(report: Mapping[str, Any], minimum: int) -> str | None:
     )
     small = base.mark_text(fontSize=10.5, dy=9).encode(text="note:N", color=ink)
     width = min(74, (WIDTH - 150) // len(order))
-    return _svg(
+    return to_svg(
         alt.layer(cells, large, small).properties(width=alt.Step(width), height=alt.Step(44)),
         "matrix",
         "From one trait to another",
@@ -216,10 +216,8 @@ def _classes(report: Mapping[str, Any]) -> str | None:
         for index, row in enumerate(rows)
     ]
     base = alt.Chart(alt.InlineData(values=values)).encode(
-        x=alt.X(
-            "size:N", sort=None, title="persons who share the same combination", axis=_axis(labelAngle=0)
-        ),
-        y=alt.Y("share:Q", title=None, axis=_axis(format="%", grid=True, tickCount=4)),
+        x=alt.X("size:N", sort=None, title="persons who share the same combination", axis=axis(labelAngle=0)),
+        y=alt.Y("share:Q", title=None, axis=axis(format="%", grid=True, tickCount=4)),
     )
     bars = base.mark_bar(width={"band": 0.74}).encode(
         color=alt.condition("datum.few", alt.value("#d55e00"), alt.value(AFTER))
@@ -230,7 +228,7 @@ def _classes(report: Mapping[str, Any]) -> str | None:
         + "; ".join(f"{v['size']}: {v['label']}" for v in values)
         + "."
     )
-    return _svg(
+    return to_svg(
         alt.layer(bars, labels).properties(width=WIDTH - 60, height=210), "classes", "Class sizes", text
     )
 
@@ -255,22 +253,22 @@ def _weights(report: Mapping[str, Any]) -> str | None:
                 "weight:Q",
                 bin="binned",
                 title="match weight in bits (higher: more surely one person)",
-                axis=_axis(tickCount=10),
+                axis=axis(tickCount=10),
             ),
             x2="end:Q",
             y=alt.Y(
                 "pairs:Q",
                 title="candidate pairs",
                 stack=True,
-                axis=_axis(format="~s", grid=True, tickCount=4),
+                axis=axis(format="~s", grid=True, tickCount=4),
             ),
             color=alt.Color(
-                "kind:N", scale=alt.Scale(domain=list(kinds), range=[BEFORE, AFTER]), legend=_legend()
+                "kind:N", scale=alt.Scale(domain=list(kinds), range=[BEFORE, AFTER]), legend=legend()
             ),
         )
         .properties(width=WIDTH - 90, height=200)
     )
-    return _svg(
+    return to_svg(
         chart,
         "weights",
         "Match weights",
@@ -300,25 +298,25 @@ def _quality(report: Mapping[str, Any]) -> str | None:
         .mark_bar(height={"band": 0.7})
         .encode(
             y=alt.Y(
-                "attribute:N", sort=None, title=None, axis=_axis(labelLimit=240, ticks=False, domain=False)
+                "attribute:N", sort=None, title=None, axis=axis(labelLimit=240, ticks=False, domain=False)
             ),
             x=alt.X(
                 "share:Q",
                 title=None,
                 stack=True,
-                axis=_axis(format="%", tickCount=5),
+                axis=axis(format="%", tickCount=5),
                 scale=alt.Scale(domain=[0, 1], clamp=True),
             ),
             color=alt.Color(
                 "outcome:N",
                 scale=alt.Scale(domain=outcomes, range=list(OUTCOME_COLOURS.values())),
-                legend=_legend(),
+                legend=legend(),
             ),
             order="order:Q",
         )
         .properties(width=WIDTH - 190, height=alt.Step(24))
     )
-    return _svg(
+    return to_svg(
         chart,
         "quality",
         "Data quality",
@@ -326,17 +324,19 @@ def _quality(report: Mapping[str, Any]) -> str | None:
     )
 
 
-def _axis(**options: Any) -> alt.Axis:
+def axis(**options: Any) -> alt.Axis:
+    """Make an axis as all charts have it."""
     return alt.Axis(**({"grid": False} | options))
 
 
-def _legend() -> alt.Legend:
+def legend() -> alt.Legend:
+    """Make a legend as all charts have it."""
     return alt.Legend(
         title=None, orient="top", direction="horizontal", offset=12, symbolType="square", symbolSize=140
     )
 
 
-def _svg(chart: Any, name: str, title: str, description: str) -> str:
+def to_svg(chart: Any, name: str, title: str, description: str) -> str:
     """Draw a chart as an SVG that stands by itself inside a page, with a title and a description."""
     axis = {
         "labelColor": INK,

@@ -19,7 +19,7 @@ def render(report: Mapping[str, Any]) -> str:
     """Return the HTML page of a report, made of its published figures alone."""
     minimum = report["run"]["minimum_count"]
     drawings = {name: Markup(svg) for name, svg in charts(report).items()}  # noqa: S704 - drawn by us, text escaped
-    return _template().render(
+    return template("report.html.j2").render(
         report=report,
         charts=drawings,
         minimum=minimum,
@@ -31,7 +31,8 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Read the template of a page."""
     environment = Environment(
         loader=PackageLoader("linkrisk.report", "templates"),
         autoescape=True,
@@ -44,7 +45,7 @@ def _template() -> Template:
     environment.filters["parts"] = definition_parts
     environment.filters["modality"] = MODALITY_NAMES.__getitem__
     environment.tests["visible"] = visible
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _reach(report: Mapping[str, Any], minimum: int) -> list[dict[str, Any]]:

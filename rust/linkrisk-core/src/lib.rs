@@ -11,6 +11,7 @@ pub mod block;
 pub mod cluster;
 pub mod compare;
 pub mod error;
+pub mod evidence;
 pub mod external;
 pub mod kernel;
 pub mod kind;

@@ -92,6 +92,8 @@ pub struct LinkageSpec {
     pub blocking: Vec<BlockingRuleSpec>,
     /// Comparisons that replace the default one of their attribute.
     pub comparisons: Vec<ComparisonSpec>,
+    /// What the similarities of template attributes mean.
+    pub templates: Vec<TemplatesSpec>,
     /// Upper limit of candidate pairs of one rule.
     pub max_pairs: u64,
     /// Upper limit of pairs of one block; a larger block is split, then sampled.
@@ -108,6 +110,7 @@ impl Default for LinkageSpec {
             threshold: 0.95,
             blocking: Vec::new(),
             comparisons: Vec::new(),
+            templates: Vec::new(),
             max_pairs: 20_000_000_000,
             max_block_pairs: 500_000,
             max_entity_records: 10_000,
@@ -138,6 +141,56 @@ pub struct ComparisonSpec {
     /// Whether exact agreement is split by how frequent the value is.
     #[serde(default)]
     pub term_frequency: Option<bool>,
+}
+
+/// What the similarities of a template attribute mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplatesSpec {
+    /// The attribute.
+    pub attribute: String,
+    /// Cosine from which two templates are alike.
+    #[serde(default)]
+    pub threshold: Threshold,
+    /// False links of strangers that may be expected among all templates.
+    #[serde(default = "one")]
+    pub expected_false_links: f64,
+    /// Attributes of groups that may have error rates of their own.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// A file with the distributions of the model.
+    #[serde(default)]
+    pub calibration: Option<String>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A similarity, or the one at which so many false links are expected as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Threshold {
+    /// Found from the templates.
+    #[default]
+    #[serde(with = "auto")]
+    Auto,
+    /// Stated.
+    At(f64),
+}
+
+/// The word `auto`.
+mod auto {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str("auto")
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+        let word = String::deserialize(from)?;
+        if word == "auto" { Ok(()) } else { Err(de::Error::custom("a threshold is a number or `auto`")) }
+    }
 }
 
 /// How two values are compared.

@@ -8,6 +8,7 @@ mod info;
 mod kernels;
 mod nearest;
 mod simulate;
+mod thresholds;
 
 use linkrisk_core::runtime::alloc::Counting;
 use pyo3::prelude::*;
@@ -30,6 +31,8 @@ mod _linkrisk {
     use super::nearest::nearest_py;
     #[pymodule_export]
     use super::simulate::{scenarios, simulate_py};
+    #[pymodule_export]
+    use super::thresholds::thresholds;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
