@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import polars as pl
 import pytest
@@ -76,7 +77,7 @@ def test_a_limit_below_the_least_is_refused_before_work(tmp_path):
     linkrisk.simulate("people", out=tmp_path, records=20_000, seed=1)
     spec = Spec.from_toml(tmp_path / "linkrisk.toml")
     small = spec.model_copy(update={"run": RunOptions(memory_limit="8 MiB")})
-    seen = []
+    seen: list[dict[str, Any]] = []
     with pytest.raises(MemoryLimitError, match=r"20000 records needs at least 16\.2 MiB") as refused:
         Linker(small, progress=seen.append).plan()
     assert refused.value.details["required"] == str(2**24 + 9 * 20_000)

@@ -103,7 +103,7 @@ impl Uncompared {
         if pairs == 0 {
             return None;
         }
-        let mut each = candidates.cut_rules().map(|cut| lost::matches(&results.cuts, cut, scorer));
+        let mut each = candidates.cut_rules().map(|cut| lost::matches(results.cuts, cut, scorer));
         // The ends are added up too: what makes one rule's figure too low makes the others' too low.
         let add = |a: Interval, b: Interval| Interval {
             estimate: a.estimate + b.estimate,
@@ -156,8 +156,8 @@ pub fn assess(
         quasi_identifiers: quasi_identifiers.clone(),
     };
     let profiles = Profiles::count(&assessed, context)?;
-    let tally = Tally::new(&results.counts, &scorer, threshold, results.plan.len());
-    let captured = capture::matches(&results.counts, &results.candidates.rules, &scorer);
+    let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
+    let captured = capture::matches(results.counts, &results.candidates.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
     // Past this nothing is refused or cancelled: tables are only written.
     let persons = persons(results, &profiles, captured);

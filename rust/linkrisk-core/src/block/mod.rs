@@ -8,6 +8,6 @@ pub mod plan;
 pub mod rule;
 pub mod sketch;
 
-pub use pairs::{Pair, Visitor, Work};
+pub use pairs::{Pair, Portion, Visitor, Work};
 pub use plan::{Candidates, CutRule, RulePlan};
 pub use rule::Rules;

@@ -60,6 +60,29 @@ pub struct Work {
     pub comparing: f64,
 }
 
+impl Work {
+    /// One of `passes` equal parts.
+    pub fn part(self, passes: u64) -> Self {
+        let part = |work: f64| work / passes as f64;
+        Self { gathering: part(self.gathering), comparing: part(self.comparing) }
+    }
+}
+
+/// A portion of the pairs of a rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Portion {
+    /// The rule.
+    pub rule: usize,
+    /// The pass over its keys.
+    pub pass: u64,
+    /// How many passes there are.
+    pub passes: u64,
+    /// The share of the blocks that is looked at, chosen by their keys.
+    pub share: f64,
+    /// By what the progress moves.
+    pub work: Work,
+}
+
 /// Pairs after which a wish to stop is looked for: about ten milliseconds of work.
 const STRIDE: u64 = 1 << 16;
 
@@ -70,20 +93,18 @@ const GATHER: usize = 64;
 /// Partitions whose outputs are made side by side before they are handed on, per thread.
 const SIDE_BY_SIDE: usize = 16;
 
-/// Shows every pair that rule `rule` makes first in pass `pass` of `passes` to `visitor`; outputs come
-/// in the order of the partitions.
-///
-/// Of the blocks a share `share` is looked at, chosen by their keys.
+/// Shows every pair of `portion` that its rule makes first to `visitor`; outputs come in the order of the
+/// partitions.
 pub(super) fn scan<V: Visitor>(
     candidates: &Candidates,
-    wanted: Wanted<'_>,
-    (pass, passes): (u64, u64),
-    share: f64,
-    work: Work,
+    store: &Store,
+    portion: Portion,
     context: &Context,
     visitor: &V,
     take: &mut impl FnMut(V::Output) -> Result<()>,
 ) -> Result<()> {
+    let Portion { rule, pass, passes, share, work } = portion;
+    let wanted = Wanted { store, rules: &candidates.rules, rule };
     let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
     // The same keys whatever the passes: a key's own bits choose its pass.
     let sampled = |key: u64| below == u64::MAX || mix(key) <= below;

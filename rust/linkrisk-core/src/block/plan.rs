@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{self, BlockCounts, Split, Splits, Wanted, row_bytes};
-use super::pairs::{self, Visitor, Work};
+use super::pairs::{self, Portion, Visitor, Work};
 use super::rule::{KeyPart, Part, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::scatter::passes;
@@ -164,10 +164,8 @@ impl Candidates {
         for rule in 0..self.rules.rules.len() {
             let passes = self.passes(store, share, context);
             for pass in 0..passes {
-                let place = (rule, pass, passes);
-                let part = |work: f64| work / passes as f64;
-                let work = Work { gathering: part(work.gathering), comparing: part(work.comparing) };
-                self.scan_pass(store, place, share, work, context, visitor, &mut take)?;
+                let portion = Portion { rule, pass, passes, share, work: work.part(passes) };
+                self.scan_pass(store, portion, context, visitor, &mut take)?;
             }
         }
         Ok(())
@@ -179,24 +177,21 @@ impl Candidates {
         passes((sampled * row_bytes(store) as f64) as u64, context)
     }
 
-    /// Shows the candidate pairs of one pass over one rule to `visitor`, as [`Candidates::scan`] does.
+    /// Shows the candidate pairs of a portion to `visitor`, as [`Candidates::scan`] does.
     ///
-    /// By `work` the progress moves. Twice as many passes are each cut in two: what two give is what the one gave.
+    /// Twice as many passes are each cut in two: what two give is what the one gave.
     ///
     /// # Errors
     /// As [`Candidates::scan`].
     pub fn scan_pass<V: Visitor>(
         &self,
         store: &Store,
-        (rule, pass, passes): (usize, u64, u64),
-        share: f64,
-        work: Work,
+        portion: Portion,
         context: &Context,
         visitor: &V,
         take: &mut impl FnMut(V::Output) -> Result<()>,
     ) -> Result<()> {
-        let wanted = Wanted { store, rules: &self.rules, rule };
-        pairs::scan(self, wanted, (pass, passes), share, work, context, visitor, take)
+        pairs::scan(self, store, portion, context, visitor, take)
     }
 }
 

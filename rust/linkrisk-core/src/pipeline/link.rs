@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Planned, cost};
-use crate::block::Work;
 use crate::block::blocks::BlockCounts;
+use crate::block::{Portion, Work};
 use crate::compare::links::{Found, Keep};
 use crate::compare::{Comparer, LinkFinder, PatternCounts, ScoredPair, count, count::CutCounts};
 use crate::error::Result;
@@ -107,7 +107,7 @@ pub fn find(
         let Work { gathering, comparing } = work[pass.rule];
         context.progress.worked((gathering + comparing) / pass.passes as f64);
     }
-    for rule in 0..candidates.rules.rules.len() {
+    for (rule, work) in work.into_iter().enumerate() {
         let begun = done.iter().filter(|pass| pass.rule == rule).map(|pass| pass.passes).max().unwrap_or(1);
         let passes = candidates.passes(store, 1.0, context).div_ceil(begun) * begun;
         for pass in (0..passes).filter(|&pass| !done.iter().any(|d| d.covers(rule, pass, passes))) {
@@ -122,12 +122,8 @@ pub fn find(
                 }
                 sorter.push(&found.pairs)
             };
-            let share = Work {
-                gathering: work[rule].gathering / passes as f64,
-                comparing: work[rule].comparing / passes as f64,
-            };
-            let place = (rule, pass, passes);
-            candidates.scan_pass(store, place, 1.0, share, context, &visitor, &mut take)?;
+            let portion = Portion { rule, pass, passes, share: 1.0, work: work.part(passes) };
+            candidates.scan_pass(store, portion, context, &visitor, &mut take)?;
             if let Some(journal) = &mut journal {
                 let mut patterns: Vec<(u64, u64)> = patterns.iter().map(|(&p, &n)| (p, n)).collect();
                 patterns.sort_unstable();
