@@ -3,7 +3,8 @@
 Each tool is a whole process that reads the same Parquet file, uses the same columns and the same five
 blocking rules, and writes its clusters as Parquet. They take turns, and medians are shown.
 
-    python benches/peers/compare_people.py --peers PYTHON [--rounds 3] [--placeholders] [RECORDS ...]
+    python benches/peers/compare_people.py --peers PYTHON [--rounds 3] [--placeholders] [--memory GIB]
+        [RECORDS ...]
 
 Placeholder phones and dates are blanked unless `--placeholders` is given: Splink takes them at their
 face value, and what that costs it would hide how fast it is on clean data.
@@ -56,7 +57,7 @@ blocking = [
 """
 
 
-def prepare(folder: Path, records: int, *, placeholders: bool) -> pl.DataFrame:
+def prepare(folder: Path, records: int, *, placeholders: bool, memory: int | None) -> pl.DataFrame:
     """Writes the file that both read and the spec; returns the truth."""
     generated = folder / "generated"
     simulate = ["simulate", "people", "--records", str(records), "--seed", "1", "--out", str(generated)]
@@ -69,7 +70,8 @@ def prepare(folder: Path, records: int, *, placeholders: bool) -> pl.DataFrame:
         blanked = [pl.when(pl.col(c) != v).then(pl.col(c)).alias(c) for c, v in PLACEHOLDERS.items()]
         people = people.with_columns(blanked)
     people.write_parquet(folder / "people.parquet")
-    (folder / "linkrisk.toml").write_text(SPEC, encoding="utf-8")
+    limit = f'\n[run]\nmemory_limit = "{memory} GiB"\n' if memory else ""
+    (folder / "linkrisk.toml").write_text(SPEC + limit, encoding="utf-8")
     return truth
 
 
@@ -80,23 +82,27 @@ def linkrisk(folder: Path) -> tuple[measure.Cost, pl.DataFrame]:
     return measure.run(command), measure.entities(out)
 
 
-def splink(folder: Path, peers: str) -> tuple[measure.Cost, pl.DataFrame]:
+def splink(folder: Path, peers: str, memory: int | None) -> tuple[measure.Cost, pl.DataFrame]:
     out = folder / "splink.parquet"
     out.unlink(missing_ok=True)
-    cost = measure.run([peers, str(HERE / "splink_people.py"), str(folder / "people.parquet"), str(out)])
+    limit = [f"{memory}GiB"] if memory else []
+    command = [peers, str(HERE / "splink_people.py"), str(folder / "people.parquet"), str(out), *limit]
+    cost = measure.run(command)
     record = pl.format("people {}", "record_id").alias("record")
     return cost, pl.read_parquet(out).select(record, cluster="cluster_id")
 
 
-def compare(records: int, peers: str, rounds: int, *, placeholders: bool) -> dict[str, Any]:
+def compare(
+    records: int, peers: str, rounds: int, *, placeholders: bool, memory: int | None
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="peers-") as name:
         folder = Path(name)
-        truth = prepare(folder, records, placeholders=placeholders)
+        truth = prepare(folder, records, placeholders=placeholders, memory=memory)
         costs: dict[str, list[measure.Cost]] = {"linkrisk": [], "splink": []}
         scores: dict[str, dict[str, float]] = {}
         for _ in range(rounds):
             for tool in costs:
-                cost, clusters = linkrisk(folder) if tool == "linkrisk" else splink(folder, peers)
+                cost, clusters = linkrisk(folder) if tool == "linkrisk" else splink(folder, peers, memory)
                 costs[tool].append(cost)
                 scores[tool] = measure.scores(truth, clusters)
     rows = {tool: (measure.medians(costs[tool]), scores[tool]) for tool in costs}
@@ -127,12 +133,15 @@ def main() -> None:
     parser.add_argument("--peers", required=True, metavar="PYTHON", help="the Python that has Splink")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--placeholders", action="store_true", help="leave placeholder values in")
+    parser.add_argument("--memory", type=int, metavar="GIB", help="memory limit of both")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
     options = parser.parse_args()
     facts = versions(options.peers)
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     results = [
-        compare(records, options.peers, options.rounds, placeholders=options.placeholders)
+        compare(
+            records, options.peers, options.rounds, placeholders=options.placeholders, memory=options.memory
+        )
         for records in options.records
     ]
     if options.json:

@@ -1,4 +1,4 @@
-"""The people of one Parquet file, linked by Splink: one whole process. Usage: IN OUT."""
+"""The people of one Parquet file, linked by Splink: one whole process. Usage: IN OUT [LIMIT]."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from splink.backends.duckdb import DuckDBAPI
 MAX_PAIRS = 1e7
 
 
-def main(source: str, out: str) -> None:
+def main(source: str, out: str, memory: str | None = None) -> None:
     connection = duckdb.connect()
+    if memory is not None:
+        connection.execute(f"set memory_limit = '{memory}'")
     connection.execute("create table people as select * from read_parquet(?)", [source])
     people = DuckDBAPI(connection=connection).register("people")
     settings = SettingsCreator(

@@ -1,22 +1,23 @@
 //! What a unit of work takes, for estimates and for the time that is left.
 //!
-//! Nanoseconds on two processors of the machine that docs/performance.md names, fitted to the runs listed
-//! there; another machine's are these times what [`crate::runtime::probe::slowness`] measures.
+//! Nanoseconds on two processors of the machine that docs/performance.md names, fitted to the runs of 1, 10
+//! and 100 million records listed there; another machine's are these times what
+//! [`crate::runtime::probe::slowness`] measures.
 
 /// A record looked at for its key under one rule.
-pub const KEY: f64 = 9.0;
+pub const KEY: f64 = 4.0;
+
+/// A key counted for the plan.
+pub const COUNT: f64 = 18.0;
 
 /// A record brought together with those of its key under one rule.
 pub const CARRY: f64 = 110.0;
 
-/// A pair compared.
-pub const PAIR: f64 = 70.0;
-
-/// A link sorted, kept and written.
-pub const LINK: f64 = 120.0;
+/// A pair compared, and kept, sorted and written where it is a link, as three in ten were.
+pub const PAIR: f64 = 108.0;
 
 /// A record clustered and written.
-pub const CLUSTER: f64 = 400.0;
+pub const CLUSTER: f64 = 700.0;
 
 /// A record assessed.
 pub const ASSESS: f64 = 200.0;

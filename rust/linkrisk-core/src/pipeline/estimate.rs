@@ -110,15 +110,15 @@ impl Pipeline {
         let links = pairs * self.share_of_links(rules)?;
         let n = records as f64;
         let keyed: f64 = expected.iter().map(|e| e.records).sum();
-        let compared: f64 = expected.iter().map(|e| cost::compared(e.records, e.pairs)).sum();
+        let gathering: f64 = expected.iter().map(|e| cost::gathering(n, e.records, 1.0)).sum();
+        let comparing: f64 = expected.iter().map(|e| cost::comparing(e.records, e.pairs)).sum();
         let looked = n * expected.len() as f64 * cost::KEY;
         let slow = probe::slowness(context)? * 1e-9;
         let mut took = Seconds {
             ingest: seconds * n / f64::from(self.store.len()).max(1.0),
-            plan: looked * 2.0 * slow,
+            plan: (looked + keyed * cost::COUNT) * slow,
             train: (looked + cost::TRAIN) * slow,
-            link: (looked + keyed * cost::CARRY + compared * cost::PAIR + links.min(compared) * cost::LINK)
-                * slow,
+            link: (gathering + comparing) * slow,
             cluster: n * cost::CLUSTER * slow,
             assess: n * cost::ASSESS * slow,
             total: 0.0,

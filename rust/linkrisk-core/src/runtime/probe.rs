@@ -16,7 +16,7 @@ const STEPS: usize = 1 << 17;
 
 /// Nanoseconds that a step took on the machine of docs/performance.md, both of its processors walking,
 /// divided by two: what is measured is work done, not time of a thread.
-const REFERENCE: f64 = 8.0;
+const REFERENCE: f64 = 4.0;
 
 /// How many times as long as on that machine work takes on the threads of `context`.
 ///
