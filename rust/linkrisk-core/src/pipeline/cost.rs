@@ -11,13 +11,16 @@ pub const KEY: f64 = 4.0;
 pub const COUNT: f64 = 18.0;
 
 /// A record brought together with those of its key under one rule.
-pub const CARRY: f64 = 110.0;
+pub const CARRY: f64 = 120.0;
 
 /// A pair compared, and kept, sorted and written where it is a link, as three in ten were.
-pub const PAIR: f64 = 108.0;
+pub const PAIR: f64 = 115.0;
 
-/// A record clustered and written.
-pub const CLUSTER: f64 = 700.0;
+/// A record looked at for its component, and written.
+pub const WRITE: f64 = 280.0;
+
+/// A record that may be linked, clustered.
+pub const CLUSTER: f64 = 680.0;
 
 /// A record assessed.
 pub const ASSESS: f64 = 200.0;

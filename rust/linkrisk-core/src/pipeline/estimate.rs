@@ -112,6 +112,7 @@ impl Pipeline {
         let keyed: f64 = expected.iter().map(|e| e.records).sum();
         let gathering: f64 = expected.iter().map(|e| cost::gathering(n, e.records, 1.0)).sum();
         let comparing: f64 = expected.iter().map(|e| cost::comparing(e.records, e.pairs)).sum();
+        let linked = expected.iter().map(|e| e.records).fold(0.0, f64::max);
         let looked = n * expected.len() as f64 * cost::KEY;
         let slow = probe::slowness(context)? * 1e-9;
         let mut took = Seconds {
@@ -119,7 +120,7 @@ impl Pipeline {
             plan: (looked + keyed * cost::COUNT) * slow,
             train: (looked + cost::TRAIN) * slow,
             link: (gathering + comparing) * slow,
-            cluster: n * cost::CLUSTER * slow,
+            cluster: (n * cost::WRITE + linked * cost::CLUSTER) * slow,
             assess: n * cost::ASSESS * slow,
             total: 0.0,
         };
