@@ -28,8 +28,8 @@ def checksum(run: Path) -> str:
     digest = hashlib.blake2b(digest_size=8)
     digest.update((run / "model.json").read_bytes())
     digest.update(json.dumps(manifest(run)["summary"], sort_keys=True).encode())
-    for path in sorted(run.rglob("*.parquet")):
-        digest.update(path.name.encode())
+    for path in sorted(path for path in run.rglob("*.parquet") if path.is_file()):
+        digest.update(str(path.relative_to(run)).encode())
         for batch in pq.ParquetFile(path).iter_batches():
             for column in batch.columns:
                 plain = column.dictionary_decode() if hasattr(column, "dictionary_decode") else column
