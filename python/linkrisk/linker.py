@@ -59,8 +59,8 @@ class Linker:
         """Estimates pairs, links, seconds, memory and spilled bytes of the run from a sample of its records.
 
         Of files in Parquet or Arrow and of tables in memory one row in 250 is read, and no less than some
-        260,000; text files are read twice. Pairs, seconds and memory were within a fifth of those of the
-        runs in docs/performance.md. Nothing is kept for the run.
+        260,000; text files are read twice. How far off it was, and that links and spilled bytes of a
+        small sample are hardly known, is in docs/performance.md. Nothing is kept for the run.
 
         Raises:
             DataError: Where a source is a stream, which can be read only once.

@@ -33,7 +33,7 @@ SLICE = 4_096
 # Slices that are drawn of every source, so that pairs between slices can be told from pairs within.
 LEAST_SLICES = 8
 
-# Slices that are read side by side: eight row groups of ten columns take some 300 MB.
+# Slices that are read side by side, so that few row groups are unpacked at once.
 TOGETHER = 8
 
 
@@ -57,10 +57,12 @@ class Table:
 
     def rows(self) -> int | None:
         """Tells how many rows there are, where that costs no reading of them."""
-        counted = self.files and format_of(self.files[0]) in ("parquet", "arrow")
-        if counted or isinstance(self.source.data, pl.DataFrame):
-            return self._count()
-        return None
+        return int(self._collect([self.frame.select(pl.len())])[0].item()) if self._is_sliceable() else None
+
+    def _is_sliceable(self) -> bool:
+        """Whether rows can be counted, and some of them read, without reading the others."""
+        in_slices = bool(self.files) and format_of(self.files[0]) in ("parquet", "arrow")
+        return in_slices or isinstance(self.source.data, pl.DataFrame)
 
     def sample(self, rows: int, seed: int) -> tuple[pl.DataFrame, int]:
         """Draws about `rows` rows in slices of `SLICE` neighbouring ones, and counts all.
@@ -77,7 +79,7 @@ class Table:
                 details={"source": self.source.name},
             )
         # A slice of many files at once has the rows before it read: 3 s, and 5 ms of one file.
-        each = [_frame(self.source, [file]) for file in self.files] if self.rows() is not None else []
+        each = [_frame(self.source, [file]) for file in self.files] if self._is_sliceable() else []
         parts = each or [self.frame]
         counts = [int(n.item()) for n in self._collect([part.select(pl.len()) for part in parts])]
         total = sum(counts)
@@ -86,16 +88,13 @@ class Table:
         if wanted * 2 >= len(places):
             return self._collect([self.frame])[0], total
         drawn = sorted(random.Random(seed).sample(places, wanted))  # noqa: S311 - nothing is hidden by it
-        if self.rows() is None:
+        if not self._is_sliceable():
             index, starts = pl.col("__row"), [at for _, at in drawn]
             some = self.frame.with_row_index("__row").filter((index // SLICE).is_in(starts)).drop("__row")
             return self._collect([some])[0], total
         slices = [parts[part].slice(at * SLICE, SLICE) for part, at in drawn]
         groups = (slices[i : i + TOGETHER] for i in range(0, len(slices), TOGETHER))
         return pl.concat([frame for group in groups for frame in self._collect(group)]), total
-
-    def _count(self) -> int:
-        return int(self._collect([self.frame.select(pl.len())])[0].item())
 
     def _collect(self, frames: list[pl.LazyFrame]) -> list[pl.DataFrame]:
         file = self.files[0] if len(self.files) == 1 else None

@@ -57,7 +57,8 @@ class LocalBackend:
         path = None if out is None else fspath(out)
         inputs = None if out is None else json.dumps(inputs_of(spec, self._tables))
         self._engine = Engine(spec.to_engine_json(), path, progress, inputs, resume)
-        self._engine.expect([table.rows() for table in self._tables])
+        self._rows = [table.rows() for table in self._tables]
+        self._engine.expect(self._rows)
 
     def finish(self) -> None:
         """Removes what the run keeps to go on after it was killed."""
@@ -74,12 +75,11 @@ class LocalBackend:
     def estimate(self) -> dict[str, Any]:
         """Estimates the run from a sample of its records."""
         tables, seed = self._tables, self._seed
-        known = [table.rows() for table in tables]
-        records = sum(rows or 0 for rows in known)
+        records = sum(rows or 0 for rows in self._rows)
         share = max(LEAST_SAMPLE, records // SAMPLED) / max(records, 1)
         drawn = [
             table.sample(LEAST_SAMPLE if rows is None else round(share * rows), seed)
-            for table, rows in zip(tables, known, strict=True)
+            for table, rows in zip(tables, self._rows, strict=True)
         ]
         self._engine.draw([(total, SLICE) for _, total in drawn])
         started = time.monotonic()

@@ -157,7 +157,7 @@ struct Scan<'a, V> {
     context: &'a Context,
 }
 
-/// Records of a block from which copies are looked for: six pairs, and finding none costs less than one.
+/// Records of a block from which copies are looked for: they make six pairs, for a hash each.
 const FEW: usize = 4;
 
 impl<V: Visitor> Scan<'_, V> {

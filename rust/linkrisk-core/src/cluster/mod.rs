@@ -240,7 +240,8 @@ pub fn cluster<S: Send>(
     Ok(clusters)
 }
 
-/// How many times as long as looking at a record once it takes to settle its component.
+/// How many times as long as looking at a record once it is taken to need to settle its component; by it
+/// alone the progress moves.
 const SETTLING: f64 = 6.0;
 
 /// The roots of the components that are settled along their links.

@@ -21,7 +21,7 @@ const REFERENCE: f64 = 4.0;
 /// How many times as long as on that machine work takes on the threads of `context`.
 ///
 /// Each thread walks through memory in an order that nobody foresees, which is what comparing records
-/// waits for. The best of three walks counts. Cost: 20 ms and 16 MiB per thread, which are reserved.
+/// waits for. The best of three walks counts. Cost: 16 MiB per thread, which are reserved.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).

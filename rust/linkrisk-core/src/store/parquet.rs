@@ -19,8 +19,7 @@ use crate::error::{Error, Result};
 /// Rows of a row group: 20 MB of the widest table a run writes.
 const ROW_GROUP: usize = 1 << 19;
 
-/// Rows of a part: some hundred megabytes of links, so that a reader takes parts side by side and none is
-/// too large to hand on.
+/// Rows of a part, so that a reader takes parts side by side and none is too large to hand on.
 const PART: u64 = 1 << 24;
 
 /// A table of any length being written: a folder of parts, each a table; it has its name only once all are
