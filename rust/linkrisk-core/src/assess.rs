@@ -229,7 +229,7 @@ impl Tally {
         patterns.sort_unstable();
         for (pattern, n) in patterns {
             let score = scorer.score(pattern);
-            let is_link = score.probability >= threshold;
+            let is_link = score.is_link(threshold);
             tally.pairs += n;
             let bin = bins.entry(score.weight.floor() as i64).or_default();
             bin.0 += n;
@@ -285,7 +285,7 @@ impl cluster::Links for KeptLinks<'_> {
             links.clear();
             for pair in pairs {
                 let score = scores.score(pair.pattern);
-                if score.probability >= self.threshold {
+                if score.is_link(self.threshold) {
                     links.push(Link { left: pair.left, right: pair.right, weight: score.weight as f32 });
                 }
             }

@@ -152,8 +152,9 @@ pub enum Storage {
     Date,
     /// A u32 that is the value itself.
     Small,
-    /// Nothing but the fact that a value is there.
-    Presence,
+    /// A u32: the row of the template among those of its attribute, counted from 1; 0 where templates are
+    /// counted and not compared.
+    Template,
 }
 
 impl Kind {
@@ -273,7 +274,7 @@ impl Kind {
             Kind::PersonName => Storage::Name,
             Kind::BirthDate => Storage::Date,
             Kind::Age | Kind::Sex => Storage::Small,
-            Kind::Face | Kind::Iris | Kind::Fingerprint => Storage::Presence,
+            Kind::Face | Kind::Iris | Kind::Fingerprint => Storage::Template,
         }
     }
 

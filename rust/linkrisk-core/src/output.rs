@@ -10,7 +10,6 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
-use crate::block::Rules;
 use crate::cluster::Forest;
 use crate::cluster::vehicles::Vehicles;
 use crate::compare::{RULE_SHIFT, ScoredPair};
@@ -60,7 +59,7 @@ fn entities_schema() -> SchemaRef {
 pub fn links(
     directory: &Path,
     store: &Store,
-    rules: &Rules,
+    rules: &[String],
     pairs: &Kept<ScoredPair>,
     scorer: &Scorer<'_>,
     threshold: f64,
@@ -76,13 +75,13 @@ pub fn links(
         let (mut weight, mut probability) = (Float64Builder::new(), Float64Builder::new());
         for pair in chunk {
             let score = scores.score(pair.pattern);
-            if score.probability < threshold {
+            if !score.is_link(threshold) {
                 continue;
             }
             left.append_value(store.record_id(pair.left));
             right.append_value(store.record_id(pair.right));
             let first = (pair.pattern >> RULE_SHIFT).trailing_zeros() as usize;
-            rule.append_value(rules.rules.get(first).map_or("", |r| &r.name));
+            rule.append_value(rules.get(first).map_or("", |name| name));
             weight.append_value(score.weight);
             probability.append_value(score.probability);
         }

@@ -8,8 +8,10 @@ mod estimate;
 mod link;
 mod resume;
 mod stage;
+mod templates;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -24,6 +26,7 @@ use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
 use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
 use crate::compare::comparison::Resolved;
+use crate::compare::similarity::TwoRows;
 use crate::compare::{self, Comparer, Comparison, PatternCounts, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Normaliser;
@@ -37,6 +40,8 @@ use crate::store::run_dir::{Identity, RunDir};
 use crate::store::{Store, frequency};
 use resume::Finished;
 use stage::Stage;
+pub use templates::TemplateSummary;
+use templates::Joined;
 
 /// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
 /// thousand are then known to a tenth, and frequencies of values tell of rarer ones.
@@ -106,6 +111,7 @@ pub struct Pipeline {
     ingested: Option<Vec<IngestSummary>>,
     planned: Option<Planned>,
     model: Option<Model>,
+    joined: Option<Vec<Joined>>,
     linked: Option<Linked>,
     clustered: Option<Clustered>,
     assessed: Option<RiskSummary>,
@@ -133,6 +139,20 @@ struct Planned {
     candidates: Candidates,
     comparisons: Vec<Comparison>,
     plan: Plan,
+}
+
+impl Planned {
+    /// The comparisons but those of templates, a linkage of their own.
+    fn base(&self) -> &[Comparison] {
+        templates::base(&self.comparisons)
+    }
+
+    /// The rules by their names, those last that find pairs by templates.
+    fn rule_names(&self) -> Vec<String> {
+        let by_templates = self.comparisons[self.base().len()..].iter();
+        let names = self.candidates.rules.rules.iter().map(|rule| rule.name.clone());
+        names.chain(by_templates.map(|comparison| format!("{} alike", comparison.name))).collect()
+    }
 }
 
 #[derive(Debug)]
@@ -202,6 +222,7 @@ impl Pipeline {
             ingested: None,
             planned: None,
             model: None,
+            joined: None,
             linked: None,
             clustered: None,
             assessed: None,
@@ -393,8 +414,8 @@ impl Pipeline {
         let stage = Stage::begin("train", &self.context);
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let model = match &self.spec.linkage.model {
-            Some(path) => saved(Path::new(path))?.fits(&planned.comparisons)?,
-            None => self.learn(&planned.candidates, &planned.comparisons)?,
+            Some(path) => saved(Path::new(path))?.fits(planned.base())?,
+            None => self.learn(&planned.candidates, planned.base())?,
         };
         if let Some(run) = &self.run {
             let text = serde_json::to_vec_pretty(&model).map_err(|e| Error::internal(e.to_string()))?;
@@ -454,7 +475,7 @@ impl Pipeline {
         if let Some(finished) = &self.finished {
             return Ok(finished.link.clone());
         }
-        self.train()?;
+        self.nearest()?;
         if let Some(linked) = &self.linked {
             return Ok(linked.summary.clone());
         }
@@ -463,14 +484,15 @@ impl Pipeline {
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let threshold = self.spec.linkage.threshold;
         let run = self.run.as_ref();
-        let found = link::find(&self.store, planned, model, threshold, run, &self.context)?;
+        let joined = self.joined.as_deref().unwrap_or_default();
+        let found = link::find(&self.store, planned, (model, joined), threshold, run, &self.context)?;
         let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
         for (&pattern, &n) in &found.counts {
             let score = scorer.score(pattern);
             summary.candidate_pairs += n;
-            summary.links += if score.probability >= threshold { n } else { 0 };
+            summary.links += if score.is_link(threshold) { n } else { 0 };
             summary.related_pairs += if score.related >= 0.5 { n } else { 0 };
         }
         summary.pairs_per_second =
@@ -479,7 +501,7 @@ impl Pipeline {
             output::links(
                 run.path(),
                 &self.store,
-                &planned.candidates.rules,
+                &planned.rule_names(),
                 &found.pairs,
                 &scorer,
                 threshold,
@@ -513,16 +535,29 @@ impl Pipeline {
         let threshold = self.spec.linkage.threshold;
         let links = KeptLinks { pairs: &linked.found.pairs, scorer: &scorer, threshold };
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let weigh =
-            |(memo, scores): &mut (compare::Memo, Scores<'_>), left: Record<'_>, right: Record<'_>| {
-                scores.score(comparer.pattern(memo, left.1, right.1)).weight as f32
+        let similarities = link::similarities(&self.store, planned, self.joined.as_deref().unwrap_or_default());
+        let failed = OnceLock::new();
+        let weigh = |(memo, rows, scores): &mut (compare::Memo, TwoRows, Scores<'_>),
+                     left: Record<'_>,
+                     right: Record<'_>| {
+            let pattern = comparer.pattern(memo, left.1, right.1);
+            let score = match similarities.complete(rows, left, right, pattern) {
+                Ok(pattern) => scores.score(pattern),
+                // A template on disk that cannot be read ends the stage as soon as its settling ends.
+                Err(error) => {
+                    failed.get_or_init(|| error);
+                    scores.score(comparer.settled(pattern))
+                }
             };
+            // What the gallery does not bear is no link, and no evidence against one.
+            (if score.borne { score.weight } else { score.weight.min(0.0) }) as f32
+        };
         let limits = Limits {
             threshold: bits(threshold),
             prior: bits(model.prior),
             most_records: self.spec.linkage.max_entity_records,
         };
-        let scratch = || (comparer.memo(), Scores::new(&scorer));
+        let scratch = || (comparer.memo(), TwoRows::default(), Scores::new(&scorer));
         let clusters = cluster::cluster(
             &self.store,
             &links,
@@ -532,6 +567,9 @@ impl Pipeline {
             &comparer.mask(),
             context,
         )?;
+        if let Some(error) = failed.into_inner() {
+            return Err(error);
+        }
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
         let persons = output::persons(&self.store, &clusters.forest, context)?;
         // Last of what may be refused or cancelled but for writing itself.

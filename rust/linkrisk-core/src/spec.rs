@@ -119,6 +119,13 @@ impl Default for LinkageSpec {
     }
 }
 
+impl LinkageSpec {
+    /// What the spec says of the templates of an attribute.
+    pub fn templates_of(&self, attribute: &str) -> Option<&TemplatesSpec> {
+        self.templates.iter().find(|templates| templates.attribute == attribute)
+    }
+}
+
 /// A blocking rule: records that agree on all of `on` become candidate pairs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +165,9 @@ pub struct TemplatesSpec {
     /// Attributes of groups that may have error rates of their own.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// Whether records are compared and found by these templates; they are counted in any case.
+    #[serde(default = "yes")]
+    pub compare: bool,
     /// A file with the distributions of the model.
     #[serde(default)]
     pub calibration: Option<String>,
@@ -165,6 +175,10 @@ pub struct TemplatesSpec {
 
 fn one() -> f64 {
     1.0
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A similarity, or the one at which so many false links are expected as may be.
@@ -217,6 +231,8 @@ pub enum Method {
     TokenSet,
     /// Names of persons: parts, order, initials, spelling, romanisation.
     PersonName,
+    /// Templates by their cosine, in steps of the false match rate.
+    Similarity,
 }
 
 /// What a run may use.

@@ -103,7 +103,9 @@ pub fn choose_by(
         chosen.push((pairs, parts));
     }
     chosen.truncate(MOST);
-    if chosen.is_empty() {
+    // Templates find pairs by themselves.
+    let templates = store.templates.iter().flatten().any(|templates| templates.len() > 1);
+    if chosen.is_empty() && !templates {
         return Err(refusal(store));
     }
     let mut rules = Rules::default();
@@ -120,7 +122,7 @@ fn refusal(store: &Store) -> Error {
         .attributes
         .iter()
         .zip(&store.columns)
-        .filter(|(a, _)| a.kind.subject() == Some(Subject::Person) && a.kind.storage() != Storage::Presence)
+        .filter(|(a, _)| a.kind.subject() == Some(Subject::Person) && a.kind.storage() != Storage::Template)
         .collect();
     let check = "check the columns and kinds of the attributes with `linkrisk init`";
     let why = match () {

@@ -298,32 +298,52 @@ impl<V: Visitor> Scan<'_, V> {
     /// The rules that make a pair, and those of cut blocks, if this rule is the first and the pair may be one.
     #[inline(always)]
     fn first_here(&self, left: (u32, &[u64]), right: (u32, &[u64])) -> Option<(u32, u32)> {
-        let Candidates { rules, splits, within, .. } = self.candidates;
-        let mut shared = rules.shared(self.store, left.1, right.1);
-        let mut cut = 0;
+        let shared = self.candidates.rules.shared(self.store, left.1, right.1);
         // A block holds records with one hash; equal values decide.
         if shared >> self.rule & 1 == 0 {
             return None;
         }
-        if self.candidates.any_split {
-            for (rule, splits) in splits.iter().enumerate() {
-                if shared >> rule & 1 == 0 {
-                    continue;
-                }
-                let together = still_together(self.store, rules, rule, splits, left, right);
-                cut |= u32::from(together != Together::Whole) << rule;
-                shared &= !(u32::from(together == Together::Apart) << rule);
+        settle(self.candidates, self.store, shared, left, right)
+            .filter(|(rules, _)| rules.trailing_zeros() as usize == self.rule)
+    }
+}
+
+/// The rules that make a pair of two records, and those of cut blocks; none where the pair may be none.
+pub(super) fn rules_of(
+    candidates: &Candidates,
+    store: &Store,
+    left: (u32, &[u64]),
+    right: (u32, &[u64]),
+) -> Option<(u32, u32)> {
+    settle(candidates, store, candidates.rules.shared(store, left.1, right.1), left, right)
+}
+
+/// The same of two records that share the keys of the rules `shared`.
+#[inline(always)]
+fn settle(
+    candidates: &Candidates,
+    store: &Store,
+    mut shared: u32,
+    left: (u32, &[u64]),
+    right: (u32, &[u64]),
+) -> Option<(u32, u32)> {
+    let Candidates { rules, splits, within, any_split, .. } = candidates;
+    let mut cut = 0;
+    if *any_split {
+        for (rule, splits) in splits.iter().enumerate() {
+            if shared >> rule & 1 == 0 {
+                continue;
             }
+            let together = still_together(store, rules, rule, splits, left, right);
+            cut |= u32::from(together != Together::Whole) << rule;
+            shared &= !(u32::from(together == Together::Apart) << rule);
         }
-        if shared.trailing_zeros() as usize != self.rule {
+    }
+    if !within.is_empty() {
+        let source = store.source_of(left.0);
+        if within[source] && source == store.source_of(right.0) {
             return None;
         }
-        if !within.is_empty() {
-            let source = self.store.source_of(left.0);
-            if within[source] && source == self.store.source_of(right.0) {
-                return None;
-            }
-        }
-        Some((shared, cut))
     }
+    Some((shared, cut))
 }

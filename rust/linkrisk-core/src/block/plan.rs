@@ -126,6 +126,12 @@ impl Candidates {
         })
     }
 
+    /// Whether some rule brings two records together, given by number and words, or none may since their
+    /// source has nobody twice.
+    pub fn are_paired(&self, store: &Store, left: (u32, &[u64]), right: (u32, &[u64])) -> bool {
+        pairs::rules_of(self, store, left, right).is_none_or(|(rules, _)| rules != 0)
+    }
+
     /// The plan, a line per rule.
     pub fn lines(&self) -> Vec<RulePlan> {
         self.rules

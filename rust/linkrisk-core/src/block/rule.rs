@@ -64,7 +64,7 @@ impl Part {
     /// Whether values of `kind` have this part.
     pub const fn is_of(self, kind: Kind) -> bool {
         match self {
-            Part::Whole => !matches!(kind.storage(), Storage::Presence),
+            Part::Whole => !matches!(kind.storage(), Storage::Template),
             Part::Given | Part::Family | Part::Key => matches!(kind, Kind::PersonName),
             Part::Year | Part::MonthDay => matches!(kind, Kind::BirthDate),
             Part::Folded => matches!(kind, Kind::Plate),

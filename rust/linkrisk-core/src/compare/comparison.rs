@@ -26,7 +26,8 @@ pub struct Comparison {
     pub kind: Kind,
     /// How values are compared.
     pub method: Method,
-    /// What each level means, null first.
+    /// What each level means, null first. A comparison by similarity has one value more that a level may
+    /// take, that of templates which were not compared yet.
     pub labels: Vec<String>,
     /// How many levels after null are exact agreement.
     pub exact: usize,
@@ -56,6 +57,18 @@ impl Comparison {
     #[inline(always)]
     pub fn level(&self, pattern: u64) -> usize {
         (pattern >> self.shift & self.mask) as usize
+    }
+
+    /// The attribute's value in a record; zero where it is missing.
+    #[inline]
+    pub fn value(&self, record: &[u64]) -> u64 {
+        self.slot.get(record)
+    }
+
+    /// `pattern` with another level of this comparison.
+    #[inline]
+    pub fn with_level(&self, pattern: u64, level: usize) -> u64 {
+        pattern & !(self.mask << self.shift) | (level as u64) << self.shift
     }
 
     /// The exact level of a value that `count` records hold.
@@ -126,6 +139,8 @@ pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Resolved> {
             }
         }
     }
+    // Last, so that the others are a linkage of their own.
+    comparisons.sort_by_key(|(_, comparison)| comparison.method == Method::Similarity);
     let mut shift = 0;
     for (_, mut comparison) in comparisons {
         comparison.shift = shift;
@@ -161,6 +176,7 @@ fn default(store: &Store, attribute: usize) -> Option<ComparisonSpec> {
         Kind::Age => (Method::NumericWithin, &[1.0, 3.0]),
         Kind::Address => (Method::JaroWinkler, &[0.92, 0.8]),
         Kind::Place | Kind::Category | Kind::Text => (Method::JaroWinkler, &[0.9]),
+        Kind::Face | Kind::Fingerprint if store.templates[attribute].is_some() => (Method::Similarity, &[]),
         Kind::Time | Kind::Face | Kind::Iris | Kind::Fingerprint => return None,
     };
     Some(ComparisonSpec { attribute: laid.name.clone(), method, at: at.to_vec(), term_frequency: None })
@@ -218,8 +234,13 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
         Method::IdNumber => labels.extend(["one edit", "agrees with a masked one"].map(str::to_owned)),
         Method::Date => labels.extend(DateAgreement::ALL[1..7].iter().map(|a| a.label().to_owned())),
         Method::PersonName => labels.extend(super::name::LABELS.map(str::to_owned)),
+        Method::Similarity => {}
     }
     labels.push("else".to_owned());
+    let (labels, exact, coincidences) = match asked.method {
+        Method::Similarity => (super::similarity::labels(), 0, Vec::new()),
+        _ => (labels, exact, coincidences),
+    };
     if labels.len() > usize::from(u8::MAX) {
         return Err(Error::new(
             ErrorKind::Spec,
@@ -280,7 +301,7 @@ fn tiers(filled: u64, sizes: impl Iterator<Item = (u64, u64)>) -> (Vec<u32>, Vec
 
 fn suits(method: Method, kind: Kind) -> bool {
     match method {
-        Method::Exact => kind.storage() != Storage::Presence,
+        Method::Exact => kind.storage() != Storage::Template,
         Method::JaroWinkler | Method::Levenshtein | Method::TokenSet => {
             matches!(kind.storage(), Storage::Text | Storage::Name)
         }
@@ -290,5 +311,6 @@ fn suits(method: Method, kind: Kind) -> bool {
         Method::Date => kind == Kind::BirthDate,
         Method::NumericWithin => matches!(kind, Kind::Age | Kind::Time),
         Method::PersonName => kind == Kind::PersonName,
+        Method::Similarity => matches!(kind, Kind::Face | Kind::Fingerprint),
     }
 }

@@ -28,15 +28,45 @@ pub enum Keep {
     Connecting,
     /// All.
     Every,
+    /// None yet: their templates decide.
+    Open,
+}
+
+/// A pair whose templates decide: 24 bytes, in the order in which templates rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
+pub struct OpenPair {
+    /// The stretches of records that the two are in.
+    tiles: [u16; 2],
+    /// The rules whose key the two share in a block that was cut, a bit each.
+    pub cut: u32,
+    /// The first record, the lower number.
+    pub left: u32,
+    /// The second record.
+    pub right: u32,
+    /// Levels and rules.
+    pub pattern: u64,
+}
+
+impl OpenPair {
+    /// Records of a stretch, by their upper bits: 65,536, so that the templates of two are read together.
+    const TILE_BITS: u32 = 16;
+
+    fn new(left: u32, right: u32, pattern: u64, cut: u32) -> Self {
+        let tile = |record: u32| (record >> Self::TILE_BITS) as u16;
+        Self { tiles: [tile(left), tile(right)], cut, left, right, pattern }
+    }
 }
 
 /// What a task found.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Every pattern: how often it occurs, and which of its pairs are kept.
-    patterns: FxHashMap<u64, (u64, Keep)>,
+    patterns: FxHashMap<u64, Seen>,
     /// The pairs kept.
     pub pairs: Vec<ScoredPair>,
+    /// The pairs whose templates decide; they are counted nowhere yet.
+    pub open: Vec<OpenPair>,
     /// The patterns of pairs whose key is that of a block that was cut.
     pub cuts: CutCounts,
 }
@@ -44,10 +74,19 @@ pub struct Found {
 impl Found {
     /// Adds how often each pattern occurs to `counts`.
     pub fn count_into(&self, counts: &mut PatternCounts) {
-        for (&pattern, &(count, _)) in &self.patterns {
-            *counts.entry(pattern).or_default() += count;
+        for seen in self.patterns.values().filter(|seen| seen.keep != Keep::Open) {
+            *counts.entry(seen.settled).or_default() += seen.count;
         }
     }
+}
+
+/// A pattern that was met.
+#[derive(Debug)]
+struct Seen {
+    count: u64,
+    keep: Keep,
+    /// The same with null for templates that are not compared, since they decide nothing.
+    settled: u64,
 }
 
 /// Keeps the pairs whose pattern `keep` wants and counts all.
@@ -83,14 +122,23 @@ impl<K: Fn(u64) -> Keep + Sync> Visitor for LinkFinder<'_, K> {
     fn visit(&self, memo: &mut Memo, found: &mut Found, pair: Pair<'_>) {
         let levels = self.comparer.pattern(memo, pair.left_words, pair.right_words);
         let pattern = levels | u64::from(pair.rules) << RULE_SHIFT;
-        let (count, keep) = found.patterns.entry(pattern).or_insert_with(|| (0, (self.keep)(levels)));
-        *count += pair.records.count();
-        if pair.cut != 0 {
-            *found.cuts.entry((pattern, pair.cut)).or_default() += pair.records.count();
+        let seen = found.patterns.entry(pattern).or_insert_with(|| Seen {
+            count: 0,
+            keep: (self.keep)(levels),
+            settled: self.comparer.settled(pattern),
+        });
+        seen.count += pair.records.count();
+        let (keep, settled) = (seen.keep, seen.settled);
+        if keep == Keep::Open {
+            let open = |left, right| found.open.push(OpenPair::new(left, right, pattern, pair.cut));
+            return pair.records.each(open);
         }
-        let push = |left, right| found.pairs.push(ScoredPair { left, right, pattern });
+        if pair.cut != 0 {
+            *found.cuts.entry((settled, pair.cut)).or_default() += pair.records.count();
+        }
+        let push = |left, right| found.pairs.push(ScoredPair { left, right, pattern: settled });
         match keep {
-            Keep::No => {}
+            Keep::No | Keep::Open => {}
             Keep::Connecting => pair.records.connecting(push),
             Keep::Every => pair.records.each(push),
         }

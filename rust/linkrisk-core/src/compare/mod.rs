@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod count;
 pub mod links;
 pub mod name;
+pub mod similarity;
 
 pub use comparison::Comparison;
 pub use count::PatternCounts;
@@ -136,14 +137,23 @@ impl<'a> Comparer<'a> {
         std::hint::black_box(seen);
     }
 
-    /// The levels of two records, packed.
+    /// `pattern` with null where templates were not compared.
+    pub fn settled(&self, pattern: u64) -> u64 {
+        similarity::of_templates(self.comparisons)
+            .filter(|comparison| comparison.level(pattern) == similarity::PENDING)
+            .fold(pattern, |pattern, comparison| comparison.with_level(pattern, 0))
+    }
+
+    /// The levels of two records, packed; [`similarity::PENDING`] where both have a template.
     #[inline]
     pub fn pattern(&self, memo: &mut Memo, left: &[u64], right: &[u64]) -> u64 {
         let mut pattern = 0;
         for (i, comparison) in self.comparisons.iter().enumerate() {
             let (a, b) = (comparison.slot.get(left), comparison.slot.get(right));
             if a != 0 && b != 0 {
-                let level = if a != b && comparison.kind == Kind::PersonName {
+                let level = if comparison.method == Method::Similarity {
+                    similarity::PENDING as u8
+                } else if a != b && comparison.kind == Kind::PersonName {
                     let parts = (comparison.parts.get(left), comparison.parts.get(right));
                     self.name_level(memo, i, comparison, (a, b), parts)
                 } else {

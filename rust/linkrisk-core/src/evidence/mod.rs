@@ -10,6 +10,7 @@
 //! A similarity is no probability. What it says depends on the model, the cameras, the group and, most of
 //! all, on the number of templates it is searched among.
 
+mod at_rest;
 mod calibration;
 mod genuine;
 mod histogram;
@@ -26,6 +27,7 @@ mod scale;
 mod tail;
 mod thresholds;
 
+pub use at_rest::sample;
 pub use calibration::Calibration;
 pub use genuine::Genuine;
 pub use histogram::{BINS, Histogram, bin, edge};
@@ -45,5 +47,5 @@ pub use scale::Scale;
 pub use tail::Pareto;
 pub use thresholds::{
     Auto, Corroboration, Group, PartRow, Percent, Persons, Question, Row, SourcePair, SourceTemplates,
-    Thresholds, thresholds,
+    SourceRates, Thresholds, thresholds,
 };

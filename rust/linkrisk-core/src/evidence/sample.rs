@@ -66,6 +66,13 @@ pub struct Drawn {
     hash: u64,
 }
 
+impl Drawn {
+    /// A record of nobody known.
+    pub(super) fn at_rest(source: u32, row: u64, person: u64, template: Arc<[i16]>) -> Self {
+        Self { source, row, person, known: false, groups: Vec::new(), template, hash: person }
+    }
+}
+
 /// Templates of a source by what became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Outcomes {

@@ -11,7 +11,7 @@ mod pool;
 use serde::Serialize;
 
 pub use answer::{
-    Auto, Corroboration, Group, PartRow, Percent, Row, SourcePair, SourceTemplates, Thresholds,
+    Auto, Corroboration, Group, PartRow, Percent, Row, SourcePair, SourceRates, SourceTemplates, Thresholds,
 };
 
 use self::limits::limits;
@@ -226,6 +226,8 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
             })
             .collect(),
         limits: Vec::new(),
+        rates: source_rates(&layout, &parts, &at, question.calibration.is_some()),
+        genuine_counts: genuine.all.histogram().clone(),
         stated: question.threshold.map(|s| row(s, 1)),
         rows,
         auto,
@@ -364,6 +366,19 @@ fn part_rows(at: &[f64], rates: &[FalseMatch], others: f64, genuine: &Genuine) -
             PartRow::new(s, rate, others, fnmr)
         })
         .collect()
+}
+
+fn source_rates(layout: &Layout, parts: &[Part<'_>], at: &[f64], calibrated: bool) -> Vec<SourceRates> {
+    let rates = |part: &Part<'_>, sources, pairs| SourceRates {
+        sources,
+        pairs,
+        at: at.to_vec(),
+        rates: part.impostors.rates(at, &part.replicates),
+    };
+    if calibrated {
+        return parts.iter().map(|part| rates(part, None, layout.total)).collect();
+    }
+    layout.pairs.iter().zip(parts).map(|(pair, part)| rates(part, Some(pair.sources), pair.pairs)).collect()
 }
 
 fn source_pairs(

@@ -1,12 +1,17 @@
 //! Linking rule by rule and pass by pass, each pass for good once it is in the journal.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::templates::Joined;
 use super::{Planned, cost};
 use crate::block::blocks::BlockCounts;
-use crate::block::{Portion, Work};
-use crate::compare::links::{Found, Keep};
-use crate::compare::{Comparer, LinkFinder, PatternCounts, ScoredPair, count, count::CutCounts};
+use crate::block::{Candidates, Portion, Work};
+use crate::compare::links::{Found, Keep, OpenPair};
+use crate::compare::similarity::{Compared, ELSE, PENDING, Similarities, TwoRows, of_templates};
+use crate::compare::{
+    Comparer, Comparison, LEVELS, LinkFinder, Memo, PatternCounts, RULE_SHIFT, ScoredPair, count, count::CutCounts,
+};
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
 use crate::runtime::Context;
@@ -59,7 +64,7 @@ pub struct Links {
 pub fn find(
     store: &Store,
     planned: &Planned,
-    model: &Model,
+    (model, joined): (&Model, &[Joined]),
     threshold: f64,
     run: Option<&RunDir>,
     context: &Context,
@@ -67,21 +72,35 @@ pub fn find(
     let Planned { candidates, comparisons, .. } = planned;
     let scorer = Scorer::new(model, comparisons);
     let comparer = Comparer::new(store, comparisons);
-    let keep = |levels| {
+    let similarities = similarities(store, planned, joined);
+    let decide = |levels: u64| {
         let score = scorer.score(levels);
         // Related people are counted by their pairs.
         if score.related >= 0.5 {
             Keep::Every
-        } else if score.probability >= threshold {
+        } else if score.is_link(threshold) {
             Keep::Connecting
         } else {
             Keep::No
         }
     };
+    let keep = |levels: u64| {
+        let pending: Vec<&Comparison> =
+            of_templates(comparisons).filter(|c| c.level(levels) == PENDING).collect();
+        let all_at = |level: usize| pending.iter().fold(levels, |levels, c| c.with_level(levels, level));
+        let without = decide(all_at(0));
+        // Weights fall with the level, so the ends tell of all; but what is no link for want of certainty
+        // at one level may be one at another.
+        let decided = (1..=ELSE).all(|level| decide(all_at(level)) == without);
+        if decided { without } else { Keep::Open }
+    };
     let visitor = LinkFinder { comparer: &comparer, keep };
-    context.progress.begin("link", "pairs", Some(candidates.pairs()));
+    let found: u64 = joined.iter().map(|joined| joined.pairs.len()).sum();
+    context.progress.begin("link", "pairs", Some(candidates.pairs() + found));
     let passes = candidates.passes(store, 1.0, context);
-    let work: Vec<Work> = candidates.counts.iter().map(|counts| work_of(counts, store, passes)).collect();
+    let mut work: Vec<Work> = candidates.counts.iter().map(|counts| work_of(counts, store, passes)).collect();
+    let comparing = |joined: &Joined| joined.pairs.len() as f64 * cost::PAIR;
+    work.extend(joined.iter().map(|joined| Work { gathering: 0.0, comparing: comparing(joined) }));
     context.progress.expect(work.iter().map(|work| work.gathering + work.comparing).sum());
     let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
     let (mut counts, mut cuts) = (PatternCounts::default(), CutCounts::default());
@@ -107,23 +126,51 @@ pub fn find(
         let Work { gathering, comparing } = work[pass.rule];
         context.progress.worked((gathering + comparing) / pass.passes as f64);
     }
+    let second = Second { store, similarities: &similarities, decide: &decide, context };
     for (rule, work) in work.into_iter().enumerate() {
         let begun = done.iter().filter(|pass| pass.rule == rule).map(|pass| pass.passes).max().unwrap_or(1);
-        let passes = candidates.passes(store, 1.0, context).div_ceil(begun) * begun;
+        let by_key = rule < candidates.rules.rules.len();
+        let passes = if by_key { candidates.passes(store, 1.0, context).div_ceil(begun) * begun } else { 1 };
         for pass in (0..passes).filter(|&pass| !done.iter().any(|d| d.covers(rule, pass, passes))) {
             let before = context.progress.snapshot().done;
             let (mut patterns, mut in_cuts) = (PatternCounts::default(), CutCounts::default());
-            let mut take = |mut found: Found| {
-                found.count_into(&mut patterns);
-                count::add(&mut in_cuts, std::mem::take(&mut found.cuts));
-                kept += found.pairs.len() as u64;
+            let mut keep_pairs = |pairs: &[ScoredPair]| {
+                kept += pairs.len() as u64;
                 if let Some(journal) = &mut journal {
-                    journal.push(&found.pairs)?;
+                    journal.push(pairs)?;
                 }
-                sorter.push(&found.pairs)
+                sorter.push(pairs)
             };
-            let portion = Portion { rule, pass, passes, share: 1.0, work: work.part(passes) };
-            candidates.scan_pass(store, portion, context, &visitor, &mut take)?;
+            if by_key {
+                let mut open = ExternalSorter::new("open pairs", context.memory.limit() / 16, context)?;
+                let mut take = |mut found: Found| {
+                    found.count_into(&mut patterns);
+                    count::add(&mut in_cuts, std::mem::take(&mut found.cuts));
+                    open.push(&found.open)?;
+                    keep_pairs(&found.pairs)
+                };
+                let portion = Portion { rule, pass, passes, share: 1.0, work: work.part(passes) };
+                candidates.scan_pass(store, portion, context, &visitor, &mut take)?;
+                let mut open = open.finish()?;
+                while let Some(pairs) = open.read_next()? {
+                    second.open(pairs, (&mut patterns, &mut in_cuts), &mut keep_pairs)?;
+                }
+            } else {
+                let joined = &joined[rule - candidates.rules.rules.len()];
+                let templates = store.templates[comparisons[joined.comparison].attribute].as_ref();
+                let records = templates.map_or(&[][..], |templates| templates.records());
+                let each = work.comparing / (joined.pairs.len() as f64).max(1.0);
+                joined.pairs.each(|found| {
+                    for found in found.chunks(TOGETHER) {
+                        let pairs = found.iter().map(|pair| [pair.left, pair.right].map(|row| records[row as usize]));
+                        let pairs: Vec<[u32; 2]> = pairs.collect();
+                        second.found(&pairs, candidates, (rule, &comparer), &mut patterns, &mut keep_pairs)?;
+                        context.progress.add(found.len() as u64);
+                        context.progress.worked(each * found.len() as f64);
+                    }
+                    Ok(())
+                })?;
+            }
             if let Some(journal) = &mut journal {
                 let mut patterns: Vec<(u64, u64)> = patterns.iter().map(|(&p, &n)| (p, n)).collect();
                 patterns.sort_unstable();
@@ -145,5 +192,132 @@ fn work_of(counts: &BlockCounts, store: &Store, passes: u64) -> Work {
     Work {
         gathering: cost::gathering(f64::from(store.len()), records, passes as f64),
         comparing: cost::comparing(records, pairs),
+    }
+}
+
+/// What the templates of the run say of two records.
+pub fn similarities<'a>(store: &'a Store, planned: &'a Planned, joined: &'a [Joined]) -> Similarities<'a> {
+    let by_key = planned.candidates.rules.rules.len();
+    let compared = joined.iter().zip(by_key as u32..).filter_map(|(joined, rule)| {
+        let comparison = &planned.comparisons[joined.comparison];
+        let templates = store.templates[comparison.attribute].as_ref()?;
+        Some(Compared { comparison, templates, ladder: &joined.ladder, rule: (rule, joined.least) })
+    });
+    Similarities::new(store, compared.collect())
+}
+
+/// Pairs whose records or templates are read together: 24 MB of open ones.
+const TOGETHER: usize = 1 << 20;
+
+/// The second pass: pairs that templates decide, and such as they found.
+struct Second<'a, D> {
+    store: &'a Store,
+    similarities: &'a Similarities<'a>,
+    decide: &'a D,
+    context: &'a Context,
+}
+
+impl<D: Fn(u64) -> Keep + Sync> Second<'_, D> {
+    /// Compares the templates of open pairs, which come in the order in which these rest.
+    fn open(
+        &self,
+        pairs: &[OpenPair],
+        (patterns, cuts): (&mut PatternCounts, &mut CutCounts),
+        keep: &mut impl FnMut(&[ScoredPair]) -> Result<()>,
+    ) -> Result<()> {
+        for pairs in pairs.chunks(TOGETHER) {
+            let of = |pair: &OpenPair| [pair.left, pair.right];
+            let (records, words) = self.gather(pairs.iter().flat_map(of))?;
+            let width = self.store.layout.words;
+            let record = |number: u32| {
+                let at = records.partition_point(|&r| r < number);
+                (number, &words[at * width..][..width])
+            };
+            let complete = |rows: &mut TwoRows, pair: &OpenPair| {
+                let (left, right) = (record(pair.left), record(pair.right));
+                self.similarities.complete(rows, left, right, pair.pattern)
+            };
+            for (pair, pattern) in pairs.iter().zip(self.each(pairs, complete)?) {
+                if pair.cut != 0 {
+                    *cuts.entry((pattern, pair.cut)).or_default() += 1;
+                }
+                self.take(pair.left, pair.right, pattern, patterns, keep)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares pairs that the templates of rule `rule` found and no rule before.
+    fn found(
+        &self,
+        pairs: &[[u32; 2]],
+        candidates: &Candidates,
+        (rule, comparer): (usize, &Comparer<'_>),
+        patterns: &mut PatternCounts,
+        keep: &mut impl FnMut(&[ScoredPair]) -> Result<()>,
+    ) -> Result<()> {
+        let (records, words) = self.gather(pairs.iter().flatten().copied())?;
+        let width = self.store.layout.words;
+        let record = |number: u32| {
+            let at = records.partition_point(|&r| r < number);
+            (number, &words[at * width..][..width])
+        };
+        let compare = |(rows, memo): &mut (TwoRows, Option<Memo>), &[left, right]: &[u32; 2]| {
+            let (left, right) = (record(left), record(right));
+            if candidates.are_paired(self.store, left, right) {
+                return Ok(0);
+            }
+            let memo = memo.get_or_insert_with(|| comparer.memo());
+            let levels = comparer.pattern(memo, left.1, right.1);
+            let pattern = self.similarities.complete(rows, left, right, levels)?;
+            // Of several attributes of templates the first has the pair.
+            let first = (pattern >> RULE_SHIFT).trailing_zeros() as usize == rule;
+            Ok(if first { pattern } else { 0 })
+        };
+        for (&[left, right], pattern) in pairs.iter().zip(self.each(pairs, compare)?) {
+            if pattern != 0 {
+                self.take(left, right, pattern, patterns, keep)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn gather(&self, records: impl Iterator<Item = u32>) -> Result<(Vec<u32>, Vec<u64>)> {
+        let mut records: Vec<u32> = records.collect();
+        records.sort_unstable();
+        records.dedup();
+        let words = self.store.gather(&records, self.context)?;
+        Ok((records, words))
+    }
+
+    fn each<T: Sync, S: Default + Send>(
+        &self,
+        pairs: &[T],
+        pattern: impl Fn(&mut S, &T) -> Result<u64> + Sync,
+    ) -> Result<Vec<u64>> {
+        let task = |scratch: &mut S, pairs: &[T]| {
+            self.context.cancel.check()?;
+            pairs.iter().map(|pair| pattern(scratch, pair)).collect::<Result<Vec<u64>>>()
+        };
+        let made: Vec<Vec<u64>> = self
+            .context
+            .pool
+            .install(|| pairs.par_chunks(1 << 12).map_init(S::default, task).collect::<Result<_>>())?;
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    fn take(
+        &self,
+        left: u32,
+        right: u32,
+        pattern: u64,
+        patterns: &mut PatternCounts,
+        keep: &mut impl FnMut(&[ScoredPair]) -> Result<()>,
+    ) -> Result<()> {
+        *patterns.entry(pattern).or_default() += 1;
+        if (self.decide)(pattern & LEVELS) != Keep::No {
+            keep(&[ScoredPair { left, right, pattern }])?;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! ingest    state/store               the complete store; the ids of each source beside it
 //! plan      state/plan                rules, their pairs and how large blocks are split
 //! train     model.json
+//! nearest   state/nearest             pairs found by templates; the model with what these mean
 //! link      state/pairs-*             a journal of passes
 //! cluster   state/clusters            persons and vehicles
 //! ```
@@ -13,7 +14,10 @@
 
 use std::path::Path;
 
-use super::{ClusterSummary, Clustered, IngestSummary, LinkSummary, Linked, Pipeline, Plan, Planned};
+use super::{
+    ClusterSummary, Clustered, IngestSummary, LinkSummary, Linked, Pipeline, Plan, Planned, TemplateSummary,
+    templates,
+};
 use super::{link, saved};
 use crate::assess::RiskSummary;
 use crate::block::Candidates;
@@ -35,6 +39,8 @@ pub struct Finished {
     pub plan: Plan,
     /// The model.
     pub model: Model,
+    /// What templates found.
+    pub nearest: Vec<TemplateSummary>,
     /// What linking found.
     pub link: LinkSummary,
     /// What clustering found.
@@ -80,9 +86,14 @@ impl Pipeline {
         if trained {
             self.model = Some(saved(&run.path().join("model.json"))?);
         }
+        self.restore_templates()?;
+        let run = self.run.as_ref().ok_or_else(super::not_planned)?;
         if let (true, Some(planned), Some(model)) = (linked, &self.planned, &self.model) {
             let threshold = self.spec.linkage.threshold;
-            let found = link::find(&self.store, planned, model, threshold, Some(run), &self.context)?;
+            let found = {
+                let joined = self.joined.as_deref().unwrap_or_default();
+                link::find(&self.store, planned, (model, joined), threshold, Some(run), &self.context)?
+            };
             self.linked = Some(Linked { found, summary: summary(run, "link")? });
         }
         if clustered {
@@ -96,12 +107,43 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The comparisons of the run; none where no rule makes a pair.
+    /// The comparisons of the run; where no rule makes a pair, those of templates alone.
     pub(super) fn comparisons(&self, candidates: &Candidates) -> Result<Resolved> {
-        if candidates.rules.rules.is_empty() {
+        if candidates.rules.rules.is_empty() && self.store.templates.iter().all(Option::is_none) {
             return Ok(Resolved::default());
         }
-        compare::comparisons(&self.store, &self.spec.linkage)
+        let mut resolved = compare::comparisons(&self.store, &self.spec.linkage)?;
+        if candidates.rules.rules.is_empty() {
+            // Nothing can be learned of the others.
+            let count = templates::base(&resolved.comparisons).len();
+            resolved.left_out.extend(resolved.comparisons.drain(..count).map(|c| c.name));
+        }
+        Ok(resolved)
+    }
+
+    /// Takes up what the templates found; where that is not finished, the model is what it was before.
+    fn restore_templates(&mut self) -> Result<()> {
+        let (Some(run), Some(planned), Some(model)) = (&self.run, &self.planned, &mut self.model) else {
+            return Ok(());
+        };
+        let (true, Some(state)) = (!run.finished("nearest").is_empty(), run.state()) else {
+            let known = std::mem::take(&mut model.templates);
+            let base = planned.base().len();
+            model.comparisons.truncate(base);
+            if let Some(prior) = known.first().and_then(|told| told.matches_before) {
+                model.matches = prior;
+                model.prior = prior / model.pairs.max(1.0);
+            }
+            return Ok(());
+        };
+        let found: Vec<TemplateSummary> = summary(run, "nearest")?;
+        let mut reader = FrameReader::open(&state.join("nearest"), &self.context.cancel)?;
+        let mut joined = Vec::with_capacity(found.len());
+        for summary in found {
+            joined.push(templates::restore(summary, planned, model, &mut self.store, &mut reader, &self.context)?);
+        }
+        self.joined = Some(joined);
+        Ok(())
     }
 
     /// Writes what a stage leaves for a run that goes on; nothing where the run keeps nothing.
@@ -131,6 +173,7 @@ impl Finished {
         Ok(Self {
             plan: summary(run, "plan")?,
             model: saved(&run.path().join("model.json"))?,
+            nearest: summaries(run, "nearest")?.pop().unwrap_or_default(),
             link: summary(run, "link")?,
             cluster: summary(run, "cluster")?,
             assess: serde_json::from_value(run.summary().clone()).ok(),

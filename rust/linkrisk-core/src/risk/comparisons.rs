@@ -45,6 +45,7 @@ pub fn comparisons(model: &Model) -> Result<Table> {
 fn source(level: &LevelModel) -> &'static str {
     match (level.m_source, level.u_source) {
         (Source::Fallback, _) | (_, ChanceSource::Fallback) => "fallback",
+        (Source::Genuine, _) | (_, ChanceSource::Impostors) => "similarities",
         (Source::Em | Source::EmOwnRule, ChanceSource::RandomPairs | ChanceSource::Frequency) => "em",
     }
 }
@@ -52,6 +53,7 @@ fn source(level: &LevelModel) -> &'static str {
 fn m_source(source: Source) -> &'static str {
     match source {
         Source::Em => "em",
+        Source::Genuine => "genuine pairs",
         Source::EmOwnRule => "em, own rule",
         Source::Fallback => "fallback",
     }
@@ -61,6 +63,7 @@ fn u_source(source: ChanceSource) -> &'static str {
     match source {
         ChanceSource::RandomPairs => "random pairs",
         ChanceSource::Frequency => "frequency",
+        ChanceSource::Impostors => "impostor pairs",
         ChanceSource::Fallback => "fallback",
     }
 }

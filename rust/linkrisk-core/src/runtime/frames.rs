@@ -63,7 +63,23 @@ impl FrameWriter {
     /// # Errors
     /// As [`FrameWriter::frame`].
     pub fn array<T: Pod>(&mut self, rows: &[T]) -> Result<()> {
-        self.frame(&(rows.len() as u64).to_le_bytes())?;
+        self.begin_array(rows.len() as u64)?;
+        self.rows(rows)
+    }
+
+    /// Begins an array of `len` rows, which [`FrameWriter::rows`] writes some at a time.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn begin_array(&mut self, len: u64) -> Result<()> {
+        self.frame(&len.to_le_bytes())
+    }
+
+    /// Writes the next rows of an array.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`].
+    pub fn rows<T: Pod>(&mut self, rows: &[T]) -> Result<()> {
         let together = (FRAME / size_of::<T>()).max(1);
         rows.chunks(together).try_for_each(|rows| self.frame(bytemuck::cast_slice(rows)))
     }

@@ -542,6 +542,7 @@ impl<'a> Em<'a> {
             trained_on: self.observed as u64,
             iterations: self.rounds,
             choice: Choice { two_classes: two, three_classes: three, reason },
+            templates: Vec::new(),
         }
     }
 }

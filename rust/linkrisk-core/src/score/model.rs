@@ -13,6 +13,8 @@ pub const VERSION: u32 = 1;
 pub enum Source {
     /// Expectation–maximisation on candidate pairs that rules without the attribute found.
     Em,
+    /// Similarities of pairs of one person.
+    Genuine,
     /// The same, but every rule uses the attribute: agreement is then overstated.
     EmOwnRule,
     /// No pair had the level; a floor stands in.
@@ -25,6 +27,8 @@ pub enum Source {
 pub enum ChanceSource {
     /// Pairs drawn at random.
     RandomPairs,
+    /// Similarities of strangers, and the tail fitted to them.
+    Impostors,
     /// The frequencies of the attribute's values, less the matches among equal ones.
     Frequency,
     /// No pair had the level; a floor stands in.
@@ -57,6 +61,53 @@ pub struct ComparisonModel {
     pub attribute: String,
     /// Its levels but null, which is evidence of nothing.
     pub levels: Vec<LevelModel>,
+}
+
+/// What the similarities of an attribute's templates mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemplateModel {
+    /// The attribute.
+    pub attribute: String,
+    /// Templates that are compared.
+    pub templates: u64,
+    /// From which similarity two templates have which level, by pairs of sources.
+    pub pairs: Vec<SourcePairLevels>,
+    /// Strangers among all templates that are at least as alike, expected of one of them at the most: the
+    /// upper end of the 95 % interval of the false match rate times the others, level by level.
+    pub strangers: Vec<f64>,
+    /// The similarity from which pairs are found by these templates.
+    pub found_from: f64,
+    /// Pairs that were found so, and how many of them are expected to be of strangers.
+    pub found: [f64; 2],
+    /// Where the similarities of one person come from.
+    pub genuine: GenuineSource,
+    /// Pairs of one person that they come from.
+    pub genuine_pairs: f64,
+    /// The matches that the model told of before; none of its prior is changed.
+    #[serde(default)]
+    pub matches_before: Option<f64>,
+}
+
+/// The least similarity of each level of two sources.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourcePairLevels {
+    /// The sources by number, the lower first; none for all.
+    pub sources: Option<[usize; 2]>,
+    /// Best level first; none where the pairs seen cannot tell so low a rate.
+    pub similarity: Vec<Option<f64>>,
+}
+
+/// Where the similarities of one person come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GenuineSource {
+    /// Pairs that the other attributes link.
+    Linked,
+    /// Pairs that were found by the templates, less the strangers expected among them; how many are missed
+    /// is assumed.
+    Found,
+    /// A calibration.
+    Calibration,
 }
 
 /// Which latent classes were tried, and which were taken.
@@ -94,6 +145,9 @@ pub struct Model {
     pub iterations: u32,
     /// Which classes were taken and why.
     pub choice: Choice,
+    /// What similarities of templates mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<TemplateModel>,
 }
 
 impl Model {
@@ -114,6 +168,7 @@ impl Model {
                 three_classes: None,
                 reason: "none: no attribute identifies a person".to_owned(),
             },
+            templates: Vec::new(),
         }
     }
 
@@ -163,12 +218,15 @@ impl Model {
             })
     }
 
-    /// Checks that a saved model has the comparisons of this run.
+    /// Checks that a saved model has the comparisons of this run; what it says of templates is left out, for
+    /// that depends on how many there are.
     ///
     /// # Errors
     /// [`ErrorKind::Run`] where it has others.
     pub fn fits(self, comparisons: &[crate::compare::Comparison]) -> Result<Self> {
-        let model = self;
+        let mut model = self;
+        let known = std::mem::take(&mut model.templates);
+        model.comparisons.retain(|c| known.iter().all(|t| t.attribute != c.attribute));
         let retrain = "train anew, or give the spec the model was trained with";
         let same =
             model.comparisons.len() == comparisons.len()

@@ -15,7 +15,21 @@ pub struct Score {
     pub probability: f64,
     /// Probability that the two records are of related people: one household, family or firm.
     pub related: f64,
+    /// Whether so many templates as there are bear a link on this evidence.
+    pub borne: bool,
 }
+
+impl Score {
+    /// Whether the pair is a link at a match probability of `threshold`.
+    #[inline]
+    pub fn is_link(&self, threshold: f64) -> bool {
+        self.probability >= threshold && self.borne
+    }
+}
+
+/// log2 of the strangers as alike that one template may have among all, where people are merged on it: at
+/// 0.01 one in a hundred has one. More, and clusters of strangers percolate.
+const ALONE: f64 = -6.643_856_189_774_724;
 
 /// Looks up the evidence of each level.
 #[derive(Debug, Clone)]
@@ -24,6 +38,11 @@ pub struct Scorer<'a> {
     /// log2 P(level | class) per comparison and level: match, related, unrelated; zero for null.
     tables: Vec<Vec<[f64; 3]>>,
     priors: [f64; 3],
+    /// log2 of the strangers as alike among all templates, per comparison and level; none for what compares
+    /// no templates.
+    crowds: Vec<Option<Vec<f64>>>,
+    /// log2 of the templates of the largest attribute.
+    gallery: f64,
 }
 
 impl<'a> Scorer<'a> {
@@ -40,21 +59,42 @@ impl<'a> Scorer<'a> {
             })
             .collect();
         let related = if model.has_related() { model.related.log2() } else { f64::NEG_INFINITY };
-        Self { comparisons, tables, priors: [model.matches.log2(), related, model.pairs.log2()] }
+        let crowd = |comparison: &Comparison| {
+            let known = model.templates.iter().find(|t| t.attribute == comparison.name)?;
+            Some(known.strangers.iter().map(|n| n.max(f64::MIN_POSITIVE).log2()).collect())
+        };
+        let crowds = comparisons.iter().map(crowd).collect();
+        let most = model.templates.iter().map(|t| t.templates).max().unwrap_or(1);
+        let gallery = (most.max(2) as f64).log2();
+        Self { gallery, crowds, comparisons, tables, priors: [model.matches.log2(), related, model.pairs.log2()] }
     }
 
     /// What `pattern` says.
     pub fn score(&self, pattern: u64) -> Score {
         let mut logs = self.priors;
-        for (comparison, table) in self.comparisons.iter().zip(&self.tables) {
-            let level = table[comparison.level(pattern)];
+        // Strangers as alike in all templates, and what the other attributes leave of them: each that agrees
+        // shrinks the gallery by its weight.
+        let (mut crowd, mut others) = (None, 0.0);
+        for ((comparison, table), alike) in self.comparisons.iter().zip(&self.tables).zip(&self.crowds) {
+            let place = comparison.level(pattern);
+            let level = table[place];
             logs.iter_mut().zip(level).for_each(|(log, l)| *log += l);
+            match alike {
+                None => others += level[0] - level[2],
+                Some(alike) => {
+                    if let Some(&strangers) = alike.get(place.wrapping_sub(1)) {
+                        // Two attributes of templates err apart: the rates are multiplied, the gallery is one.
+                        crowd = Some(crowd.map_or(strangers, |c: f64| c + strangers - self.gallery));
+                    }
+                }
+            }
         }
+        let borne = crowd.is_none_or(|crowd| crowd - others <= ALONE);
         let [matched, related, unrelated] = logs;
         let others = log2_sum(related, unrelated);
         let weight = matched - others;
         let all = log2_sum(matched, others);
-        Score { weight, probability: 1.0 / (1.0 + (-weight).exp2()), related: (related - all).exp2() }
+        Score { weight, probability: 1.0 / (1.0 + (-weight).exp2()), related: (related - all).exp2(), borne }
     }
 }
 

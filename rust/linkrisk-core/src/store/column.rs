@@ -87,7 +87,7 @@ impl Column {
             Storage::Number => Values::Number(Dictionary::default()),
             Storage::Text => Values::Text(Dictionary::default()),
             Storage::Name => Values::Name(Names::default()),
-            Storage::Date | Storage::Small | Storage::Presence => Values::Plain,
+            Storage::Date | Storage::Small | Storage::Template => Values::Plain,
         };
         Self {
             values,

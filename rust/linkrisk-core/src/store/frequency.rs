@@ -78,10 +78,19 @@ pub fn complete(store: &mut Store, each: f64, context: &Context) -> Result<()> {
     // Of a sample: a value that fewer than ten records hold may be any that is frequent.
     let least =
         if each > 1.0 { ((LEAST_IMPLAUSIBLE as f64 / each) as u64).max(EXCESS) } else { LEAST_IMPLAUSIBLE };
+    store.complete_templates(context)?;
     let mut implausible: Vec<FxHashSet<u64>> = Vec::new();
     for attribute in 0..store.layout.attributes.len() {
         context.cancel.check()?;
         let kind = store.layout.attributes[attribute].kind;
+        if kind.storage() == Storage::Template {
+            // No template occurs twice, and how often two are alike is no matter of values.
+            let usable = store.templates[attribute].iter().flat_map(|t| t.sources()).map(|s| s.tally.usable);
+            store.columns[attribute].filled = usable.sum();
+            store.columns[attribute].distinct = store.columns[attribute].filled;
+            implausible.push(FxHashSet::default());
+            continue;
+        }
         let mut counts = match &store.columns[attribute].values {
             Values::Text(dictionary) => {
                 let mut counts = Counts::default();
@@ -109,7 +118,8 @@ pub fn complete(store: &mut Store, each: f64, context: &Context) -> Result<()> {
     if store.persons() < store.len() {
         for attribute in 0..store.layout.attributes.len() {
             // Chance agreement is between records that are compared.
-            if matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain) {
+            let kind = store.layout.attributes[attribute].kind;
+            if kind.storage() != Storage::Template && matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain) {
                 let counts = resting(store, attribute, true, u64::MAX, context)?;
                 store.columns[attribute].coincidences = coincidences(&counts.sizes());
             }
@@ -141,7 +151,7 @@ fn resting(
     let width = store.layout.words;
     let laid = &store.layout.attributes[attribute];
     let mut counts = Counts::default();
-    if laid.derived || matches!(laid.kind.storage(), Storage::Date | Storage::Small | Storage::Presence) {
+    if laid.derived || matches!(laid.kind.storage(), Storage::Date | Storage::Small) {
         // Few values: dates, sexes, regions.
         let tallies =
             store.scan(context, FxHashMap::default, |tally: &mut FxHashMap<u64, u64>, _, words| {

@@ -76,6 +76,7 @@ impl Ingest {
             });
         }
         let source = store.sources.len();
+        store.templates.iter_mut().flatten().for_each(|templates| templates.begin_source(&spec.name));
         store.columns.iter_mut().for_each(Column::begin_source);
         store.sources.push(SourceRange {
             name: spec.name.clone(),
@@ -121,7 +122,20 @@ impl Ingest {
                 .map(|(field, array, column)| pack(name, source, field, array, column))
                 .collect()
         });
-        let packed: Vec<Packed> = packed.into_iter().collect::<Result<_>>()?;
+        let mut packed: Vec<Packed> = packed.into_iter().collect::<Result<_>>()?;
+        for (field, packed) in self.fields.iter().zip(&mut packed) {
+            let Some(templates) = &mut store.templates[field.attribute] else { continue };
+            let array = batch.column_by_name(&field.name).filter(|a| a.data_type() != &DataType::Null);
+            let Some(array) = array.filter(|array| !Templates::new(array, None).is_none_or(|t| t.is_binary()))
+            else {
+                continue;
+            };
+            let (first, before) = (store.rows.len() as u32, templates.len());
+            templates.add(array, first, context)?;
+            for (row, record) in (before + 1..).zip(&templates.records()[before as usize..]) {
+                packed.values[(record - first) as usize] = u64::from(row);
+            }
+        }
         self.write(store, &packed, context)?;
         store.account()?;
         self.rows += rows as u64;
@@ -236,7 +250,7 @@ fn pack(
         .detail("source", source_name)
         .detail("attribute", &field.name)
     };
-    if field.kind.storage() == Storage::Presence {
+    if field.kind.storage() == Storage::Template {
         if array.data_type() == &DataType::Null {
             packed.present.resize(rows, false);
             packed.values.resize(rows, 0);

@@ -230,8 +230,10 @@ fn place(attributes: &mut [Attribute]) -> usize {
     let mut halves = Halves { word, half: false };
     for attribute in attributes.iter_mut() {
         match attribute.kind.storage() {
-            Storage::Number | Storage::Presence => {}
-            Storage::Text | Storage::Date | Storage::Small => attribute.slot = halves.next(),
+            Storage::Number => {}
+            Storage::Text | Storage::Date | Storage::Small | Storage::Template => {
+                attribute.slot = halves.next();
+            }
             Storage::Name => {
                 attribute.slot = halves.next();
                 attribute.parts =
@@ -297,9 +299,8 @@ mod tests {
         ) {
             let layout = layout(&kinds).expect("few attributes");
             let slots = slots(&layout);
-            let at_rest = |a: &&Attribute| a.kind.storage() != Storage::Presence;
             let names = |a: &&Attribute| a.kind.storage() == Storage::Name;
-            let expected = layout.attributes.iter().filter(at_rest).count()
+            let expected = layout.attributes.len()
                 + 3 * layout.attributes.iter().filter(names).count();
             prop_assert_eq!(slots.len(), expected);
             let mut record = vec![0; layout.words];

@@ -15,6 +15,7 @@ pub mod rows;
 pub mod run_dir;
 mod snapshot;
 mod template_models;
+mod template_snapshot;
 mod template_sources;
 pub mod templates;
 pub mod text;
@@ -24,6 +25,7 @@ pub use column::{Column, PARTIAL, Tally, Values};
 pub use dictionary::{Dictionary, NameCodes, Names};
 pub use layout::{Attribute, Layout, Slot};
 use rows::Rows;
+use templates::{NOBODY, Templates};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::normalise::contact::NO_COUNTRY;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::Subject;
+use crate::kind::{Kind, Subject};
 use crate::runtime::{Context, Reservation};
 use crate::spec::Spec;
 
@@ -65,6 +67,8 @@ pub struct Store {
     pub sources: Vec<SourceRange>,
     /// The attributes' values, in the order of the layout.
     pub columns: Vec<Column>,
+    /// The templates of each attribute that is compared by them.
+    pub templates: Vec<Option<Templates>>,
     rows: Rows,
     person_bits: u64,
     /// How many records of the chunks before each stand for a person, and of all, where not all do;
@@ -93,6 +97,12 @@ impl Store {
         let person_bits = attributes
             .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
             .fold(0, |bits, (i, _)| bits | 1 << i);
+        let templates = layout.attributes.iter().map(|attribute| {
+            let compared = matches!(attribute.kind, Kind::Face | Kind::Fingerprint)
+                && spec.linkage.templates_of(&attribute.name).is_none_or(|asked| asked.compare);
+            compared.then(|| Templates::new(&attribute.name, context)).transpose()
+        });
+        let templates = templates.collect::<Result<_>>()?;
         let rows = Rows::new(layout.words, "packed records", context)?;
         Ok(Self {
             person_bits,
@@ -100,6 +110,7 @@ impl Store {
             layout,
             sources: Vec::new(),
             columns,
+            templates,
             rows,
             values_reserved: context.memory.reserve("dictionaries", 0)?,
         })
@@ -240,6 +251,40 @@ impl Store {
             before.push(all);
         }
         self.persons_before = (all < self.len()).then_some(before);
+        Ok(())
+    }
+
+    /// Completes the templates; records whose template is a placeholder lose it.
+    pub(super) fn complete_templates(&mut self, context: &Context) -> Result<()> {
+        let Self { layout, columns, templates, rows, .. } = self;
+        for (attribute, templates) in templates.iter_mut().enumerate() {
+            let Some(templates) = templates else { continue };
+            templates.complete(context)?;
+            for (tally, source) in columns[attribute].tallies.iter_mut().zip(templates.sources()) {
+                tally.valid -= source.tally.copies;
+                tally.placeholder += source.tally.copies;
+            }
+            if templates.sources().iter().all(|source| source.tally.copies == 0) {
+                continue;
+            }
+            let (slot, templates) = (layout.attributes[attribute].slot, &*templates);
+            rows.update(
+                context,
+                || (),
+                |(), _, words| {
+                    let mut changed = false;
+                    for record in words.chunks_exact_mut(layout.words) {
+                        let row = slot.get(record);
+                        if row != 0 && templates.records()[row as usize - 1] == NOBODY {
+                            slot.set(record, 0);
+                            record[0] &= !(1 << attribute);
+                            changed = true;
+                        }
+                    }
+                    Ok(changed)
+                },
+            )?;
+        }
         Ok(())
     }
 

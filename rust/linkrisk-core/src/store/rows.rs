@@ -2,8 +2,8 @@
 //!
 //! A chunk in memory starts at a cache line, so that a record of eight words is one line; and a store
 //! that grows copies nothing. What goes over the memory that the store may take is written to a spill
-//! file, a checksum per chunk, and read back a chunk at a time. So records are read in order; nothing
-//! reads one record alone.
+//! file, a checksum per chunk, and read back a chunk at a time. So records are read in order; templates
+//! alone are read one by one too.
 
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
@@ -171,6 +171,28 @@ impl Rows {
         match &self.chunks[chunk] {
             Chunk::Memory(lines) => Some(&bytemuck::cast_slice(lines)[..self.rows_of(chunk) * self.width]),
             Chunk::Disk(_) => None,
+        }
+    }
+
+    /// The words of one row, read into `buffer` where it is on disk.
+    ///
+    /// # Errors
+    /// As [`SpillFile::read_part`].
+    #[inline]
+    pub fn row<'a>(&'a self, row: usize, buffer: &'a mut Vec<u64>) -> Result<&'a [u64]> {
+        let (chunk, at) = (row >> self.chunk_bits, row & (self.chunk_rows() - 1));
+        match (&self.chunks[chunk], &self.file) {
+            (Chunk::Memory(lines), _) => {
+                let words: &[u64] = bytemuck::cast_slice(lines);
+                Ok(&words[at * self.width..][..self.width])
+            }
+            (Chunk::Disk(frame), Some(file)) => {
+                buffer.resize(self.width, 0);
+                let from = (at * self.width * 8) as u64;
+                file.read_part(*frame, from, bytemuck::cast_slice_mut(buffer))?;
+                Ok(buffer)
+            }
+            (Chunk::Disk(_), None) => Ok(&[]),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::Tally;
 use super::rows::CHUNK;
+use super::templates::Templates;
 use super::{Dictionary, Names, SourceRange, Store, Values};
 use crate::error::Result;
 use crate::runtime::Context;
@@ -58,6 +59,7 @@ impl Store {
                 Values::Plain => {}
             }
         }
+        self.templates.iter().flatten().try_for_each(|templates| templates.save(writer))?;
         let mut buffer = Vec::new();
         for chunk in 0..self.rows.chunks() {
             let (_, words) = self.rows.chunk(chunk, &mut buffer)?;
@@ -91,6 +93,9 @@ impl Store {
             }
         }
         store.account()?;
+        for templates in store.templates.iter_mut().flatten() {
+            *templates = Templates::load(&templates.attribute().to_owned(), reader, context)?;
+        }
         while store.len() < contents.records {
             let words: Vec<u64> = reader.array()?;
             let rows = (contents.records - store.len()).min(CHUNK as u32) as usize;

@@ -1,7 +1,7 @@
 //! Whose templates rest in which row, source by source, and what the others were.
 
 use arrow_array::{Array, ArrayRef};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Outcome;
@@ -11,7 +11,7 @@ use crate::runtime::{Context, Reservation};
 pub const NOBODY: u32 = u32::MAX;
 
 /// What a source's templates were.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TemplateTally {
     /// Rows of the source.
     pub records: u64,
@@ -50,7 +50,7 @@ impl TemplateTally {
 }
 
 /// The templates of one source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TemplateSource {
     /// The source's name.
     pub name: String,

@@ -53,8 +53,8 @@ pub fn bound(dims: usize) -> f64 {
 /// Rows are numbered as they rest; [`Templates::records`] tells whose they are.
 #[derive(Debug)]
 pub struct Templates {
-    dims: usize,
-    rows: Option<Rows>,
+    pub(super) dims: usize,
+    pub(super) rows: Option<Rows>,
     hashes: Vec<u64>,
     pub(super) sources: TemplateSources,
 }
@@ -304,6 +304,18 @@ impl Templates {
     /// The rows of a stretch that is in memory.
     pub fn at_rest(&self, stretch: usize) -> Option<&[i16]> {
         self.rows.as_ref()?.in_memory(stretch).map(bytemuck::cast_slice)
+    }
+
+    /// The numbers of one row, read into `buffer` where it is on disk.
+    ///
+    /// # Errors
+    /// As [`Rows::row`].
+    #[inline]
+    pub fn row<'a>(&'a self, row: u32, buffer: &'a mut Vec<u64>) -> Result<&'a [i16]> {
+        match &self.rows {
+            Some(rows) => Ok(bytemuck::cast_slice(rows.row(row as usize, buffer)?)),
+            None => Ok(&[]),
+        }
     }
 
     /// Whether some rows are on disk.

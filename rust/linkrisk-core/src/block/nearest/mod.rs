@@ -161,8 +161,16 @@ fn prepare(templates: &mut Templates, options: &Options, context: &Context) -> R
     Ok(whole)
 }
 
+/// Turns templates as [`nearest`] does, for who has its pairs from before.
+///
+/// # Errors
+/// As [`nearest`].
+pub fn turn(templates: &mut Templates, options: &Options, context: &Context) -> Result<()> {
+    prepare(templates, options, context).map(drop)
+}
+
 /// The least product of rows at rest whose cosine is `threshold`.
-fn least_product(threshold: f64) -> i32 {
+pub fn least_product(threshold: f64) -> i32 {
     (threshold * f64::from(ONE) * f64::from(ONE)).ceil() as i32
 }
 

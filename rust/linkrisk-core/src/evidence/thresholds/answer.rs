@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::super::histogram::Histogram;
 use super::super::impostor::{Basis, FalseMatch, TailReport};
 use super::super::interval::Estimate;
 use super::super::levels::Level;
@@ -91,6 +92,19 @@ pub struct SourcePair {
     pub levels: Vec<Level>,
     /// The thresholds.
     pub rows: Vec<PartRow>,
+}
+
+/// The false match rates of two sources at every similarity that was looked at.
+#[derive(Debug, Clone)]
+pub struct SourceRates {
+    /// The sources by number, the lower first; none where a calibration tells for all.
+    pub sources: Option<[usize; 2]>,
+    /// Pairs of templates there are.
+    pub pairs: f64,
+    /// Similarities, rising.
+    pub at: Vec<f64>,
+    /// The rate at each.
+    pub rates: Vec<FalseMatch>,
 }
 
 /// Pairs of a group.
@@ -213,6 +227,12 @@ pub struct Thresholds {
     pub sources: Vec<SourceTemplates>,
     /// What these figures cannot tell.
     pub limits: Vec<String>,
+    /// The rates of each pair of sources, for those who make levels of them.
+    #[serde(skip)]
+    pub rates: Vec<SourceRates>,
+    /// Pairs of one person by their similarity.
+    #[serde(skip)]
+    pub genuine_counts: Histogram,
 }
 
 impl Row {

@@ -96,6 +96,20 @@ impl SpillFile {
         checked.map_err(|Corrupt| corrupt(&self.path, frame.offset))
     }
 
+    /// Reads a part of a frame, `from` bytes behind its beginning, into `content`.
+    ///
+    /// The checksum is that of the whole frame, so a part is not checked: for records that are looked at one
+    /// by one after the frame was read whole.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Run`] where the file was cut, [`ErrorKind::Io`].
+    pub fn read_part(&self, frame: Frame, from: u64, content: &mut [u8]) -> Result<()> {
+        if from + content.len() as u64 > u64::from(frame.length) {
+            return Err(Error::internal("a part reaches beyond its frame"));
+        }
+        self.read_at(content, frame.offset + HEADER as u64 + from)
+    }
+
     /// Writes other content of the same length over a frame.
     ///
     /// A write that fails leaves the frame corrupt, and reading it says so.

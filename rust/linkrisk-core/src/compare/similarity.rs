@@ -1,0 +1,151 @@
+//! Templates compared: a similarity becomes a level by how rare it is among strangers.
+//!
+//! Levels are steps of the false match rate and not of the similarity, since the same cosine means another
+//! rate with every model and between every two cameras. Which similarity begins a level is told pair of
+//! sources by pair of sources, by a [`Ladder`].
+//!
+//! A template is read where it rests and never carried along with keys; so the levels of two records come
+//! without it first, [`PENDING`] standing where both have one, and are completed for those pairs alone that
+//! it can decide.
+
+use super::{Comparison, RULE_SHIFT};
+use crate::error::Result;
+use crate::kernel::simd::Level;
+use crate::spec::Method;
+use crate::store::Store;
+use crate::store::templates::{ONE, Templates};
+
+/// False match rates of the levels, best first: half decades, of which a match weight has two bits each.
+/// Between two of them the rate is that of the worse.
+pub const RATES: [f64; 13] =
+    [1e-10, 1e-9, 1e-8, 3e-8, 1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+
+/// The level of two templates that are less alike than one pair of strangers in ten.
+pub const ELSE: usize = RATES.len() + 1;
+
+/// Stands for the level of two templates that were not compared yet.
+pub const PENDING: usize = ELSE + 1;
+
+/// What the levels are called, null first.
+pub fn labels() -> Vec<String> {
+    let rate = |rate: &f64| format!("false match rate ≤ {rate:.0e}");
+    let rates = RATES.iter().map(rate);
+    std::iter::once("null".to_owned()).chain(rates).chain(["else".to_owned()]).collect()
+}
+
+/// From which similarity on two templates have which level, for every two sources.
+#[derive(Debug, Clone)]
+pub struct Ladder {
+    sources: usize,
+    /// Least products of rows at rest, falling, of every two sources in turn.
+    steps: Vec<[i32; RATES.len()]>,
+}
+
+impl Ladder {
+    /// The ladder of `sources` sources; `similarities` tells the least cosine of each level of two sources,
+    /// best first, of which those that cannot be known there are none.
+    pub fn new(sources: usize, similarities: impl Fn(usize, usize) -> [Option<f64>; RATES.len()]) -> Self {
+        let product = |cosine: Option<f64>| {
+            cosine.map_or(i32::MAX, |c| (c * f64::from(ONE) * f64::from(ONE)).ceil().min(f64::from(i32::MAX)) as i32)
+        };
+        let pairs = (0..sources * sources).map(|at| {
+            let (a, b) = (at / sources, at % sources);
+            similarities(a.min(b), a.max(b)).map(product)
+        });
+        Self { sources, steps: pairs.collect() }
+    }
+
+    /// The level of a product of two rows of these sources.
+    #[inline]
+    pub fn level(&self, sources: (usize, usize), product: i32) -> usize {
+        let steps = &self.steps[sources.0 * self.sources + sources.1];
+        1 + steps.iter().take_while(|&&least| product < least).count()
+    }
+}
+
+/// The templates of one attribute, as they are compared.
+#[derive(Debug)]
+pub struct Compared<'a> {
+    /// The comparison.
+    pub comparison: &'a Comparison,
+    /// The templates.
+    pub templates: &'a Templates,
+    /// Their levels.
+    pub ladder: &'a Ladder,
+    /// The rule that finds pairs by them, a bit, and the least product of its pairs.
+    pub rule: (u32, i32),
+}
+
+/// Completes the levels of pairs whose templates were not compared.
+#[derive(Debug)]
+pub struct Similarities<'a> {
+    store: &'a Store,
+    each: Vec<Compared<'a>>,
+    kernel: Level,
+}
+
+/// What a thread keeps: two rows that rest on disk.
+#[derive(Debug, Default)]
+pub struct TwoRows([Vec<u64>; 2]);
+
+impl<'a> Similarities<'a> {
+    /// Of these templates of `store`.
+    pub fn new(store: &'a Store, each: Vec<Compared<'a>>) -> Self {
+        Self { store, each, kernel: Level::best() }
+    }
+
+    /// The pattern of two records, given by number and words, with the levels of their templates in place
+    /// of [`PENDING`], and the bits of the rules that find the pair by them.
+    ///
+    /// Cost: a product of two rows for each attribute that both have; where these are on disk, two reads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::error::ErrorKind::Io).
+    pub fn complete(
+        &self,
+        rows: &mut TwoRows,
+        (left, left_words): (u32, &[u64]),
+        (right, right_words): (u32, &[u64]),
+        mut pattern: u64,
+    ) -> Result<u64> {
+        for Compared { comparison, templates, ladder, rule } in &self.each {
+            if comparison.level(pattern) != PENDING {
+                continue;
+            }
+            let row = |words: &[u64]| (comparison.slot.get(words) as u32).saturating_sub(1);
+            let [a, b] = &mut rows.0;
+            let (a, b) = (templates.row(row(left_words), a)?, templates.row(row(right_words), b)?);
+            let product = self.kernel.dot(a, b);
+            let sources = (self.store.source_of(left), self.store.source_of(right));
+            pattern = comparison.with_level(pattern, ladder.level(sources, product));
+            pattern |= u64::from(product >= rule.1) << (RULE_SHIFT + rule.0);
+        }
+        Ok(pattern)
+    }
+}
+
+/// The comparisons of templates among `comparisons`.
+pub fn of_templates(comparisons: &[Comparison]) -> impl Iterator<Item = &Comparison> {
+    comparisons.iter().filter(|comparison| comparison.method == Method::Similarity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_levels_fall_with_the_similarity_and_only_those_that_are_known_are_given() {
+        let ladder = Ladder::new(2, |a, b| {
+            let shift = if (a, b) == (0, 1) { 0.1 } else { 0.0 };
+            std::array::from_fn(|k| (k >= 4).then(|| 0.6 + shift - k as f64 * 0.03))
+        });
+        let product = |cosine: f64| (cosine * f64::from(ONE) * f64::from(ONE)) as i32;
+        assert_eq!(ladder.level((0, 0), product(0.99)), 5);
+        assert_eq!(ladder.level((0, 0), product(0.4801)), 5);
+        assert_eq!(ladder.level((0, 0), product(0.4799)), 6);
+        assert_eq!(ladder.level((1, 0), product(0.4801)), ladder.level((0, 1), product(0.4801)));
+        assert!(ladder.level((0, 1), product(0.4801)) > 5);
+        assert_eq!(ladder.level((1, 1), product(-0.5)), ELSE);
+        assert_eq!(labels().len(), ELSE + 1);
+    }
+}
