@@ -5,6 +5,7 @@
 
 mod cost;
 mod estimate;
+mod known;
 mod link;
 mod resume;
 mod stage;

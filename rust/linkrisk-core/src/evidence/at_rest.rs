@@ -1,4 +1,4 @@
-//! A sample of templates that rest in a store, where nobody says whose they are.
+//! A sample of templates that rest in a store.
 
 use std::sync::Arc;
 
@@ -13,15 +13,14 @@ use crate::store::templates::{NOBODY, Templates};
 /// What the draw of the records is called.
 const RECORD: u64 = 713;
 
-/// Draws up to `side` templates of every source, and takes both of each of `pairs`: rows that are taken to be
-/// of one person.
+/// Draws up to `side` templates of every source, as rows in the order of their lots.
 ///
-/// Cost: a hash for every template, and reading those that are drawn. Memory: 2 bytes a number of these.
+/// Cost: a hash for every template.
 ///
 /// # Errors
-/// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled), and as [`Templates::gather`].
-pub fn sample(templates: &Templates, side: usize, pairs: &[[u32; 2]], context: &Context) -> Result<Sample> {
-    let mut sources = Vec::with_capacity(templates.sources().len());
+/// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+pub fn draw(templates: &Templates, side: usize, context: &Context) -> Result<Vec<Vec<u32>>> {
+    let mut drawn = Vec::with_capacity(templates.sources().len());
     for (number, source) in templates.sources().iter().enumerate() {
         context.cancel.check()?;
         let end = templates.sources().get(number + 1).map_or(templates.len(), |next| next.start);
@@ -34,8 +33,27 @@ pub fn sample(templates: &Templates, side: usize, pairs: &[[u32; 2]], context: &
             lots.truncate(side);
         }
         lots.sort_unstable();
-        let order: Vec<u32> = lots.iter().map(|&(_, row)| row).collect();
-        let drawn = read(templates, &order, context)?;
+        drawn.push(lots.into_iter().map(|(_, row)| row).collect());
+    }
+    Ok(drawn)
+}
+
+/// A sample of the rows `drawn` of every source, whose persons are known of those in `persons`, and of both
+/// rows of each of `pairs`, which are taken to be of one person.
+///
+/// Memory: 2 bytes a number of every row.
+///
+/// # Errors
+/// As [`Templates::gather`].
+pub fn sample(
+    templates: &Templates,
+    drawn: &[Vec<u32>],
+    persons: &FxHashMap<u32, u64>,
+    pairs: &[[u32; 2]],
+    context: &Context,
+) -> Result<Sample> {
+    let mut sources = Vec::with_capacity(drawn.len());
+    for (source, rows) in templates.sources().iter().zip(drawn) {
         let tally = &source.tally;
         let outcomes = Outcomes {
             usable: tally.usable,
@@ -43,12 +61,13 @@ pub fn sample(templates: &Templates, side: usize, pairs: &[[u32; 2]], context: &
             invalid: tally.other_length + tally.not_finite,
             placeholder: tally.zero + tally.copies,
         };
-        let all = Cell { attribute: 0, group: 0, size: tally.usable, records: drawn };
+        let records = read(templates, rows, persons, context)?;
+        let all = Cell { attribute: 0, group: 0, size: tally.usable, records };
         sources.push(OfSource { outcomes, known: 0, cells: vec![all] });
     }
     let rows: Vec<u32> = pairs.iter().flatten().copied().collect();
-    let drawn = read(templates, &rows, context)?;
-    let persons: Vec<Vec<Drawn>> = drawn.chunks_exact(2).map(<[Drawn]>::to_vec).collect();
+    let both = read(templates, &rows, persons, context)?;
+    let persons: Vec<Vec<Drawn>> = both.chunks_exact(2).map(<[Drawn]>::to_vec).collect();
     Ok(Sample {
         dims: (templates.dims() > 0).then_some(templates.dims()),
         sources,
@@ -59,8 +78,13 @@ pub fn sample(templates: &Templates, side: usize, pairs: &[[u32; 2]], context: &
     })
 }
 
-/// The templates of `rows`, in their order; each is a person of its own.
-fn read(templates: &Templates, rows: &[u32], context: &Context) -> Result<Vec<Drawn>> {
+/// The templates of `rows`, in their order; one whose person is not known is a person of its own.
+fn read(
+    templates: &Templates,
+    rows: &[u32],
+    persons: &FxHashMap<u32, u64>,
+    context: &Context,
+) -> Result<Vec<Drawn>> {
     let mut ascending = rows.to_vec();
     ascending.sort_unstable();
     ascending.dedup();
@@ -71,7 +95,9 @@ fn read(templates: &Templates, rows: &[u32], context: &Context) -> Result<Vec<Dr
         let source = templates.source_of(row);
         let template: Arc<[i16]> = numbers[places[&row] * stride..][..stride].into();
         let number = u64::from(row - templates.sources()[source].start);
-        Drawn::at_rest(source as u32, number, hash::combine(u64::from(row), RECORD), template)
+        let known = persons.get(&row).copied();
+        let person = known.unwrap_or_else(|| hash::combine(u64::from(row), RECORD));
+        Drawn::at_rest(source as u32, number, (person, known.is_some()), template)
     };
     Ok(rows.iter().map(drawn).collect())
 }

@@ -27,7 +27,7 @@ mod scale;
 mod tail;
 mod thresholds;
 
-pub use at_rest::sample;
+pub use at_rest::{draw, sample};
 pub use calibration::Calibration;
 pub use genuine::Genuine;
 pub use histogram::{BINS, Histogram, bin, edge};

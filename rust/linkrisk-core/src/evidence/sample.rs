@@ -67,9 +67,10 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// A record of nobody known.
-    pub(super) fn at_rest(source: u32, row: u64, person: u64, template: Arc<[i16]>) -> Self {
-        Self { source, row, person, known: false, groups: Vec::new(), template, hash: person }
+    /// A record whose template rests in a store; of its person is told whether it is known.
+    pub(super) fn at_rest(source: u32, row: u64, person: (u64, bool), template: Arc<[i16]>) -> Self {
+        let (person, known) = person;
+        Self { source, row, person, known, groups: Vec::new(), template, hash: person }
     }
 }
 

@@ -54,6 +54,8 @@ const KNOWN: f64 = 0.5;
 pub enum Persons {
     /// The truth is stated.
     Truth,
+    /// By an official number, of which a person has one.
+    Official,
     /// By a number that is issued to one person.
     Issued,
     /// By other attributes that agree: some of those pairs are of two people.
@@ -374,6 +376,10 @@ fn source_rates(layout: &Layout, parts: &[Part<'_>], at: &[f64], calibrated: boo
         pairs,
         at: at.to_vec(),
         rates: part.impostors.rates(at, &part.replicates),
+        bins: {
+            let rates: Vec<f64> = (0..=BINS).map(|b| part.impostors.rate(edge(b))).collect();
+            rates.windows(2).map(|two| (two[0] - two[1]).max(0.0)).collect()
+        },
     };
     if calibrated {
         return parts.iter().map(|part| rates(part, None, layout.total)).collect();

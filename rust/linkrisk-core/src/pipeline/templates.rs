@@ -14,21 +14,18 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Pipeline, Planned, TRAINING_PAIRS, stage::Stage};
+use super::known::{Known, known};
+use super::{Pipeline, Planned, stage::Stage};
 use crate::block::nearest::{self, Options, Scored};
-use crate::block::Work;
-use crate::compare::links::{Found, Keep};
 use crate::compare::similarity::{Ladder, RATES, labels};
-use crate::compare::{Comparer, Comparison, LinkFinder};
+use crate::compare::Comparison;
 use crate::error::{Error, Result};
 use crate::evidence::{
     self, BINS, Calibration, Persons, Question, Sample, SourceRates, bin, cosine, edge, rising, separate,
 };
 use crate::external::{ExternalSorter, Kept};
-use crate::kernel::hash;
 use crate::kernel::simd::Level;
 use crate::runtime::Context;
-use crate::score::Scorer;
 use crate::score::model::{
     ChanceSource, ComparisonModel, GenuineSource, LevelModel, Model, Source, SourcePairLevels, TemplateModel,
 };
@@ -41,6 +38,11 @@ use crate::store::templates::Templates;
 /// below 3 / pairs, and then c = (N − 1) · rate is 0.005, half of what may merge people.
 const PAIRS_PER_TEMPLATE: f64 = 600.0;
 
+/// How many times as many templates are drawn as are compared, to have enough whose people are known, and
+/// how many of those are enough: half a million pairs.
+const OVERDRAWN: usize = 4;
+const CERTAIN: usize = 1_000;
+
 /// Templates of a source that are compared at the most: 1.8 billion pairs, some ten seconds of two cores.
 const SIDE: usize = 60_000;
 
@@ -48,23 +50,12 @@ const SIDE: usize = 60_000;
 const STRANGERS_PER_TEMPLATE: f64 = 1.0;
 const STRANGERS_FREE: f64 = 500_000.0;
 
-/// Match probability by the other attributes from which a pair shows how alike one person is.
-const LINKED: f64 = 0.95;
-
-/// Such pairs that are looked at, and those of them that are taken: shares of one in a hundred are then known
-/// to a tenth.
-const LOOKED_AT: usize = 200_000;
-const LINKED_PAIRS: usize = 20_000;
-
-/// Such pairs, or pairs found by the templates, from which it is known how alike one person is.
+/// Pairs that other attributes link, or that the templates found, from which it is known how alike one person is.
 const ENOUGH: f64 = 50.0;
 
 /// Share of the pairs of one person that are taken to be less alike than those the join finds, where nothing
 /// but the join tells of them.
 const MISSED: f64 = 0.1;
-
-/// What the draw of linked pairs is called.
-const DRAW: u64 = 714;
 
 /// What became of the templates of an attribute.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -162,11 +153,6 @@ impl<'a> Rates<'a> {
         }
         Some(high)
     }
-
-    /// The probability of each bin of the grid among the strangers of a part.
-    fn bins(&self, part: usize) -> Vec<f64> {
-        (0..BINS).map(|b| (self.rate(part, edge(b), false) - self.rate(part, edge(b + 1), false)).max(0.0)).collect()
-    }
 }
 
 impl Pipeline {
@@ -231,18 +217,25 @@ impl Pipeline {
             }
             return Ok(joined);
         }
-        let linked = linked(planned, &self.store, model, &planned.comparisons[comparison], context)?;
-        let sources = templates.sources().len();
+            let sources = templates.sources().len();
         let lists = sources as f64 * sources as f64 / 2.0;
         let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / sources as f64).sqrt() as usize;
         let room = context.memory.free() / 8 / (templates.stride() as u64 * 2 + 100) / sources as u64;
         let side = side.min(SIDE).min(room as usize).max(200);
-        let bytes = ((side * sources + 2 * linked.len()) * templates.stride() * 2) as u64;
-        let held = context.memory.reserve("sampled templates", bytes)?;
-        let sample = evidence::sample(templates, side, &linked, context)?;
+        let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
+        let at = (&planned.comparisons[comparison], &*templates);
+        let known = known(planned, &self.store, model, at, &drawn, context)?;
+        let (rows, official) = choose(drawn, &known, side);
+        let number = rows.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
+        let held = context.memory.reserve("sampled templates", (number * templates.stride() * 2) as u64)?;
+        let sample = evidence::sample(templates, &rows, &known.persons, &known.pairs, context)?;
         let asked = self.spec.linkage.templates_of(name);
         let calibration = asked.and_then(|asked| asked.calibration.as_deref()).map(calibration).transpose()?;
-        let persons = if linked.is_empty() { Persons::Unknown } else { Persons::Agreeing };
+        let persons = match (official, known.pairs.is_empty()) {
+            (true, _) => Persons::Official,
+            (false, true) => Persons::Unknown,
+            (false, false) => Persons::Agreeing,
+        };
         let threshold = match asked.map(|asked| asked.threshold) {
             Some(Threshold::At(similarity)) => Some(similarity),
             _ => None,
@@ -336,50 +329,20 @@ fn calibration(path: &str) -> Result<Calibration> {
     Calibration::from_json(path, &text)
 }
 
-/// Pairs of rows that the other attributes link, by lot.
-fn linked(
-    planned: &Planned,
-    store: &Store,
-    model: &Model,
-    templates: &Comparison,
-    context: &Context,
-) -> Result<Vec<[u32; 2]>> {
-    let candidates = &planned.candidates;
-    if candidates.rules.rules.is_empty() || model.matches <= 0.0 {
-        return Ok(Vec::new());
-    }
-    let base = planned.base();
-    let (scorer, comparer) = (Scorer::new(model, base), Comparer::new(store, base));
-    let keep = |levels| {
-        if scorer.score(levels).probability >= LINKED { Keep::Connecting } else { Keep::No }
-    };
-    let share = (TRAINING_PAIRS * 4.0 / candidates.pairs().max(1) as f64).min(1.0);
-    context.progress.begin("similarities", "pairs", Some((candidates.pairs() as f64 * share) as u64));
-    let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
-    let key = hash::combine(DRAW, context.seed);
-    let lot = |left: u32, right: u32| hash::combine(hash::combine(key, u64::from(left)), u64::from(right));
-    let visitor = LinkFinder { comparer: &comparer, keep };
-    candidates.scan(store, share, Work::default(), context, &visitor, |found: Found| {
-        lots.extend(found.pairs.iter().map(|pair| (lot(pair.left, pair.right), [pair.left, pair.right])));
-        if lots.len() > 4 * LOOKED_AT {
-            lots.select_nth_unstable(LOOKED_AT);
-            lots.truncate(LOOKED_AT);
+/// The rows that are compared, `side` of a source: where the people of enough of them are known for certain
+/// those alone. Says whether that is so in any source.
+fn choose(drawn: Vec<Vec<u32>>, known: &Known, side: usize) -> (Vec<Vec<u32>>, bool) {
+    let mut official = false;
+    let rows = drawn.into_iter().map(|mut rows| {
+        let certain = rows.iter().filter(|row| known.persons.contains_key(row)).count();
+        if certain >= CERTAIN.min(side) {
+            rows.retain(|row| known.persons.contains_key(row));
+            official = true;
         }
-        Ok(())
-    })?;
-    lots.sort_unstable();
-    lots.truncate(LOOKED_AT);
-    let mut records: Vec<u32> = lots.iter().flat_map(|(_, pair)| *pair).collect();
-    records.sort_unstable();
-    records.dedup();
-    let words = store.gather(&records, context)?;
-    let width = store.layout.words;
-    let row = |record: u32| {
-        let at = records.partition_point(|&r| r < record);
-        (templates.value(&words[at * width..][..width]) as u32).checked_sub(1)
-    };
-    let pairs = lots.iter().filter_map(|(_, [left, right])| Some([row(*left)?, row(*right)?]));
-    Ok(pairs.take(LINKED_PAIRS).collect())
+        rows.truncate(side);
+        rows
+    });
+    (rows.collect(), official)
 }
 
 /// Pairs of one person by pairs of sources: counts of the bins of the grid.
@@ -411,7 +374,7 @@ fn genuine(sample: &Sample, all: &evidence::Histogram, rates: &Rates<'_>, calibr
         }
     }
     for (number, counts) in parts.iter_mut().enumerate() {
-        let apart = separate(counts, &rates.bins(number));
+        let apart = separate(counts, &rates.parts[number].bins);
         if let Some(apart) = apart.filter(|_| counts.iter().sum::<f64>() >= ENOUGH) {
             *counts = apart.genuine;
         }

@@ -105,6 +105,8 @@ pub struct SourceRates {
     pub at: Vec<f64>,
     /// The rate at each.
     pub rates: Vec<FalseMatch>,
+    /// The probability of each bin of the grid among strangers.
+    pub bins: Vec<f64>,
 }
 
 /// Pairs of a group.

@@ -38,7 +38,7 @@ pub(super) fn limits(question: &Question, answer: &Thresholds, parts: &[Part<'_>
             .to_owned(),
     );
     match question.persons {
-        Persons::Truth => {}
+        Persons::Truth | Persons::Official => {}
         Persons::Issued => said.push(
             "Pairs of one person are those that share an issued number; a number that is wrong in a record makes \
              the false non-match rate too high."
