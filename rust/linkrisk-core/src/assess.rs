@@ -1,5 +1,7 @@
 //! The risk figures of a linked run, gathered into tables and one summary.
 
+mod reach;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -159,6 +161,7 @@ pub fn assess(
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
     let captured = capture::matches(results.counts, &results.candidates.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
+    let reaches = reach::reach(results, &scorer, threshold, context)?;
     // Past this nothing is refused or cancelled: tables are only written.
     let persons = persons(results, &profiles, captured);
     if let Some(out) = out {
@@ -173,6 +176,7 @@ pub fn assess(
             risk::comparisons(results.model)?,
             risk::related(&relations)?,
         ];
+        let tables = tables.into_iter().chain((!reaches.is_empty()).then(|| risk::reach(&reaches)).transpose()?);
         for table in tables {
             write(out, &table)?;
         }

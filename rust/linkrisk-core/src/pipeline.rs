@@ -152,7 +152,7 @@ impl Planned {
     fn rule_names(&self) -> Vec<String> {
         let by_templates = self.comparisons[self.base().len()..].iter();
         let names = self.candidates.rules.rules.iter().map(|rule| rule.name.clone());
-        names.chain(by_templates.map(|comparison| format!("{} alike", comparison.name))).collect()
+        names.chain(by_templates.map(|comparison| templates::rule_name(&comparison.name))).collect()
     }
 }
 
@@ -605,11 +605,13 @@ impl Pipeline {
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let clustered = self.clustered.as_ref().ok_or_else(not_planned)?;
+        let joined = self.joined.as_deref().unwrap_or_default();
+        let plan: Vec<RulePlan> = planned.plan.rules.iter().cloned().chain(joined.iter().map(templates::line)).collect();
         let results = Results {
             store: &self.store,
             comparisons: &planned.comparisons,
             candidates: &planned.candidates,
-            plan: &planned.plan.rules,
+            plan: &plan,
             model: self.model.as_ref().ok_or_else(not_planned)?,
             counts: &linked.found.counts,
             cuts: &linked.found.cuts,

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::known::{Known, known};
 use super::{Pipeline, Planned, stage::Stage};
+use crate::block::RulePlan;
 use crate::block::nearest::{self, Options, Scored};
 use crate::compare::similarity::{Ladder, RATES, labels};
 use crate::compare::Comparison;
@@ -140,6 +141,17 @@ impl<'a> Rates<'a> {
     fn all(&self, similarity: f64) -> f64 {
         let parts = 0..self.parts.len();
         parts.map(|p| self.parts[p].pairs / self.total * self.rate(p, similarity, false)).sum()
+    }
+
+    /// Strangers at least as alike as `level` that one template may have among all, of the source with most.
+    fn crowd(&self, sizes: &[f64], steps: &[[Option<f64>; RATES.len()]], level: usize) -> f64 {
+        let between = |a: usize, b: usize| {
+            let part = self.part(a, b)?;
+            let others = if a == b { sizes[b] - 1.0 } else { sizes[b] };
+            Some(others.max(0.0) * self.rate(part, steps[part][level]?, true))
+        };
+        let of = |a: usize| (0..self.sources).filter_map(|b| between(a, b)).sum::<f64>();
+        (0..self.sources).filter(|&a| sizes[a] > 0.0).map(of).fold(0.0, f64::max)
     }
 
     /// The least similarity of a part at which the rate is `wanted` at most.
@@ -275,11 +287,8 @@ impl Pipeline {
         let strangers: f64 = found.strangers.iter().sum();
         let matched = (pairs.len() as f64 - strangers).max(0.0);
         let seen: f64 = learned.m.iter().zip(&found.reached).filter(|(_, r)| **r).map(|(m, _)| m).sum();
-        let crowd = RATES.iter().enumerate().map(|(k, nominal)| {
-            let high = steps.iter().enumerate().filter_map(|(p, s)| Some(rates.rate(p, s[k]?, true)));
-            high.fold(*nominal, f64::max) * (usable - 1) as f64
-        });
-        let crowd: Vec<f64> = crowd.collect();
+        let sizes: Vec<f64> = templates.sources().iter().map(|s| s.tally.usable as f64).collect();
+        let crowd: Vec<f64> = (0..RATES.len()).map(|level| rates.crowd(&sizes, &steps, level)).collect();
         let merges = (0..RATES.len()).rfind(|&k| crowd[k] <= evidence::ALONE && steps.iter().any(|s| s[k].is_some()));
         let merges_from = merges.map(|k| {
             let highest = steps.iter().filter_map(|s| s[k]).fold(f64::NEG_INFINITY, f64::max);
@@ -569,6 +578,25 @@ pub fn restore(
 
 fn options(from: f64) -> Options {
     Options { threshold: from, second: None, exact: false, level: None, block_rows: None }
+}
+
+/// The pairs of templates as a line of the plan.
+pub fn line(joined: &Joined) -> RulePlan {
+    RulePlan {
+        rule: rule_name(&joined.summary.attribute),
+        records: joined.summary.templates,
+        blocks: 0,
+        pairs: joined.pairs.len(),
+        largest_block: 0,
+        split_blocks: 0,
+        sampled_blocks: 0,
+        uncompared_pairs: 0,
+    }
+}
+
+/// What the rule is called that finds pairs by the templates of an attribute.
+pub fn rule_name(attribute: &str) -> String {
+    format!("{attribute} alike")
 }
 
 /// The comparisons that compare no templates.

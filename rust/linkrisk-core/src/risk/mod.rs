@@ -18,6 +18,7 @@ mod people;
 mod profiles;
 mod quality;
 mod quasi;
+mod reach;
 mod related;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use merges::{Expected, Matches, blocking_variance, false_merges, missed_merg
 pub use profiles::Profiles;
 pub use quality::quality;
 pub use quasi::default_quasi_identifiers;
+pub use reach::{Reach, Way, reach};
 pub use related::{Relation, related};
 
 use crate::cluster::Forest;

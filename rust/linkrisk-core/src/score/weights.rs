@@ -69,6 +69,18 @@ impl<'a> Scorer<'a> {
         Self { gallery, crowds, comparisons, tables, priors: [model.matches.log2(), related, model.pairs.log2()] }
     }
 
+    /// What one comparison weighs in `pattern`, in bits.
+    pub fn bits(&self, comparison: usize, pattern: u64) -> f64 {
+        let level = self.comparisons[comparison].level(pattern);
+        self.tables.get(comparison).map_or(0.0, |table| table[level][0] - table[level][2])
+    }
+
+    /// What all weigh together that compare no templates.
+    pub fn bits_of_others(&self, pattern: u64) -> f64 {
+        let others = self.crowds.iter().enumerate().filter(|(_, crowd)| crowd.is_none());
+        others.map(|(comparison, _)| self.bits(comparison, pattern)).sum()
+    }
+
     /// What `pattern` says.
     pub fn score(&self, pattern: u64) -> Score {
         let mut logs = self.priors;
