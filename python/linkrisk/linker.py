@@ -78,6 +78,14 @@ class Linker:
         """Trains the model on the sources, without labels, or reads `linkage.model`."""
         return self._reach("train")
 
+    def nearest(self) -> dict[str, Any]:
+        """Learns what similarities of templates mean here, and finds all pairs of similar ones.
+
+        Strangers are sampled, people of other linked records show how alike one person is, and every pair of
+        templates is compared. Does nothing where no attribute holds templates that are compared.
+        """
+        return self._reach("nearest")
+
     def link(self) -> dict[str, Any]:
         """Compares every candidate pair once and keeps those above the threshold."""
         return self._reach("link")

@@ -215,6 +215,8 @@ class Templates(_Model):
     """False links of strangers that may be expected among all templates."""
     groups: tuple[str, ...] = ()
     """Attributes of groups that may have error rates of their own."""
+    compare: bool = True
+    """Whether records are compared and found by these templates; they are counted in any case."""
     calibration: Line | None = None
     """A file with the distributions of the model, used instead of an estimate."""
 

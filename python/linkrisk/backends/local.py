@@ -33,7 +33,7 @@ __all__ = [
 SAMPLED = 250
 LEAST_SAMPLE = 262_144
 
-STAGES = ("ingest", "plan", "train", "link", "cluster", "assess")
+STAGES = ("ingest", "plan", "train", "nearest", "link", "cluster", "assess")
 
 
 class LocalBackend:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from linkrisk.errors import SpillLimitError
-from linkrisk.report import data, people
+from linkrisk.report import biometric, data, people
 from linkrisk.report.html import render
 from linkrisk.report.ledger import Ledger
 from linkrisk.report.summary import summary
@@ -43,6 +43,7 @@ def build_report(run: RunLike) -> dict[str, Any]:
     ledger = Ledger()
     people.enter_people(ledger, tables)
     data.enter_data(ledger, tables)
+    biometric.enter_templates(ledger, tables)
     published = ledger.publish(minimum)
     report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -52,6 +53,7 @@ def build_report(run: RunLike) -> dict[str, Any]:
         "subjects": people.subjects(tables, published),
         "exposure": people.exposure(tables, published),
         "linkability": people.linkability(tables, published),
+        "templates": biometric.templates(tables, published),
         "singling_out": people.singling_out(tables, published),
         "related": people.related(tables, published),
         "quality": data.quality(tables, published),

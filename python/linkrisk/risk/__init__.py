@@ -5,6 +5,7 @@ range, the direction, the assumption, how the interval is computed and the sourc
 the report prints that same text.
 """
 
+from linkrisk.risk.biometric import template_reach
 from linkrisk.risk.exposure import (
     MODALITIES,
     exposure_after,
@@ -66,6 +67,7 @@ __all__ = [
     "run_directory",
     "small_classes",
     "smallest_class",
+    "template_reach",
     "uncompared_pairs",
     "uniqueness",
     "usable_values",

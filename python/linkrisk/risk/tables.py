@@ -78,6 +78,14 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "source": pl.String,
     },
     "related": {"basis": pl.String, "pairs": pl.UInt64, "persons": pl.UInt64},
+    "template_reach": {
+        "attribute": pl.String,
+        "target": pl.String,
+        "way": pl.String,
+        "records": pl.UInt64,
+        "reached": pl.UInt64,
+        "expected_wrong": pl.Float64,
+    },
 }
 
 

@@ -176,7 +176,8 @@ pub fn assess(
             risk::comparisons(results.model)?,
             risk::related(&relations)?,
         ];
-        let tables = tables.into_iter().chain((!reaches.is_empty()).then(|| risk::reach(&reaches)).transpose()?);
+        let tables =
+            tables.into_iter().chain((!reaches.is_empty()).then(|| risk::reach(&reaches)).transpose()?);
         for table in tables {
             write(out, &table)?;
         }

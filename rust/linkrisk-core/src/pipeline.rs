@@ -41,8 +41,8 @@ use crate::store::run_dir::{Identity, RunDir};
 use crate::store::{Store, frequency};
 use resume::Finished;
 use stage::Stage;
-pub use templates::TemplateSummary;
 use templates::Joined;
+pub use templates::TemplateSummary;
 
 /// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
 /// thousand are then known to a tenth, and frequencies of values tell of rarer ones.
@@ -536,7 +536,8 @@ impl Pipeline {
         let threshold = self.spec.linkage.threshold;
         let links = KeptLinks { pairs: &linked.found.pairs, scorer: &scorer, threshold };
         let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let similarities = link::similarities(&self.store, planned, self.joined.as_deref().unwrap_or_default());
+        let similarities =
+            link::similarities(&self.store, planned, self.joined.as_deref().unwrap_or_default());
         let failed = OnceLock::new();
         let weigh = |(memo, rows, scores): &mut (compare::Memo, TwoRows, Scores<'_>),
                      left: Record<'_>,
@@ -606,7 +607,8 @@ impl Pipeline {
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let clustered = self.clustered.as_ref().ok_or_else(not_planned)?;
         let joined = self.joined.as_deref().unwrap_or_default();
-        let plan: Vec<RulePlan> = planned.plan.rules.iter().cloned().chain(joined.iter().map(templates::line)).collect();
+        let plan: Vec<RulePlan> =
+            planned.plan.rules.iter().cloned().chain(joined.iter().map(templates::line)).collect();
         let results = Results {
             store: &self.store,
             comparisons: &planned.comparisons,

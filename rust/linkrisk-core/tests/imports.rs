@@ -27,7 +27,7 @@ const TABLE: &[(&str, &[&str])] = &[
     // Plans, models and entities, as figures.
     ("risk", &["error", "kernel", "kind", "runtime", "external", "store", "block", "score", "cluster"]),
     // Histograms and templates in, figures out.
-    ("evidence", &["error", "kernel", "runtime"]),
+    ("evidence", &["error", "kernel", "runtime", "store"]),
     ("simulate", &["error", "kernel", "runtime"]),
     (
         "output",
@@ -57,6 +57,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "risk",
             "output",
             "assess",
+            "evidence",
+            "kernel",
         ],
     ),
 ];

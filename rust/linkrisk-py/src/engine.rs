@@ -91,6 +91,11 @@ impl Engine {
         self.call(py, Pipeline::train)
     }
 
+    /// Learns what similarities of templates mean, and finds the pairs of similar ones.
+    fn nearest(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, |pipeline| Ok(serde_json::json!({ "templates": pipeline.nearest()? })))
+    }
+
     /// Compares and scores the candidate pairs.
     fn link(&self, py: Python<'_>) -> PyResult<String> {
         self.call(py, Pipeline::link)

@@ -1,11 +1,11 @@
 //! How many templates lead to a name or a number: by themselves, and with what else agrees.
 
 use crate::assess::Results;
+use crate::compare::{Comparison, ScoredPair};
 use crate::error::Result;
 use crate::external::Kept;
 use crate::kernel::bits::Bits;
 use crate::kind::{Kind, Modality};
-use crate::compare::{Comparison, ScoredPair};
 use crate::risk::{Reach, Way};
 use crate::runtime::Context;
 use crate::score::{Scorer, Scores};
@@ -43,7 +43,8 @@ pub fn reach(
     context: &Context,
 ) -> Result<Vec<Reach>> {
     let store = results.store;
-    let by_similarity = results.comparisons.iter().enumerate().filter(|(_, c)| c.method == Method::Similarity);
+    let by_similarity =
+        results.comparisons.iter().enumerate().filter(|(_, c)| c.method == Method::Similarity);
     let compared: Vec<(usize, &Comparison)> = by_similarity.collect();
     if compared.is_empty() {
         return Ok(Vec::new());
@@ -63,7 +64,10 @@ pub fn reach(
             place,
             comparison,
             templates: Bits::new(records),
-            best: TARGETS.iter().map(|_| [vec![0.0; records as usize], vec![0.0; records as usize]]).collect(),
+            best: TARGETS
+                .iter()
+                .map(|_| [vec![0.0; records as usize], vec![0.0; records as usize]])
+                .collect(),
         })
         .collect();
     let width = store.layout.words;
@@ -90,7 +94,8 @@ pub fn reach(
     let mut made = Vec::new();
     for of in &counting {
         for (target, (bits, best)) in TARGETS.iter().zip(targets.iter().zip(&of.best)) {
-            let start = (0..records).filter(|&r| of.templates.contains(r) && !bits.contains(r)).count() as u64;
+            let start =
+                (0..records).filter(|&r| of.templates.contains(r) && !bits.contains(r)).count() as u64;
             for (way, best) in Way::ALL.into_iter().zip(best) {
                 let reached = best.iter().filter(|p| **p > 0.0);
                 made.push(Reach {

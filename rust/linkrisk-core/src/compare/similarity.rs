@@ -17,8 +17,7 @@ use crate::store::templates::{ONE, Templates};
 
 /// False match rates of the levels, best first: half decades, of which a match weight has two bits each.
 /// Between two of them the rate is that of the worse.
-pub const RATES: [f64; 13] =
-    [1e-10, 1e-9, 1e-8, 3e-8, 1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+pub const RATES: [f64; 13] = [1e-10, 1e-9, 1e-8, 3e-8, 1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
 /// The level of two templates that are less alike than one pair of strangers in ten.
 pub const ELSE: usize = RATES.len() + 1;
@@ -46,7 +45,9 @@ impl Ladder {
     /// best first, of which those that cannot be known there are none.
     pub fn new(sources: usize, similarities: impl Fn(usize, usize) -> [Option<f64>; RATES.len()]) -> Self {
         let product = |cosine: Option<f64>| {
-            cosine.map_or(i32::MAX, |c| (c * f64::from(ONE) * f64::from(ONE)).ceil().min(f64::from(i32::MAX)) as i32)
+            cosine.map_or(i32::MAX, |c| {
+                (c * f64::from(ONE) * f64::from(ONE)).ceil().min(f64::from(i32::MAX)) as i32
+            })
         };
         let pairs = (0..sources * sources).map(|at| {
             let (a, b) = (at / sources, at % sources);

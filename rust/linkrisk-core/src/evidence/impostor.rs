@@ -94,6 +94,8 @@ pub struct FalseMatch {
 #[derive(Debug, Clone)]
 pub struct Impostors<'a> {
     histogram: Histogram,
+    /// The same with the pairs of one person that were taken off.
+    raw: Histogram,
     dependence: Dependence<'a>,
     /// Thresholds a tail may begin at, the chosen one first.
     starts: Vec<f64>,
@@ -127,7 +129,8 @@ impl<'a> Impostors<'a> {
     /// Where there are far more pairs from some similarity on than the tail below explains, as other cameras,
     /// relatives and lookalikes make them, those pairs are counted and not fitted.
     pub fn new(histogram: Histogram, dependence: Dependence<'a>) -> Self {
-        Self::fitted(histogram, dependence, Vec::new(), 0.0)
+        let raw = histogram.clone();
+        Self::fitted((histogram, raw), dependence, Vec::new(), 0.0)
     }
 
     /// The same for random pairs, of which a few are of one person: those are taken off, as many as make
@@ -138,6 +141,7 @@ impl<'a> Impostors<'a> {
         dependence: Dependence<'a>,
         genuine: &Histogram,
     ) -> Self {
+        let raw = histogram.clone();
         let median = genuine.upper_edge(0.5);
         let part = genuine.at_least(median);
         let persons = if part > 0.0 { histogram.at_least(median) / part } else { 0.0 };
@@ -154,16 +158,22 @@ impl<'a> Impostors<'a> {
             left = next;
         }
         let set_aside = before - histogram.total();
-        Self::fitted(histogram, dependence, kept, set_aside)
+        Self::fitted((histogram, raw), dependence, kept, set_aside)
     }
 
     /// A tail is first fitted to the lower nine tenths of it alone. Where from some similarity on there are
     /// twice as many pairs as that tail explains, and five standard deviations and five pairs more, the fit is
     /// repeated with the pairs up to there.
-    fn fitted(histogram: Histogram, dependence: Dependence<'a>, kept: Vec<f64>, set_aside: f64) -> Self {
+    fn fitted(
+        (histogram, raw): (Histogram, Histogram),
+        dependence: Dependence<'a>,
+        kept: Vec<f64>,
+        set_aside: f64,
+    ) -> Self {
         let tenth = histogram.upper_edge(0.1 * CANDIDATES[0]);
         let mut made = Self {
             histogram,
+            raw,
             dependence,
             kept,
             set_aside,
@@ -204,6 +214,12 @@ impl<'a> Impostors<'a> {
     /// Pairs that were taken off because they are of one person.
     pub fn set_aside(&self) -> f64 {
         self.set_aside
+    }
+
+    /// Share of the random pairs at or above `similarity` that is of strangers; 1 where there is none.
+    pub fn strangers(&self, similarity: f64) -> f64 {
+        let all = self.raw.at_least(similarity);
+        if all > 0.0 { self.histogram.at_least(similarity) / all } else { 1.0 }
     }
 
     /// The counts.

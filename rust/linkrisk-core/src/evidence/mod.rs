@@ -46,6 +46,6 @@ pub use sample::{Batch, Cell, Drawn, OfSource, Outcomes, Plan, Sample, Sampler};
 pub use scale::Scale;
 pub use tail::Pareto;
 pub use thresholds::{
-    Auto, Corroboration, Group, PartRow, Percent, Persons, Question, Row, SourcePair, SourceTemplates,
-    SourceRates, Thresholds, thresholds,
+    Auto, Corroboration, Group, PartRow, Percent, Persons, Question, Row, SourcePair, SourceRates,
+    SourceTemplates, Thresholds, thresholds,
 };

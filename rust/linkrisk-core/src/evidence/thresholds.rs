@@ -376,6 +376,7 @@ fn source_rates(layout: &Layout, parts: &[Part<'_>], at: &[f64], calibrated: boo
         pairs,
         at: at.to_vec(),
         rates: part.impostors.rates(at, &part.replicates),
+        strangers: at.iter().map(|&s| part.impostors.strangers(s)).collect(),
         bins: {
             let rates: Vec<f64> = (0..=BINS).map(|b| part.impostors.rate(edge(b))).collect();
             rates.windows(2).map(|two| (two[0] - two[1]).max(0.0)).collect()

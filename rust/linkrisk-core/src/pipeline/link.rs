@@ -10,7 +10,8 @@ use crate::block::{Candidates, Portion, Work};
 use crate::compare::links::{Found, Keep, OpenPair};
 use crate::compare::similarity::{Compared, ELSE, PENDING, Similarities, TwoRows, of_templates};
 use crate::compare::{
-    Comparer, Comparison, LEVELS, LinkFinder, Memo, PatternCounts, RULE_SHIFT, ScoredPair, count, count::CutCounts,
+    Comparer, Comparison, LEVELS, LinkFinder, Memo, PatternCounts, RULE_SHIFT, ScoredPair, count,
+    count::CutCounts,
 };
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
@@ -162,9 +163,16 @@ pub fn find(
                 let each = work.comparing / (joined.pairs.len() as f64).max(1.0);
                 joined.pairs.each(|found| {
                     for found in found.chunks(TOGETHER) {
-                        let pairs = found.iter().map(|pair| [pair.left, pair.right].map(|row| records[row as usize]));
+                        let pairs =
+                            found.iter().map(|pair| [pair.left, pair.right].map(|row| records[row as usize]));
                         let pairs: Vec<[u32; 2]> = pairs.collect();
-                        second.found(&pairs, candidates, (rule, &comparer), &mut patterns, &mut keep_pairs)?;
+                        second.found(
+                            &pairs,
+                            candidates,
+                            (rule, &comparer),
+                            &mut patterns,
+                            &mut keep_pairs,
+                        )?;
                         context.progress.add(found.len() as u64);
                         context.progress.worked(each * found.len() as f64);
                     }

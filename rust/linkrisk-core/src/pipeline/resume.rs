@@ -140,7 +140,14 @@ impl Pipeline {
         let mut reader = FrameReader::open(&state.join("nearest"), &self.context.cancel)?;
         let mut joined = Vec::with_capacity(found.len());
         for summary in found {
-            joined.push(templates::restore(summary, planned, model, &mut self.store, &mut reader, &self.context)?);
+            joined.push(templates::restore(
+                summary,
+                planned,
+                model,
+                &mut self.store,
+                &mut reader,
+                &self.context,
+            )?);
         }
         self.joined = Some(joined);
         Ok(())

@@ -18,8 +18,8 @@ use super::known::{Known, known};
 use super::{Pipeline, Planned, stage::Stage};
 use crate::block::RulePlan;
 use crate::block::nearest::{self, Options, Scored};
-use crate::compare::similarity::{Ladder, RATES, labels};
 use crate::compare::Comparison;
+use crate::compare::similarity::{Ladder, RATES, labels};
 use crate::error::{Error, Result};
 use crate::evidence::{
     self, BINS, Calibration, Persons, Question, Sample, SourceRates, bin, cosine, edge, rising, separate,
@@ -27,25 +27,25 @@ use crate::evidence::{
 use crate::external::{ExternalSorter, Kept};
 use crate::kernel::simd::Level;
 use crate::runtime::Context;
+use crate::runtime::frames::FrameReader;
 use crate::score::model::{
     ChanceSource, ComparisonModel, GenuineSource, LevelModel, Model, Source, SourcePairLevels, TemplateModel,
 };
-use crate::runtime::frames::FrameReader;
 use crate::spec::Threshold;
 use crate::store::Store;
 use crate::store::templates::Templates;
 
 /// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
-/// below 3 / pairs, and then c = (N − 1) · rate is 0.005, half of what may merge people.
-const PAIRS_PER_TEMPLATE: f64 = 600.0;
+/// below 3 / pairs, and then c = (N − 1) · rate is 0.001, a tenth of what may merge people.
+const PAIRS_PER_TEMPLATE: f64 = 3_000.0;
 
 /// How many times as many templates are drawn as are compared, to have enough whose people are known, and
 /// how many of those are enough: half a million pairs.
 const OVERDRAWN: usize = 4;
 const CERTAIN: usize = 1_000;
 
-/// Templates of a source that are compared at the most: 1.8 billion pairs, some ten seconds of two cores.
-const SIDE: usize = 60_000;
+/// Templates of a source that are compared at the most: 800 million pairs, some six seconds of two cores.
+const SIDE: usize = 40_000;
 
 /// Pairs of strangers that the join may find for each template, and such as cost nothing.
 const STRANGERS_PER_TEMPLATE: f64 = 1.0;
@@ -97,9 +97,19 @@ pub struct Joined {
     pub summary: TemplateSummary,
 }
 
+/// Share of the random pairs at or above a similarity from which they are taken to tell of strangers. Where
+/// more are of one person, what is left of them after these were taken off is the error of that.
+const OF_STRANGERS: f64 = 0.5;
+
+/// How much slower than it falls over its last decade a rate may fall beyond, at the worst: the rates of
+/// simulated gate cameras, whose people have relatives, fall by 0.76 of it.
+const SLOWER: f64 = 0.75;
+
 /// The rates of every two sources.
 struct Rates<'a> {
     parts: &'a [SourceRates],
+    /// What is taken for the rates at the similarities of each part, and the upper ends of their intervals.
+    values: Vec<[Vec<f64>; 2]>,
     sources: usize,
     /// The part of two sources, and those where nobody is compared.
     of: Vec<Option<usize>>,
@@ -114,7 +124,8 @@ impl<'a> Rates<'a> {
             parts.iter().position(|part| part.sources.is_none_or(|s| s == wanted))
         };
         let total = parts.iter().map(|part| part.pairs).sum::<f64>().max(1.0);
-        Self { parts, sources, of: (0..sources * sources).map(find).collect(), total }
+        let values = parts.iter().map(extrapolated).collect();
+        Self { parts, values, sources, of: (0..sources * sources).map(find).collect(), total }
     }
 
     fn part(&self, a: usize, b: usize) -> Option<usize> {
@@ -124,8 +135,8 @@ impl<'a> Rates<'a> {
     /// The rate of a part at a similarity, or the upper end of its interval; between two that were looked at
     /// its logarithm is a straight line.
     fn rate(&self, part: usize, similarity: f64, high: bool) -> f64 {
-        let SourceRates { at, rates, .. } = &self.parts[part];
-        let value = |i: usize| if high { rates[i].rate.high } else { rates[i].rate.value };
+        let at = &self.parts[part].at;
+        let value = |i: usize| self.values[part][usize::from(high)][i];
         let next = at.partition_point(|&s| s < similarity);
         match next {
             0 => value(0),
@@ -156,8 +167,8 @@ impl<'a> Rates<'a> {
 
     /// The least similarity of a part at which the rate is `wanted` at most.
     fn least(&self, part: usize, wanted: f64) -> Option<f64> {
-        let SourceRates { at, rates, .. } = &self.parts[part];
-        let first = rates.iter().position(|rate| rate.rate.value <= wanted)?;
+        let at = &self.parts[part].at;
+        let first = self.values[part][0].iter().position(|&rate| rate <= wanted)?;
         let (mut low, mut high) = (at[first.saturating_sub(1)], at[first]);
         for _ in 0..30 {
             let middle = 0.5 * (low + high);
@@ -165,6 +176,27 @@ impl<'a> Rates<'a> {
         }
         Some(high)
     }
+}
+
+/// The rates of two sources and the upper ends of their intervals: as they are while most random pairs are of
+/// strangers, and beyond that falling as they did over the last decade, down to one pair of those seen.
+fn extrapolated(part: &SourceRates) -> [Vec<f64>; 2] {
+    let mut values: Vec<f64> = part.rates.iter().map(|rate| rate.rate.value).collect();
+    let mut highs: Vec<f64> = part.rates.iter().map(|rate| rate.rate.high).collect();
+    let Some(after) = part.strangers.iter().position(|&share| share < OF_STRANGERS).filter(|&i| i > 1) else {
+        return [values, highs];
+    };
+    let end = after - 1;
+    let decade = values[..end].iter().rposition(|&rate| rate >= 10.0 * values[end]).unwrap_or(0);
+    let slope = (values[decade] / values[end].max(1e-300)).ln() / (part.at[end] - part.at[decade]).max(1e-9);
+    let seen = part.rates.first().map_or(0.0, |rate| rate.seen / rate.rate.value.max(1e-300));
+    let (from, least) = ([values[end], highs[end]], 1.0 / seen.max(1.0));
+    for i in after..values.len() {
+        let beyond = part.at[i] - part.at[end];
+        values[i] = values[i].min((from[0] * (-slope * beyond).exp()).max(least));
+        highs[i] = highs[i].min((from[1] * (-slope * SLOWER * beyond).exp()).max(3.0 * least));
+    }
+    [values, highs]
 }
 
 impl Pipeline {
@@ -182,8 +214,7 @@ impl Pipeline {
             return Ok(joined.iter().map(|joined| joined.summary.clone()).collect());
         }
         let planned = self.planned.as_ref().ok_or_else(super::not_planned)?;
-        let compared: Vec<usize> =
-            (planned.base().len()..planned.comparisons.len()).collect();
+        let compared: Vec<usize> = (planned.base().len()..planned.comparisons.len()).collect();
         if compared.is_empty() {
             self.joined = Some(Vec::new());
             return Ok(Vec::new());
@@ -191,7 +222,8 @@ impl Pipeline {
         let stage = Stage::begin("nearest", &self.context);
         let mut made = Vec::with_capacity(compared.len());
         for comparison in compared {
-            let attribute = self.planned.as_ref().ok_or_else(super::not_planned)?.comparisons[comparison].attribute;
+            let attribute =
+                self.planned.as_ref().ok_or_else(super::not_planned)?.comparisons[comparison].attribute;
             // Out of the store for a while, since the join turns them.
             let Some(mut templates) = self.store.templates[attribute].take() else { continue };
             let joined = self.join(comparison, &mut templates);
@@ -229,10 +261,11 @@ impl Pipeline {
             }
             return Ok(joined);
         }
-            let sources = templates.sources().len();
-        let lists = sources as f64 * sources as f64 / 2.0;
-        let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / sources as f64).sqrt() as usize;
-        let room = context.memory.free() / 8 / (templates.stride() as u64 * 2 + 100) / sources as u64;
+        let sources = templates.sources().len();
+        let filled = templates.sources().iter().filter(|source| source.tally.usable > 0).count().max(1);
+        let lists = filled as f64 * filled as f64 / 2.0;
+        let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / filled as f64).sqrt() as usize;
+        let room = context.memory.free() / 8 / (templates.stride() as u64 * 2 + 100) / filled as u64;
         let side = side.min(SIDE).min(room as usize).max(200);
         let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
         let at = (&planned.comparisons[comparison], &*templates);
@@ -242,7 +275,8 @@ impl Pipeline {
         let held = context.memory.reserve("sampled templates", (number * templates.stride() * 2) as u64)?;
         let sample = evidence::sample(templates, &rows, &known.persons, &known.pairs, context)?;
         let asked = self.spec.linkage.templates_of(name);
-        let calibration = asked.and_then(|asked| asked.calibration.as_deref()).map(calibration).transpose()?;
+        let calibration =
+            asked.and_then(|asked| asked.calibration.as_deref()).map(calibration).transpose()?;
         let persons = match (official, known.pairs.is_empty()) {
             (true, _) => Persons::Official,
             (false, true) => Persons::Unknown,
@@ -289,7 +323,8 @@ impl Pipeline {
         let seen: f64 = learned.m.iter().zip(&found.reached).filter(|(_, r)| **r).map(|(m, _)| m).sum();
         let sizes: Vec<f64> = templates.sources().iter().map(|s| s.tally.usable as f64).collect();
         let crowd: Vec<f64> = (0..RATES.len()).map(|level| rates.crowd(&sizes, &steps, level)).collect();
-        let merges = (0..RATES.len()).rfind(|&k| crowd[k] <= evidence::ALONE && steps.iter().any(|s| s[k].is_some()));
+        let merges =
+            (0..RATES.len()).rfind(|&k| crowd[k] <= evidence::ALONE && steps.iter().any(|s| s[k].is_some()));
         let merges_from = merges.map(|k| {
             let highest = steps.iter().filter_map(|s| s[k]).fold(f64::NEG_INFINITY, f64::max);
             [highest, crowd[k]]
@@ -412,7 +447,8 @@ impl Levels {
         context: &Context,
     ) -> Result<Self> {
         let levels = RATES.len() + 1;
-        let mut made = Self { pairs: vec![0.0; levels], strangers: vec![0.0; levels], reached: vec![false; levels] };
+        let mut made =
+            Self { pairs: vec![0.0; levels], strangers: vec![0.0; levels], reached: vec![false; levels] };
         let mut counts: FxHashMap<usize, u64> = FxHashMap::default();
         pairs.each(|pairs| {
             context.cancel.check()?;
@@ -502,7 +538,12 @@ fn learn(
     }
     if pairs < ENOUGH {
         // Nothing is known of one person, so a similarity tells nothing.
-        return Learned { m: u.iter().map(|u| u.max(1e-12)).collect(), u: u.iter().map(|u| u.max(1e-12)).collect(), pairs, source };
+        return Learned {
+            m: u.iter().map(|u| u.max(1e-12)).collect(),
+            u: u.iter().map(|u| u.max(1e-12)).collect(),
+            pairs,
+            source,
+        };
     }
     let total: f64 = m.iter().sum::<f64>() + 0.5 * levels as f64;
     // Half a pair more in each, so that no level is impossible among people; a level that no part has is
@@ -541,7 +582,13 @@ fn nothing(comparison: usize, name: &str, templates: u64, context: &Context) -> 
     };
     let none = ExternalSorter::new("similar pairs", 0, context)?.finish()?;
     let pairs = Kept::new(none, 0, "similar pairs", context)?;
-    Ok(Joined { comparison, pairs, ladder: Ladder::new(0, |_, _| [None; RATES.len()]), least: i32::MAX, summary })
+    Ok(Joined {
+        comparison,
+        pairs,
+        ladder: Ladder::new(0, |_, _| [None; RATES.len()]),
+        least: i32::MAX,
+        summary,
+    })
 }
 
 /// Takes up what the templates of an attribute found in a run that was killed later.
@@ -554,7 +601,8 @@ pub fn restore(
     context: &Context,
 ) -> Result<Joined> {
     let comparisons = &planned.comparisons;
-    let comparison = comparisons.iter().position(|c| c.name == summary.attribute).ok_or_else(|| reader.wrong())?;
+    let comparison =
+        comparisons.iter().position(|c| c.name == summary.attribute).ok_or_else(|| reader.wrong())?;
     let mut sorter = ExternalSorter::new("similar pairs", context.memory.free() / 8, context)?;
     let number = reader.each(|pairs: &[Scored]| sorter.push(pairs))?;
     if number != summary.pairs {

@@ -66,7 +66,13 @@ impl<'a> Scorer<'a> {
         let crowds = comparisons.iter().map(crowd).collect();
         let most = model.templates.iter().map(|t| t.templates).max().unwrap_or(1);
         let gallery = (most.max(2) as f64).log2();
-        Self { gallery, crowds, comparisons, tables, priors: [model.matches.log2(), related, model.pairs.log2()] }
+        Self {
+            gallery,
+            crowds,
+            comparisons,
+            tables,
+            priors: [model.matches.log2(), related, model.pairs.log2()],
+        }
     }
 
     /// What one comparison weighs in `pattern`, in bits.

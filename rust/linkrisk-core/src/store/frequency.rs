@@ -119,7 +119,9 @@ pub fn complete(store: &mut Store, each: f64, context: &Context) -> Result<()> {
         for attribute in 0..store.layout.attributes.len() {
             // Chance agreement is between records that are compared.
             let kind = store.layout.attributes[attribute].kind;
-            if kind.storage() != Storage::Template && matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain) {
+            if kind.storage() != Storage::Template
+                && matches!(store.columns[attribute].values, Values::Number(_) | Values::Plain)
+            {
                 let counts = resting(store, attribute, true, u64::MAX, context)?;
                 store.columns[attribute].coincidences = coincidences(&counts.sizes());
             }

@@ -126,7 +126,8 @@ impl Ingest {
         for (field, packed) in self.fields.iter().zip(&mut packed) {
             let Some(templates) = &mut store.templates[field.attribute] else { continue };
             let array = batch.column_by_name(&field.name).filter(|a| a.data_type() != &DataType::Null);
-            let Some(array) = array.filter(|array| !Templates::new(array, None).is_none_or(|t| t.is_binary()))
+            let Some(array) =
+                array.filter(|array| !Templates::new(array, None).is_none_or(|t| t.is_binary()))
             else {
                 continue;
             };

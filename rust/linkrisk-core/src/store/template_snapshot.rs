@@ -22,11 +22,7 @@ impl Templates {
     /// # Errors
     /// As [`FrameWriter::frame`], and as reading them where they are on disk.
     pub(super) fn save(&self, writer: &mut FrameWriter) -> Result<()> {
-        writer.json(&Contents {
-            dims: self.dims(),
-            rows: self.len(),
-            sources: self.sources().to_vec(),
-        })?;
+        writer.json(&Contents { dims: self.dims(), rows: self.len(), sources: self.sources().to_vec() })?;
         writer.array(self.records())?;
         let mut buffer = Vec::new();
         for stretch in 0..self.stretches().1 {

@@ -105,6 +105,8 @@ pub struct SourceRates {
     pub at: Vec<f64>,
     /// The rate at each.
     pub rates: Vec<FalseMatch>,
+    /// Share of the random pairs at or above each that is of strangers.
+    pub strangers: Vec<f64>,
     /// The probability of each bin of the grid among strangers.
     pub bins: Vec<f64>,
 }

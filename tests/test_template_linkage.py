@@ -1,0 +1,134 @@
+"""Templates in a run: they find pairs, weigh in every decision, and merge nobody whom they cannot bear.
+
+The faces are the simulator's, whose FMR and FNMR docs/templates.md states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from linkrisk import Linkage, Linker, Run, RunOptions, Spec
+from linkrisk.backends.local import simulate
+from linkrisk.evaluate import evaluate_run
+from linkrisk.simulation import read_truth_folder
+from linkrisk.spec import Templates
+
+RECORDS = 12_000
+
+
+@pytest.fixture(scope="module")
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gates")
+    simulate("xinai", RECORDS, 2, str(folder), None, None, templates="int8")
+    return folder
+
+
+def linked(spec: Spec, out: Path, **options: Any) -> Run:
+    options = {"threads": 2, "batch_size": 65_536, **options}
+    Linker(spec.model_copy(update={"run": RunOptions(seed=1, **options)}), out).cluster()
+    return Run(out)
+
+
+def without_templates(spec: Spec) -> Spec:
+    linkage = spec.linkage.model_copy(update={"templates": (Templates(attribute="face", compare=False),)})
+    return spec.model_copy(update={"linkage": linkage})
+
+
+def checksums(run: Run) -> dict[str, str]:
+    tables = {"links": run.links(), "entities": run.entities()}
+    sums = {name: _sum(scan.collect().write_ndjson().encode()) for name, scan in tables.items()}
+    return sums | {"model": _sum((run.path / "model.json").read_bytes())}
+
+
+def of_truth(run: Run, folder: Path) -> dict[str, Any]:
+    clusters: dict[str, Any] = evaluate_run(run, truth=read_truth_folder(folder / "truth"))["clusters"]
+    return clusters
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def with_faces(gates: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    spec = Spec.from_toml(gates / "linkrisk.toml")
+    return linked(spec, tmp_path_factory.mktemp("with") / "run")
+
+
+def test_faces_find_more_of_the_truth_and_nothing_wrong(gates: Path, with_faces: Run, tmp_path: Path) -> None:
+    spec = without_templates(Spec.from_toml(gates / "linkrisk.toml"))
+    plain = linked(spec, tmp_path / "plain")
+    faces, names = (of_truth(run, gates)["b_cubed"] for run in (with_faces, plain))
+    assert faces["precision"] > 0.999
+    assert names["precision"] > 0.999
+    assert faces["recall"] > names["recall"] + 0.05
+
+
+def test_records_known_by_a_face_alone_become_entities(gates: Path, with_faces: Run) -> None:
+    events = pl.read_parquet(gates / "gate_events" / "*.parquet")
+    alone = events.filter(
+        pl.col("registration_no").is_null(), pl.col("photo_url").is_null(), pl.col("face").is_not_null()
+    )
+    entities = with_faces.entities().filter(pl.col("subject") == "person").collect()
+    of_gates = entities.filter(pl.col("source") == "gate_events")
+    known = of_gates.join(alone.select(pl.col("record_id").cast(pl.String)), left_on="id", right_on="record_id")
+    assert known.height == alone.height > 100
+    shared = entities.group_by("entity_id").len().filter(pl.col("len") > 1)
+    assert known.join(shared, on="entity_id", how="semi").height > 0
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+@pytest.mark.parametrize("batch_size", [1_000, 65_536])
+@pytest.mark.parametrize("memory_limit", [64 << 20, None])
+def test_a_result_is_the_same_however_it_was_come_by(
+    gates: Path, with_faces: Run, tmp_path: Path, threads: int, batch_size: int, memory_limit: int | None
+) -> None:
+    spec = Spec.from_toml(gates / "linkrisk.toml")
+    run = linked(spec, tmp_path / "run", threads=threads, batch_size=batch_size, memory_limit=memory_limit)
+    assert checksums(run) == checksums(with_faces)
+
+
+@pytest.mark.parametrize("stage", ["train", "nearest", "link"])
+def test_a_run_that_was_stopped_goes_on_to_the_same(
+    gates: Path, with_faces: Run, tmp_path: Path, stage: str
+) -> None:
+    spec = Spec.from_toml(gates / "linkrisk.toml")
+    spec = spec.model_copy(update={"run": RunOptions(seed=1, threads=2)})
+    first = Linker(spec, tmp_path / "run", resume=True)
+    getattr(first, stage)()
+    del first
+    again = Linker(spec, tmp_path / "run", resume=True)
+    again.cluster()
+    assert checksums(Run(tmp_path / "run")) == checksums(with_faces)
+
+
+def test_faces_alone_are_a_linkage(gates: Path, tmp_path: Path) -> None:
+    spec = Spec.from_toml(gates / "linkrisk.toml")
+    source = next(source for source in spec.sources if source.name == "gate_events")
+    face = {"face": source.attributes["face"]}
+    spec = spec.model_copy(
+        update={"sources": (source.model_copy(update={"attributes": face}),), "linkage": Linkage()}
+    )
+    run = linked(spec, tmp_path / "run")
+    found = of_truth(run, gates)
+    assert found["b_cubed"]["precision"] > 0.995
+    assert found["pairwise"]["found"] > 1_000
+    model = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert model["templates"][0]["genuine"] == "found"
+
+
+def test_the_report_says_where_a_face_leads(gates: Path, tmp_path: Path) -> None:
+    spec = Spec.from_toml(gates / "linkrisk.toml")
+    Linker(spec, tmp_path / "run").assess()
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    section = report["templates"]
+    assert [found["attribute"] for found in section["attributes"]] == ["face"]
+    ways = {(row["target"], row["way"]) for row in section["reach"]["rows"]}
+    assert ways == {(target, way) for target in ("name", "id") for way in ("alone", "with_others")}
+    assert "Faces and other templates" in (tmp_path / "run" / "report.html").read_text()
