@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from linkrisk import Linkage, Linker, Run, RunOptions, Spec
+from linkrisk import Linkage, Linker, Run, RunOptions, Spec, assess
 from linkrisk.backends.local import simulate
 from linkrisk.evaluate import evaluate_run
 from linkrisk.simulation import read_truth_folder
@@ -125,7 +125,7 @@ def test_faces_alone_are_a_linkage(gates: Path, tmp_path: Path) -> None:
 
 def test_the_report_says_where_a_face_leads(gates: Path, tmp_path: Path) -> None:
     spec = Spec.from_toml(gates / "linkrisk.toml")
-    Linker(spec, tmp_path / "run").assess()
+    assess(spec, tmp_path / "run")
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     section = report["templates"]
     assert [found["attribute"] for found in section["attributes"]] == ["face"]

@@ -216,10 +216,18 @@ impl<'a> Impostors<'a> {
         self.set_aside
     }
 
-    /// Share of the random pairs at or above `similarity` that is of strangers; 1 where there is none.
+    /// Share of the random pairs at or above `similarity` that is of strangers: what is left where pairs of one
+    /// person were taken off, else what the tail explains; 1 where there is no pair.
     pub fn strangers(&self, similarity: f64) -> f64 {
         let all = self.raw.at_least(similarity);
-        if all > 0.0 { self.histogram.at_least(similarity) / all } else { 1.0 }
+        if all <= 0.0 {
+            return 1.0;
+        }
+        let unexplained = self.end.is_some_and(|end| similarity >= end) && self.kept.is_empty();
+        match self.tail.filter(|_| unexplained) {
+            Some(tail) => (self.explained(similarity, tail) / all).min(1.0),
+            None => self.histogram.at_least(similarity) / all,
+        }
     }
 
     /// The counts.

@@ -44,6 +44,9 @@ const PAIRS_PER_TEMPLATE: f64 = 3_000.0;
 const OVERDRAWN: usize = 4;
 const CERTAIN: usize = 1_000;
 
+/// Templates of a source that are compared at the least, as far as there are so many.
+const LEAST_SIDE: usize = 200;
+
 /// Templates of a source that are compared at the most: 800 million pairs, some six seconds of two cores.
 const SIDE: usize = 40_000;
 
@@ -101,9 +104,9 @@ pub struct Joined {
 /// more are of one person, what is left of them after these were taken off is the error of that.
 const OF_STRANGERS: f64 = 0.5;
 
-/// How much slower than it falls over its last decade a rate may fall beyond, at the worst: the rates of
-/// simulated gate cameras, whose people have relatives, fall by 0.76 of it.
-const SLOWER: f64 = 0.75;
+/// How much slower than over its last decade a rate falls beyond, and may fall at the worst: that of simulated
+/// gate cameras, whose people have relatives, falls by 0.57 of it.
+const SLOWER: [f64; 2] = [0.75, 0.5];
 
 /// The rates of every two sources.
 struct Rates<'a> {
@@ -193,8 +196,8 @@ fn extrapolated(part: &SourceRates) -> [Vec<f64>; 2] {
     let (from, least) = ([values[end], highs[end]], 1.0 / seen.max(1.0));
     for i in after..values.len() {
         let beyond = part.at[i] - part.at[end];
-        values[i] = values[i].min((from[0] * (-slope * beyond).exp()).max(least));
-        highs[i] = highs[i].min((from[1] * (-slope * SLOWER * beyond).exp()).max(3.0 * least));
+        values[i] = values[i].min((from[0] * (-slope * SLOWER[0] * beyond).exp()).max(least));
+        highs[i] = highs[i].min((from[1] * (-slope * SLOWER[1] * beyond).exp()).max(3.0 * least));
     }
     [values, highs]
 }
@@ -265,8 +268,7 @@ impl Pipeline {
         let filled = templates.sources().iter().filter(|source| source.tally.usable > 0).count().max(1);
         let lists = filled as f64 * filled as f64 / 2.0;
         let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / filled as f64).sqrt() as usize;
-        let room = context.memory.free() / 8 / (templates.stride() as u64 * 2 + 100) / filled as u64;
-        let side = side.min(SIDE).min(room as usize).max(200);
+        let side = side.clamp(LEAST_SIDE, SIDE);
         let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
         let at = (&planned.comparisons[comparison], &*templates);
         let known = known(planned, &self.store, model, at, &drawn, context)?;
