@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -108,19 +109,40 @@ def test_a_run_that_was_stopped_goes_on_to_the_same(
     assert checksums(Run(tmp_path / "run")) == checksums(with_faces)
 
 
-def test_faces_alone_are_a_linkage(gates: Path, tmp_path: Path) -> None:
+def of_faces_alone(gates: Path, **templates: Any) -> Spec:
     spec = Spec.from_toml(gates / "linkrisk.toml")
     source = next(source for source in spec.sources if source.name == "gate_events")
-    face = {"face": source.attributes["face"]}
-    spec = spec.model_copy(
-        update={"sources": (source.model_copy(update={"attributes": face}),), "linkage": Linkage()}
-    )
-    run = linked(spec, tmp_path / "run")
-    found = of_truth(run, gates)
-    assert found["b_cubed"]["precision"] > 0.995
-    assert found["pairwise"]["found"] > 1_000
+    source = source.model_copy(update={"attributes": {"face": source.attributes["face"]}})
+    linkage = Linkage(templates=(Templates(attribute="face", **templates),))
+    return spec.model_copy(update={"sources": (source,), "linkage": linkage})
+
+
+def test_where_nothing_tells_people_apart_nobody_is_merged_wrongly(gates: Path, tmp_path: Path) -> None:
+    found = of_truth(linked(of_faces_alone(gates), tmp_path / "run"), gates)
+    assert found["b_cubed"]["precision"] > 0.999
     model = json.loads((tmp_path / "run" / "model.json").read_text())
     assert model["templates"][0]["genuine"] == "found"
+
+
+def test_a_calibration_makes_a_linkage_of_faces_alone(gates: Path, tmp_path: Path) -> None:
+    faces, truth = (pl.read_parquet(gates / part / "*.parquet") for part in ("gate_events", "truth/gate_events"))
+    both = faces.join(truth, on="record_id").filter(pl.col("face").is_not_null())
+    unit = both["face"].to_numpy().astype(np.float32)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    similarity, person = unit @ unit.T, both["person_id"].to_numpy()
+    upper = np.triu(np.ones(similarity.shape, dtype=bool), 1)
+    same = person[:, None] == person[None]
+    edges = np.linspace(-1, 1, 201)
+    counts = {
+        name: {"edges": edges.round(6).tolist(), "counts": np.histogram(similarity[upper & of], edges)[0].tolist()}
+        for name, of in (("genuine", same), ("impostor", ~same))
+    }
+    file = tmp_path / "calibration.json"
+    file.write_text(json.dumps({"version": 1, "model": "simulated", "scale": "cosine", **counts}))
+    run = linked(of_faces_alone(gates, calibration=str(file)), tmp_path / "run")
+    found = of_truth(run, gates)
+    assert found["b_cubed"]["precision"] > 0.995
+    assert found["pairwise"]["found"] > 10_000
 
 
 def test_the_report_says_where_a_face_leads(gates: Path, tmp_path: Path) -> None:
