@@ -287,5 +287,7 @@ def _agreeing(tables: list[Table], template: str) -> list[tuple[str, float]]:
         counts = pl.concat(frames).drop_nulls().group_by("value").agg(pl.col("n").sum())
         size = pl.col("n").cast(pl.Float64)
         agreeing = counts.select((size * (size - 1)).sum()).collect(engine="streaming").item()
-        shares.append((name, float(agreeing or 0.0) / (records * (records - 1))))
+        # What no two templates share, a row's own number, can corroborate nothing.
+        if agreeing:
+            shares.append((name, float(agreeing) / (records * (records - 1))))
     return sorted(shares, key=lambda share: share[1])
