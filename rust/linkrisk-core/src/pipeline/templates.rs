@@ -106,7 +106,7 @@ const OF_STRANGERS: f64 = 0.5;
 
 /// How much slower than over its last decade a rate falls beyond, and may fall at the worst: that of simulated
 /// gate cameras, whose people have relatives, falls by 0.57 of it.
-const SLOWER: [f64; 2] = [0.75, 0.5];
+const SLOWER: [f64; 2] = [0.6, 0.4];
 
 /// The rates of every two sources.
 struct Rates<'a> {
