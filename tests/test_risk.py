@@ -41,6 +41,7 @@ def every_measure(tables: Tables) -> list[Measure]:
         risk.linkability(matrix),
         risk.linkage_lift(matrix),
         risk.related_persons(tables["related"], 10, 100),
+        risk.template_reach(tables["template_reach"]),
         risk.smallest_class(held),
         risk.uniqueness(held),
         risk.small_classes(held),

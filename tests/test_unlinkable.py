@@ -59,8 +59,8 @@ def test_no_value_at_all(spec_for, table):
 
 
 def test_templates_alone(spec_for):
-    table = pl.DataFrame({"v": [[0.1, 0.2], [0.3, 0.4]]})
-    error = refusal(spec_for(data=table, attributes={"face": Attribute(column="v", kind="face")}))
+    table = pl.DataFrame({"v": [b"\x01" * 512, b"\x02" * 512]})
+    error = refusal(spec_for(data=table, attributes={"eye": Attribute(column="v", kind="iris")}))
     assert "templates alone" in str(error)
 
 

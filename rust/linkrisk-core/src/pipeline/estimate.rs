@@ -143,7 +143,9 @@ impl Pipeline {
     fn share_of_links(&self, rules: Rules) -> Result<f64> {
         let context = &self.context;
         let candidates = Candidates::plan(&self.store, rules, &self.spec.linkage, context)?;
-        let comparisons = self.comparisons(&candidates)?.comparisons;
+        let mut comparisons = self.comparisons(&candidates)?.comparisons;
+        // Those of templates are another stage's.
+        comparisons.truncate(super::templates::base(&comparisons).len());
         let model = match self.learn(&candidates, &comparisons) {
             Ok(model) => model,
             Err(error) if error.kind() == ErrorKind::Training => return Ok(1.0),
