@@ -1,4 +1,4 @@
-//! Joins invented faces and tells how fast: `nearest [RECORDS] [THRESHOLD] [exact|filtered] [THREADS]`
+//! Joins invented faces and tells how fast: `nearest [RECORDS] [THRESHOLD] [exact|filtered|cells] [THREADS]`
 //!
 //! `cargo run --release -p linkrisk-core --example nearest -- 200000 0.4 filtered`
 
@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use linkrisk_core::block::nearest::plan::Method;
 use linkrisk_core::block::nearest::recall::recall;
 use linkrisk_core::block::nearest::{Options, nearest};
 use linkrisk_core::error::Result;
@@ -24,7 +25,7 @@ fn main() -> Result<()> {
     let mut next = |default: &str| arguments.next().unwrap_or_else(|| default.to_owned());
     let records: u64 = next("100000").parse().unwrap_or(100_000);
     let threshold: f64 = next("0.4").parse().unwrap_or(0.4);
-    let exact = next("exact") == "exact";
+    let how = next("exact");
     let context = Context::new(None, next("2").parse().ok(), 1)?;
     let (mut templates, faces) = (Templates::new("face", &context)?, Faces::new(FaceDims::D512, 1));
     templates.begin_source("faces");
@@ -46,7 +47,8 @@ fn main() -> Result<()> {
     }
     templates.complete(&context)?;
     println!("templates made and kept: {:.1} s", started.elapsed().as_secs_f64());
-    let options = Options { threshold, second: None, exact, level: None, block_rows: None };
+    let method = if how == "cells" { Method::Partitions } else { Method::AllPairs };
+    let options = Options { exact: how == "exact", method, ..Options::new(threshold) };
     let started = Instant::now();
     let (pairs, filter, summary) = nearest(&mut templates, &options, &context)?;
     let seconds = started.elapsed().as_secs_f64();
