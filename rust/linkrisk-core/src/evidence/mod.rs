@@ -11,6 +11,7 @@
 //! all, on the number of templates it is searched among.
 
 mod calibration;
+mod choice;
 mod genuine;
 mod histogram;
 mod impostor;
@@ -27,6 +28,7 @@ mod tail;
 mod thresholds;
 
 pub use calibration::Calibration;
+pub use choice::{Choice, Stretch, choose};
 pub use genuine::Genuine;
 pub use histogram::{BINS, Histogram, bin, edge};
 pub use impostor::{Basis, Dependence, FalseMatch, Impostors, TailPair, TailReport};

@@ -58,6 +58,8 @@ pub struct TemplateSource {
     pub start: u32,
     /// What its templates were.
     pub tally: TemplateTally,
+    /// A hash of its templates at rest and their records, as they came.
+    pub digest: u64,
     /// The mean of its templates, each of length 1; known once they are complete, and empty for irises.
     pub mean: Vec<f32>,
 }
@@ -80,7 +82,13 @@ impl TemplateSources {
     pub fn begin(&mut self, name: &str) {
         let start = self.records.len() as u32;
         let tally = TemplateTally::default();
-        self.sources.push(TemplateSource { name: name.to_owned(), start, tally, mean: Vec::new() });
+        self.sources.push(TemplateSource {
+            name: name.to_owned(),
+            start,
+            tally,
+            digest: 0,
+            mean: Vec::new(),
+        });
     }
 
     /// The source that is being read.

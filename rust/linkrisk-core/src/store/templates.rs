@@ -171,7 +171,9 @@ impl Templates {
                 source.tally.unit += u64::from((read.norm - 1.0).abs() <= 0.01);
                 source.tally.square_norm += read.norm * read.norm;
                 records.push(record);
-                self.hashes.push(hash::bytes(bytemuck::cast_slice(template)));
+                let hash = hash::bytes(bytemuck::cast_slice(template));
+                source.digest = hash::combine(source.digest, hash::combine(hash, u64::from(record)));
+                self.hashes.push(hash);
                 valid.push(template);
             }
         }
@@ -190,7 +192,7 @@ impl Templates {
     /// Ends the last source: copies of a placeholder are set aside and means are taken.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`] where a source holds the templates of two models, by their lengths or norms;
+    /// [`ErrorKind::Data`] where a source holds the templates of two models, by their lengths, norms, means or axes;
     /// as [`Rows::update`].
     pub fn complete(&mut self, context: &Context) -> Result<()> {
         for number in 0..self.sources().len() {
@@ -225,6 +227,7 @@ impl Templates {
             source.mean = (0..dims).map(|k| (sum(k) as f64 / unit) as f32).collect();
             source.tally.in_common = source.mean.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         }
+        self.check_groups(context)?;
         self.check_axes(context)
     }
 

@@ -23,6 +23,7 @@ pub mod orthant;
 mod partition;
 pub mod plan;
 pub mod recall;
+pub mod strangers;
 pub mod table;
 mod tasks;
 pub mod tiles;

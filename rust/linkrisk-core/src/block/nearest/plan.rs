@@ -33,6 +33,9 @@ const REACHES: std::ops::Range<u32> = 100..450;
 /// What packing a row anew for one of its cells takes: 60 ns against 0.12 ns.
 const GATHER: f64 = 500.0;
 
+/// Rows of a cell that are compared as if it had as many more: those that pad, and those of a strip's corner.
+const PADS: f64 = 200.0;
+
 /// Pairs that say how similar those are that are looked for; of fewer, all are taken to lie at the threshold.
 const LEAST_PAIRS: usize = 500;
 
@@ -134,7 +137,8 @@ pub fn cost(size: Size, filter: &Filter, plan: Option<&Plan>, level: Level, thre
         None => (size.pairs, size.pairs * per_pair, size.rows * at_rest),
         Some(plan) => {
             let assigned = size.rows * f64::from(plan.cells) * (size.stride as f64 / DEPTH as f64 + PAIR);
-            let compared = size.pairs * plan.work;
+            let of_cell = (size.rows * plan.cells_per_row / f64::from(plan.cells)).max(1.0);
+            let compared = size.pairs * plan.work * (1.0 + PADS / of_cell);
             let gathered = size.rows * plan.cells_per_row * GATHER;
             let bytes = size.rows * (at_rest + 2.0 * plan.cells_per_row);
             (compared, assigned + compared * per_pair + gathered, bytes)
