@@ -48,7 +48,8 @@ fn context(limit: u64, threads: usize) -> Context {
 }
 
 fn options(threshold: f64, exact: bool) -> Options {
-    Options { exact, ..Options::new(threshold) }
+    // Fewer than what would pay.
+    Options { exact, turned: Some(true), ..Options::new(threshold) }
 }
 
 fn joined(templates: &mut Templates, options: &Options, context: &Context) -> (Vec<Scored>, Summary) {
@@ -89,11 +90,12 @@ fn an_exact_join_finds_every_pair() {
     {
         let context = context(1 << 30, 2);
         let mut templates = stored(&[faces(dims, count)], &context);
-        let (pairs, summary) = joined(&mut templates, &options(threshold, true), &context);
+        let options = Options { turned: (count > 700).then_some(true), ..options(threshold, true) };
+        let (pairs, summary) = joined(&mut templates, &options, &context);
         let expected = all_pairs(&templates, threshold, None);
         assert!(expected.len() > 300);
         assert!(pairs == expected, "{} of {} pairs", pairs.len(), expected.len());
-        assert_eq!(summary.depth < dims.count(), count > 4_096, "{summary:?}");
+        assert_eq!(summary.depth < dims.count(), count > 700, "{summary:?}");
         assert!(summary.passed >= summary.pairs && summary.exact && summary.share == 1.0);
         assert_eq!(summary.compared, (count * (count - 1) / 2) as f64);
     }
@@ -276,7 +278,7 @@ fn a_threshold_that_half_of_all_pairs_reach_needs_no_more_memory() {
 #[test]
 fn cells_find_what_is_stated_whatever_the_memory_and_threads() {
     let base = tempfile::tempdir().expect("a temporary directory");
-    let column = faces(FaceDims::D512, 20_000);
+    let column = faces(FaceDims::D512, 12_000);
     let options = Options { method: Method::Partitions, ..options(0.5, false) };
     let run = |limit: u64, threads, level, block_rows| {
         let context = context(limit, threads).spill_to(base.path(), None);
@@ -306,9 +308,9 @@ fn cells_find_what_is_stated_whatever_the_memory_and_threads() {
     assert!(whole.0.iter().all(|pair| all.binary_search(pair).is_ok()));
     assert!(whole.0.windows(2).all(|two| two[0] < two[1]));
     for (limit, threads, level, block_rows) in [
-        (1 << 30, 1, Some(Level::Avx2), Some(7_000)),
-        (1 << 30, 8, None, Some(4_000)),
-        (40 << 20, 2, None, None),
+        (1 << 30, 1, Some(Level::Avx2), Some(5_000)),
+        (1 << 30, 8, None, Some(3_000)),
+        (28 << 20, 2, None, None),
     ] {
         let other = run(limit, threads, level, block_rows);
         assert!(other.0 == whole.0 && other.1.tasks > 1, "{limit} {threads} {level:?} {block_rows:?}");

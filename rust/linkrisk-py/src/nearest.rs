@@ -188,7 +188,8 @@ fn find_vectors(
     }
     let statement = Statement::Vectors { summary, sources, capped, recall, chosen };
     if let Some(run) = &mut run {
-        let said = serde_json::to_value(&statement).map_err(|e| Error::internal(e.to_string()))?;
+        // By way of its text, where a number of single precision has as many digits as it needs.
+        let said = serde_json::from_str(&to_json(&statement)?).map_err(|e| Error::internal(e.to_string()))?;
         run.set("summary", said)?;
         run.set("state", json!("joined"))?;
         run.finish()?;

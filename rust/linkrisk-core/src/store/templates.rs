@@ -15,8 +15,7 @@ use arrow_array::{Array, ArrayRef};
 use rayon::prelude::*;
 
 use super::rows::Rows;
-use super::template_sources::TemplateSources;
-pub use super::template_sources::{NOBODY, TemplateSource, TemplateTally};
+pub use super::template_sources::{NOBODY, TemplateSource, TemplateSources, TemplateTally};
 use super::vector;
 use crate::error::Result;
 use crate::kernel::hash;
@@ -57,6 +56,15 @@ pub struct Templates {
     rows: Option<Rows>,
     hashes: Vec<u64>,
     pub(super) sources: TemplateSources,
+}
+
+/// Whose its rows are.
+impl std::ops::Deref for Templates {
+    type Target = TemplateSources;
+
+    fn deref(&self) -> &TemplateSources {
+        &self.sources
+    }
 }
 
 /// What was made of one template of a batch.
@@ -215,7 +223,7 @@ impl Templates {
                         row.fill(0);
                         changed = true;
                     }
-                    let sums = &mut sums[sources.of(at)];
+                    let sums = &mut sums[sources.source_of(at)];
                     sums.iter_mut().zip(row.iter()).for_each(|(sum, &x)| *sum += i64::from(x));
                 }
                 Ok(changed)
@@ -248,11 +256,6 @@ impl Templates {
         }
     }
 
-    /// The attribute's name.
-    pub fn attribute(&self) -> &str {
-        &self.sources.attribute
-    }
-
     /// Numbers of a template; 0 where there is none.
     pub fn dims(&self) -> usize {
         self.dims
@@ -261,31 +264,6 @@ impl Templates {
     /// Numbers of a row at rest: those of a template, and zeros.
     pub fn stride(&self) -> usize {
         self.dims.next_multiple_of(PADDING)
-    }
-
-    /// How many rows there are; those of placeholders are zero and similar to nothing.
-    pub fn len(&self) -> u32 {
-        self.sources.records.len() as u32
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.sources.records.is_empty()
-    }
-
-    /// Whose template each row is; [`NOBODY`]'s is a placeholder.
-    pub fn records(&self) -> &[u32] {
-        &self.sources.records
-    }
-
-    /// The sources, in order.
-    pub fn sources(&self) -> &[TemplateSource] {
-        &self.sources.sources
-    }
-
-    /// The source of a row, by its number.
-    pub fn source_of(&self, row: u32) -> usize {
-        self.sources.of(row)
     }
 
     /// Rows of every stretch but the last that [`Templates::stretch`] gives, and how many there are.

@@ -49,9 +49,6 @@ use crate::runtime::Context;
 use crate::runtime::spill::SpillFile;
 use crate::store::templates::{ONE, Templates};
 
-/// Templates up to which all numbers are compared: 8 million pairs take less time than axes.
-const FEW: u32 = 4_096;
-
 /// Rows that are searched exactly to choose the filter.
 const CHOOSING: u64 = 512;
 
@@ -96,6 +93,8 @@ pub struct Options {
     pub exact: bool,
     /// Which pairs are compared.
     pub method: Method,
+    /// Whether templates are turned along their axes for a filter; by cost where absent.
+    pub turned: Option<bool>,
     /// The kernel; the fastest of the processor where absent.
     pub level: Option<Level>,
     /// Most rows of a block; what memory allows where absent.
@@ -105,7 +104,15 @@ pub struct Options {
 impl Options {
     /// A join of one set that may lose some pairs, by the method and the kernel that suit.
     pub fn new(threshold: f64) -> Self {
-        Self { threshold, second: None, exact: false, method: Method::Auto, level: None, block_rows: None }
+        Self {
+            threshold,
+            second: None,
+            exact: false,
+            method: Method::Auto,
+            turned: None,
+            level: None,
+            block_rows: None,
+        }
     }
 }
 
@@ -193,9 +200,10 @@ fn prepare(
 ) -> Result<(Filter, Option<Plan>)> {
     let (dims, stride) = (templates.dims(), templates.stride());
     let whole = Filter::whole(dims, stride, options.threshold);
-    let is_wide = stride > crate::kernel::simd::DEPTH;
+    let pays = || plan::turning_pays(plan::Size::of(templates, options.second));
+    let is_turned = stride > crate::kernel::simd::DEPTH && options.turned.unwrap_or_else(pays);
     let mut known = PairSample::new(context.seed);
-    if !options.exact && (plan::may_cut(templates, options) || is_wide && templates.len() > FEW) {
+    if !options.exact && (plan::may_cut(templates, options) || is_turned) {
         let rows = sample(templates.len(), CHOOSING, context.seed, DRAW);
         recall::search(templates, &rows, &whole, options, context, &mut |pairs| {
             known.add(pairs);
@@ -204,7 +212,7 @@ fn prepare(
     }
     let known = known.pairs();
     let mut filter = whole;
-    if is_wide && templates.len() > FEW {
+    if is_turned {
         context.progress.begin("axes", "templates", None);
         let axes = Axes::of(templates, context)?;
         let loss = (!options.exact).then_some((LOSS, &known[..]));

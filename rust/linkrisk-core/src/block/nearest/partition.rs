@@ -40,10 +40,14 @@ impl Join<'_> {
     ) -> Result<Tally> {
         let same = std::ptr::eq(left, right);
         let room = Room::new(context)?;
-        let threads = context.pool.current_num_threads() as u64;
-        let packed = 2 * threads * Packed::bytes(TILE, self.filter.depth);
-        let _packed = context.memory.reserve("cells of templates", packed)?;
-        let tiles = |rows: usize| (0..rows).step_by(TILE).map(move |from| from..(from + TILE).min(rows));
+        // Each thread packs both sides of a piece, in a sixteenth of what is free.
+        let sides = 2 * context.pool.current_num_threads() as u64;
+        let together = Packed::bytes(QUERIES, self.filter.depth);
+        let tile = (context.memory.free() / 16 / sides / together) as usize * QUERIES;
+        let tile = tile.clamp(QUERIES, TILE);
+        let bytes = sides * Packed::bytes(tile, self.filter.depth);
+        let _packed = context.memory.reserve("cells of templates", bytes)?;
+        let tiles = move |rows: usize| (0..rows).step_by(tile).map(move |from| from..(from + tile).min(rows));
         let pieces = (0..cells).flat_map(|cell| {
             let rows = (left_cells.rows(cell).len(), right_cells.rows(cell).len());
             tiles(rows.0).flat_map(move |left| {

@@ -113,6 +113,21 @@ fn per_pair(filter: &Filter, stride: usize) -> f64 {
     filter.depth as f64 / DEPTH as f64 + PAIR + filter.passing * PASSED * stride as f64 / 512.0
 }
 
+/// What finding the axes takes for each cube of the numbers of a row, and turning a row for each square: 0.2 s and
+/// 1.6 µs of 512 numbers.
+const AXES: (f64, f64) = (12.0, 0.05);
+
+/// Units of a pair where a filter of the leading numbers is there.
+const FILTERED: f64 = 3.0;
+
+/// Whether a filter saves more than finding the axes and turning the templates takes: from 27,000 templates of 512
+/// numbers on, or 8,000 of 128.
+pub fn turning_pays(size: Size) -> bool {
+    let stride = size.stride as f64;
+    let saved = (stride / DEPTH as f64 + PAIR - FILTERED).max(1.0);
+    size.pairs * saved > AXES.0 * stride.powi(3) + AXES.1 * size.rows * stride * stride
+}
+
 /// Nanoseconds of a unit for a thread of a kernel.
 ///
 /// That of `avx512_vnni` was measured (docs/performance.md); those of `avx2` and `scalar` with it; that of
@@ -295,6 +310,24 @@ mod tests {
         assert!(plans.windows(2).all(|two| two[1].work < two[0].work && two[1].reach > two[0].reach));
         let last = plans.last().expect("one");
         assert!(last.work < 0.15 && last.cells_per_row < 200.0, "{last:?}");
+    }
+
+    #[test]
+    fn test_a_filter_pays_where_there_are_many() {
+        let least = |stride: usize| {
+            let pays = |rows: &u32| {
+                let rows = f64::from(*rows) * 1_000.0;
+                turning_pays(Size { rows, pairs: rows * rows / 2.0, stride })
+            };
+            (1..1_000).find(pays).expect("a thousand thousands are many")
+        };
+        assert!(
+            (6..=9).contains(&least(128)) && (24..=30).contains(&least(512)),
+            "{} {}",
+            least(128),
+            least(512)
+        );
+        assert!(least(512) < least(2_048));
     }
 
     #[test]
