@@ -64,8 +64,10 @@ impl Join<'_> {
             let rows = &left_cells.rows(piece.cell)[piece.left.clone()];
             let others = &right_cells.rows(piece.cell)[piece.right.clone()];
             let itself = same && piece.left == piece.right;
-            let (queries, panels) = (left.packed.gathered(rows), right.packed.gathered(others));
-            let sides = Sides { queries: &queries, panels: &panels, same: itself };
+            let queries = left.packed.gathered(rows);
+            let of_others = (!itself).then(|| right.packed.gathered(others));
+            let panels = of_others.as_ref().unwrap_or(&queries);
+            let sides = Sides { queries: &queries, panels, same: itself };
             let mut masks = vec![0u16; QUERIES * room.strip / LANES];
             let mut from = piece.at.1;
             for strip in (piece.at.0..panels.rows()).step_by(room.strip) {
