@@ -11,6 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::axes::sample;
+use super::filter::ROUNDS;
 use super::plan::Plan;
 use super::tiles::AtRest;
 use crate::error::{Error, Result};
@@ -155,8 +156,8 @@ impl Cells {
         for (part, mut out) in packed.parts().enumerate() {
             for row in 0..QUERIES.min(range.len() - part * QUERIES) {
                 let at_rest = rows.row(range.start + (part * QUERIES + row) as u32);
-                let whole =
-                    |x: i16| (f32::from(x) * (self.scale / ONE)).round_ties_even().clamp(-127.0, 127.0);
+                let per_unit = self.scale / ONE;
+                let whole = |x: i16| ((f32::from(x) * per_unit + ROUNDS) - ROUNDS).clamp(-127.0, 127.0);
                 numbers.iter_mut().zip(at_rest).for_each(|(out, &x)| *out = whole(x) as i8);
                 let least = self.reach * f64::from(self.mean.distance(at_rest));
                 // A placeholder is all zero and in no cell.

@@ -161,7 +161,7 @@ impl Filter {
 }
 
 /// Adding it and taking it away rounds to a whole number, ties to even.
-const ROUNDS: f32 = 12_582_912.0;
+pub(super) const ROUNDS: f32 = 12_582_912.0;
 
 /// Standard deviations of rounding that are allowed for, for each row of a pair, where loss is allowed: both
 /// together 5.6, which one pair in a hundred million exceeds.
@@ -223,7 +223,7 @@ impl Known {
         context: &Context,
     ) -> Result<Self> {
         let side = |row: fn(&Scored) -> u32| -> Result<Leading> {
-            let mut rows: Vec<u32> = pairs.iter().map(|pair| row(pair)).collect();
+            let mut rows: Vec<u32> = pairs.iter().map(row).collect();
             rows.sort_unstable();
             rows.dedup();
             let numbers = templates.gather(&rows, context)?;

@@ -30,8 +30,11 @@ const CELLS: std::ops::RangeInclusive<u32> = 8..=16;
 /// Reaches that are tried, in hundredths of a standard deviation.
 const REACHES: std::ops::Range<u32> = 100..450;
 
-/// What packing a row anew for one of its cells takes: 60 ns against 0.12 ns.
-const GATHER: f64 = 500.0;
+/// What packing a row anew for one of its cells takes, which is read from anywhere: 200 ns against 0.12 ns.
+const GATHER: f64 = 1_700.0;
+
+/// What the full product of two rows takes that are read from anywhere, 512 numbers each: as much.
+const FAR: f64 = 1_700.0;
 
 /// Rows of a cell that are compared as if it had as many more: those that pad, and those of a strip's corner.
 const PADS: f64 = 200.0;
@@ -108,11 +111,6 @@ impl Size {
     }
 }
 
-/// Units of comparing a pair by the filter, and of those that pass.
-fn per_pair(filter: &Filter, stride: usize) -> f64 {
-    filter.depth as f64 / DEPTH as f64 + PAIR + filter.passing * PASSED * stride as f64 / 512.0
-}
-
 /// What finding the axes takes for each cube of the numbers of a row, and turning a row for each square: 0.2 s and
 /// 1.6 µs of 512 numbers.
 const AXES: (f64, f64) = (12.0, 0.05);
@@ -146,17 +144,19 @@ fn unit(level: Level) -> f64 {
 /// Reading and turning templates are not in it. Bytes: 2 a number at rest and what the filter packs; with
 /// cells, 2 for each of a template's.
 pub fn cost(size: Size, filter: &Filter, plan: Option<&Plan>, level: Level, threads: usize) -> Cost {
-    let per_pair = per_pair(filter, size.stride);
+    let per_pair = filter.depth as f64 / DEPTH as f64 + PAIR;
+    let passed = size.pairs * filter.passing * size.stride as f64 / 512.0;
     let at_rest = (2 * size.stride + 2 * filter.depth) as f64;
     let (compared, units, bytes) = match plan {
-        None => (size.pairs, size.pairs * per_pair, size.rows * at_rest),
+        None => (size.pairs, size.pairs * per_pair + passed * PASSED, size.rows * at_rest),
         Some(plan) => {
             let assigned = size.rows * f64::from(plan.cells) * (size.stride as f64 / DEPTH as f64 + PAIR);
             let of_cell = (size.rows * plan.cells_per_row / f64::from(plan.cells)).max(1.0);
             let compared = size.pairs * plan.work * (1.0 + PADS / of_cell);
             let gathered = size.rows * plan.cells_per_row * GATHER;
             let bytes = size.rows * (at_rest + 2.0 * plan.cells_per_row);
-            (compared, assigned + compared * per_pair + gathered, bytes)
+            // What passes is alike and mostly shares a cell.
+            (compared, assigned + compared * per_pair + gathered + passed * FAR, bytes)
         }
     };
     let seconds = units * unit(level) * 1e-9 / threads.max(1) as f64;
