@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -172,6 +177,12 @@ def test_centring_undoes_what_a_table_has_in_common() -> None:
         ("face", {"threshold": math.nan}, SpecError),
         ("face", {"metric": "l1"}, SpecError),
         ("face", {"cap": 0}, SpecError),
+        ("face", {"method": "ivf"}, SpecError),
+        ("face", {"method": "partitions", "exact": True}, SpecError),
+        ("face", {"threshold": "auto", "metric": "l2"}, SpecError),
+        ("face", {"threshold": "auto", "false_links": 0.0}, SpecError),
+        ("face", {"resume": True}, SpecError),
+        ("face", {"resume": True, "metric": "hamming"}, SpecError),
         ("face", {"metric": "hamming", "threshold": 0.5}, SpecError),
         ("face", {"metric": "hamming", "cap": 3}, SpecError),
         ("face", {"metric": "hamming"}, AttributeTypeError),
@@ -233,3 +244,67 @@ def test_iris_codes_are_compared_by_hamming_distance() -> None:
     assert max(found(result).values()) < 0.32
     tally = result.statement["sources"]["data"]
     assert (result.statement["pairs"], tally["usable"], tally["blank"]) == (59, 119, 1)
+
+
+def test_a_threshold_is_chosen_for_a_number_of_false_links() -> None:
+    # Nobody twice: every pair is a false link.
+    strangers = frame(vectors(4_000, copies=1))
+    result = nearest(strangers, "face", threshold="auto", false_links=50.0, exact=True)
+    chosen = result.statement["chosen"]
+    assert result.statement["threshold"] == chosen["threshold"]
+    assert chosen["false_links"] <= 50
+    assert not chosen["beyond"]
+    assert 25 <= result.statement["pairs"] <= 100
+    # Pairs of one person are no false links, and hardly move it.
+    people = nearest(frame(vectors(2_000)), "face", threshold="auto", false_links=50.0, exact=True)
+    assert people.statement["threshold"] == pytest.approx(chosen["threshold"], abs=0.05)
+    assert people.statement["pairs"] > 1_500
+    # Fewer than what the pairs can tell are not claimed without a word.
+    assert nearest(strangers, "face", threshold="auto", false_links=1e-4).statement["chosen"]["beyond"]
+
+
+def test_cells_find_what_is_stated() -> None:
+    table = frame(vectors(3_000))
+    everything = nearest(table, "face", threshold=0.5, exact=True, **STATED)
+    cells = nearest(table, "face", threshold=0.5, method="partitions", **STATED)
+    assert cells.statement["partition"]["cells"] >= 256
+    assert set(found(cells)) < set(found(everything))
+    realised = len(found(cells)) / len(found(everything))
+    assert realised == pytest.approx(cells.statement["recall"]["all"]["recall"], abs=0.01)
+    assert realised > 0.98
+    assert everything.statement["partition"] is None
+
+
+CHILD = """
+import sys, linkrisk
+linkrisk.nearest(sys.argv[1], "face", threshold=0.4, exact=True, out=sys.argv[2], resume=True,
+                 memory_limit=10 << 20, threads=2, purpose="a test", controller="nobody")
+"""
+
+
+def test_a_join_that_was_killed_goes_on(tmp_path: Path) -> None:
+    table, out = tmp_path / "faces.parquet", tmp_path / "out"
+    frame(vectors(10_000)).write_parquet(table)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(table), str(out)], env=dict(os.environ))
+    log = out / "state" / "pairs-passes"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and log.stat().st_size > 0) and time.monotonic() < deadline:
+        assert child.poll() is None, "it was over before it could be killed"
+        time.sleep(0.0005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert log.stat().st_size > 0
+    assert not (out / "pairs.parquet").exists()
+    options: dict[str, Any] = {"exact": True, "out": out, "resume": True, **STATED}
+    with pytest.raises(RunError, match="`threshold` differ"):
+        nearest(table, "face", threshold=0.45, **options)
+    with pytest.raises(RunError, match="`templates` of `data` has changed"):
+        nearest(frame(vectors(10_000, seed=2)), "face", threshold=0.4, **options)
+    went_on = nearest(table, "face", threshold=0.4, memory_limit=9 << 20, threads=1, **options)
+    assert 1 <= went_on.statement["tasks_before"] < went_on.statement["tasks"]
+    whole = nearest(table, "face", threshold=0.4, exact=True, **STATED)
+    assert whole.pairs().collect().equals(went_on.pairs().collect())
+    assert not (out / "state").exists()
+    # A finished one says what it said.
+    again = nearest(table, "face", threshold=0.4, **options)
+    assert again.statement == went_on.statement

@@ -5,7 +5,9 @@
 Whole processes, one after the other, on one Parquet file of int8 templates of 512 numbers from the
 simulator. What there is to be found is what linkrisk's exact join finds, which is that of FAISS's exact
 search but for pairs within rounding of the threshold. A peer is run with more and more effort until it
-finds as large a share as linkrisk does.
+finds as large a share as linkrisk does, and its time to equal recall is that of the run that does. Where none
+does, its last run stands, with what it found. `--most` stops before a run that would take longer, by the
+run before and how much the effort grows.
 """
 
 from __future__ import annotations
@@ -29,7 +31,12 @@ linkrisk.nearest(path, "template", threshold=float(threshold), exact=exact == "e
                  purpose="a bench", controller="nobody")
 """
 
-EFFORTS = {"flat": [0], "ivfpq": [8, 32, 128, 512], "usearch": [32, 128, 512]}
+EFFORTS = {
+    "flat": [0],
+    "ivfpq": [8, 32, 128, 512],
+    "bigbatch": [8, 32, 128, 512],
+    "usearch": [32, 128, 512, 2_048],
+}
 
 
 def templates(rows: int, folder: Path) -> Path:
@@ -57,7 +64,17 @@ def line(name: str, cost: measure.Cost, recall: float, first: measure.Cost) -> s
     return f"{name:<20}{cost.seconds:>9.1f}{cost.peak_bytes / 2**20:>10,.0f}{recall:>9.4f}{ratio:>9.1f} x"
 
 
-def compare(rows: int, threshold: float, peers: str, methods: list[str]) -> None:
+def best(method: str, runs: list[tuple[int, measure.Cost, float]], wanted: float, ours: measure.Cost) -> str:
+    if not runs:
+        return f"{method}: not run"
+    effort, cost, recall = runs[-1]
+    ratio = cost.seconds / ours.seconds
+    if recall >= wanted:
+        return f"{method}: equal recall in {ratio:.1f} times the time ({effort})"
+    return f"{method}: {recall:.4f} of {wanted:.4f} at most, in {ratio:.1f} times the time ({effort})"
+
+
+def compare(rows: int, threshold: float, peers: str, methods: list[str], most: float) -> None:
     with tempfile.TemporaryDirectory(prefix="peers-") as name:
         folder = Path(name)
         path = templates(rows, folder)
@@ -70,15 +87,22 @@ def compare(rows: int, threshold: float, peers: str, methods: list[str]) -> None
         print(f"{'':<20}{'seconds':>9}{'peak MiB':>10}{'recall':>9}{'time':>9}")
         print(line("linkrisk", cost, wanted, cost))
         print(line("linkrisk, exact", exact, 1.0, cost), flush=True)
+        summary = []
         for method in methods:
+            runs: list[tuple[int, measure.Cost, float]] = []
             for effort in EFFORTS[method]:
+                if runs and runs[-1][1].seconds * effort / max(runs[-1][0], 1) > most:
+                    break
                 out = folder / "other.parquet"
                 script = [peers, str(HERE / "faces_peers.py"), str(path), str(out)]
                 other = measure.run([*script, str(threshold), method, str(effort)])
                 recall = share(truth, out)
+                runs.append((effort, other, recall))
                 print(line(f"{method} {effort or ''}", other, recall, cost), flush=True)
                 if recall >= wanted:
                     break
+            summary.append(best(method, runs, wanted, cost))
+        print("\n".join(summary), flush=True)
 
 
 def main() -> None:
@@ -87,9 +111,18 @@ def main() -> None:
     parser.add_argument("--peers", required=True, metavar="PYTHON", help="the Python that has the peers")
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--skip", action="append", default=[], choices=EFFORTS, help="a method to leave out")
+    parser.add_argument(
+        "--most", type=float, default=7_200.0, help="seconds that a run may be expected to take"
+    )
     options = parser.parse_args()
     for rows in options.rows:
-        compare(rows, options.threshold, options.peers, [m for m in EFFORTS if m not in options.skip])
+        compare(
+            rows,
+            options.threshold,
+            options.peers,
+            [m for m in EFFORTS if m not in options.skip],
+            options.most,
+        )
 
 
 if __name__ == "__main__":

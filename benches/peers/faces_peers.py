@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import faiss
 import numpy as np
 import polars as pl
+from faiss.contrib.big_batch_search import big_batch_search
 from usearch.index import Index
 
 # Neighbours asked for where a library knows no threshold: more than nearly every person has captures.
@@ -50,6 +51,17 @@ def ivfpq(rows: np.ndarray, threshold: float, nprobe: int) -> Iterator[tuple[np.
         yield neighbours(start, found, scores >= threshold)
 
 
+def bigbatch(rows: np.ndarray, threshold: float, nprobe: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Cells, each compared with all that want it at once; vectors as they are."""
+    cells = 2 ** round(np.log2(4 * len(rows) ** 0.5))
+    index = faiss.index_factory(rows.shape[1], f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT)
+    index.train(rows[:: max(1, len(rows) // (cells * 64))])
+    index.add(rows)
+    index.nprobe = nprobe
+    scores, found = big_batch_search(index, rows, NEIGHBOURS, method="knn_function", threaded=2, verbose=0)
+    yield neighbours(0, found, scores >= threshold)
+
+
 def usearch(rows: np.ndarray, threshold: float, expansion: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """A graph over int8 templates."""
     index = Index(
@@ -72,7 +84,7 @@ def neighbours(start: int, found: np.ndarray, similar: np.ndarray) -> tuple[np.n
 
 
 def main(source: str, out: str, threshold: str, method: str, parameter: str) -> None:
-    search = {"flat": flat, "ivfpq": ivfpq, "usearch": usearch}[method]
+    search = {"flat": flat, "ivfpq": ivfpq, "bigbatch": bigbatch, "usearch": usearch}[method]
     parts = [
         pl.DataFrame({"a": np.asarray(a, dtype=np.int64), "b": np.asarray(b, dtype=np.int64)})
         for a, b in search(read(source), float(threshold), int(parameter))

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use linkrisk_core::block::nearest::cap::cap;
+use linkrisk_core::block::nearest::plan::{Method, Size, cost};
 use linkrisk_core::block::nearest::recall::recall;
-use linkrisk_core::block::nearest::{Options, Scored, Summary, nearest};
+use linkrisk_core::block::nearest::{Options, Scored, Summary, nearest, nearest_resumable};
 use linkrisk_core::error::ErrorKind;
 use linkrisk_core::kernel::simd::Level;
 use linkrisk_core::runtime::Context;
@@ -47,7 +48,8 @@ fn context(limit: u64, threads: usize) -> Context {
 }
 
 fn options(threshold: f64, exact: bool) -> Options {
-    Options { threshold, second: None, exact, level: None, block_rows: None }
+    // Fewer than what would pay.
+    Options { exact, turned: Some(true), ..Options::new(threshold) }
 }
 
 fn joined(templates: &mut Templates, options: &Options, context: &Context) -> (Vec<Scored>, Summary) {
@@ -88,11 +90,12 @@ fn an_exact_join_finds_every_pair() {
     {
         let context = context(1 << 30, 2);
         let mut templates = stored(&[faces(dims, count)], &context);
-        let (pairs, summary) = joined(&mut templates, &options(threshold, true), &context);
+        let options = Options { turned: (count > 700).then_some(true), ..options(threshold, true) };
+        let (pairs, summary) = joined(&mut templates, &options, &context);
         let expected = all_pairs(&templates, threshold, None);
         assert!(expected.len() > 300);
         assert!(pairs == expected, "{} of {} pairs", pairs.len(), expected.len());
-        assert_eq!(summary.depth < dims.count(), count > 4_096, "{summary:?}");
+        assert_eq!(summary.depth < dims.count(), count > 700, "{summary:?}");
         assert!(summary.passed >= summary.pairs && summary.exact && summary.share == 1.0);
         assert_eq!(summary.compared, (count * (count - 1) / 2) as f64);
     }
@@ -235,12 +238,131 @@ fn what_cannot_be_joined_is_refused_or_empty() {
     }
     let mut none = stored(&[], &context);
     assert!(joined(&mut none, &options(0.4, true), &context).0.is_empty());
-    let little = self::context(1 << 25, 1);
-    let mut many = stored(&[faces(FaceDims::D128, 6_000)], &little);
-    let error = nearest(&mut many, &options(1e-6, true), &little).expect_err("half of all pairs do not fit");
-    assert_eq!(error.kind(), ErrorKind::MemoryLimit, "{error}");
-    assert!(error.hint_text().is_some_and(|hint| hint.contains("threshold")));
+    let cells = Options { method: Method::Partitions, ..options(0.4, true) };
+    let error = nearest(&mut templates, &cells, &context).expect_err("cells lose pairs");
+    assert_eq!(error.kind(), ErrorKind::Spec);
     context.cancel.cancel();
     let error = nearest(&mut templates, &options(0.4, true), &context).expect_err("it was asked to stop");
     assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn a_threshold_that_half_of_all_pairs_reach_needs_no_more_memory() {
+    let base = tempfile::tempdir().expect("a temporary directory");
+    let column = faces(FaceDims::D128, 6_000);
+    let joined = |limit: u64| {
+        let context = context(limit, 2).spill_to(base.path(), None);
+        let mut templates = stored(std::slice::from_ref(&column), &context);
+        let options = options(1e-6, false);
+        let (pairs, filter, summary) =
+            nearest(&mut templates, &options, &context).expect("the rest is spilled");
+        let (mut hash, mut last) = (0u64, None);
+        pairs
+            .each(|pairs| {
+                for &pair in pairs {
+                    assert!(last < Some(pair));
+                    last = Some(pair);
+                    hash = hash.rotate_left(5) ^ (u64::from(pair.left) << 32 | u64::from(pair.right));
+                    hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ pair.product as u64;
+                }
+                Ok(())
+            })
+            .expect("they are there");
+        let stated = recall(&templates, &pairs, &filter, &summary, &options, &context).expect("room");
+        assert!(context.memory.peak() <= limit && summary.pairs > 8_000_000);
+        (summary.pairs, hash, stated.all.pairs, stated.all.found)
+    };
+    assert_eq!(joined(1 << 25), joined(1 << 30));
+}
+
+#[test]
+fn cells_find_what_is_stated_whatever_the_memory_and_threads() {
+    let base = tempfile::tempdir().expect("a temporary directory");
+    let column = faces(FaceDims::D512, 12_000);
+    let options = Options { method: Method::Partitions, ..options(0.5, false) };
+    let run = |limit: u64, threads, level, block_rows| {
+        let context = context(limit, threads).spill_to(base.path(), None);
+        let mut templates = stored(std::slice::from_ref(&column), &context);
+        let options = Options { level, block_rows, ..options };
+        let (pairs, summary) = joined(&mut templates, &options, &context);
+        assert!(context.memory.peak() <= limit, "{} of {limit}", context.memory.peak());
+        (pairs, summary)
+    };
+    let context = context(1 << 30, 2);
+    let mut templates = stored(std::slice::from_ref(&column), &context);
+    let (pairs, filter, summary) = nearest(&mut templates, &options, &context).expect("room");
+    let plan = summary.partition.expect("there are cells");
+    let stated = recall(&templates, &pairs, &filter, &summary, &options, &context).expect("room");
+    let all = all_pairs(&templates, 0.5, None);
+    let realised = summary.pairs as f64 / all.len() as f64;
+    assert!((realised - stated.all.recall).abs() < 0.01 && realised > 0.97, "{realised} {stated:?}");
+    assert!(stated.all.low <= realised && realised <= stated.all.high, "{realised} {stated:?}");
+    // The arithmetic of the plan holds on the data.
+    assert!((stated.lost_by_partition - plan.loss).abs() < 0.006, "{stated:?} {plan:?}");
+    assert!(stated.lost_by_partition > 0.0 && stated.lost_by_filter > 0.0);
+    let size = Size::of(&templates, None);
+    let cost = cost(size, &filter, Some(&plan), Level::Avx512, 2);
+    assert!(plan.work < 0.8 && (summary.compared / cost.compared - 1.0).abs() < 0.1, "{cost:?} {summary:?}");
+    let whole = run(1 << 30, 2, None, None);
+    assert!(whole.1.tasks == 1 && whole.0.len() as u64 == summary.pairs);
+    assert!(whole.0.iter().all(|pair| all.binary_search(pair).is_ok()));
+    assert!(whole.0.windows(2).all(|two| two[0] < two[1]));
+    for (limit, threads, level, block_rows) in [
+        (1 << 30, 1, Some(Level::Avx2), Some(5_000)),
+        (1 << 30, 8, None, Some(3_000)),
+        (28 << 20, 2, None, None),
+    ] {
+        let other = run(limit, threads, level, block_rows);
+        assert!(other.0 == whole.0 && other.1.tasks > 1, "{limit} {threads} {level:?} {block_rows:?}");
+        assert_eq!(other.1.passed, whole.1.passed);
+    }
+}
+
+#[test]
+fn a_join_goes_on_where_it_was_stopped() {
+    let column = faces(FaceDims::D512, 9_000);
+    for method in [Method::AllPairs, Method::Partitions] {
+        let options = Options { method, ..options(0.4, false) };
+        let state = tempfile::tempdir().expect("a temporary directory");
+        let run = |block_rows, state: Option<&std::path::Path>, stop_after: Option<u64>| {
+            let context = context(1 << 30, 2);
+            let mut templates = stored(std::slice::from_ref(&column), &context);
+            let options = Options { block_rows, ..options };
+            let watch = context.clone();
+            std::thread::scope(|threads| {
+                if let (Some(after), Some(state)) = (stop_after, state) {
+                    threads.spawn(move || {
+                        // Each finished task is a frame of the journal.
+                        let log = state.join("pairs-passes");
+                        while std::fs::metadata(&log).map_or(0, |file| file.len()) < after {
+                            std::thread::sleep(std::time::Duration::from_micros(200));
+                        }
+                        watch.cancel.cancel();
+                    });
+                }
+                nearest_resumable(&mut templates, &options, state, &context).map(|(pairs, _, summary)| {
+                    let mut all = Vec::new();
+                    pairs
+                        .each(|pairs| {
+                            all.extend_from_slice(pairs);
+                            Ok(())
+                        })
+                        .expect("they are there");
+                    (all, summary)
+                })
+            })
+        };
+        let whole = run(None, None, None).expect("room");
+        assert!(whole.0.len() > 1_000 && whole.1.tasks_before == 0);
+        let error = run(Some(480), Some(state.path()), Some(600)).expect_err("it was stopped");
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        // In blocks of another size, and then once more with nothing left to do.
+        for (block_rows, again) in [(Some(960), false), (None, true)] {
+            let (pairs, summary) = run(block_rows, Some(state.path()), None).expect("room");
+            assert!(pairs == whole.0 && summary.pairs == whole.1.pairs);
+            assert_eq!(summary.passed, whole.1.passed);
+            assert!(summary.tasks_before >= 3);
+            assert_eq!(summary.tasks == summary.tasks_before, again, "{summary:?}");
+        }
+    }
 }

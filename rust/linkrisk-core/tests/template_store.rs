@@ -185,6 +185,32 @@ fn models_of_one_length_and_norm_are_told_apart() {
 }
 
 #[test]
+fn models_of_two_means_in_one_column_are_told_from_two_cameras() {
+    let plain = Faces::new(FaceDims::D512, 3);
+    let other = Faces::new(FaceDims::D512, 3).protected(9);
+    let infrared = (0..).find(|&camera| light_share(camera) > 0.2);
+    let of = |faces: &Faces, camera: Option<u64>, mean: f32| -> Vec<Vec<f32>> {
+        let mut template = vec![0.0; 512];
+        let rows = (0..200).map(|row| {
+            let group = Group { female: row % 2 == 0, age_band: 1, tone: (row % 6) as u8 };
+            let capture = Capture { number: row, day: 9, setting: Setting::Controlled, camera };
+            faces.template(&Subject { person: row % 150, group, kin: None }, &capture, &mut template);
+            // Some models have most of a face in common.
+            let moved: Vec<f32> = template.iter().map(|x| x + mean).collect();
+            let norm = moved.iter().map(|x| x * x).sum::<f32>().sqrt();
+            moved.iter().map(|x| x / norm).collect()
+        });
+        rows.collect()
+    };
+    let cameras = [of(&plain, None, 0.0), of(&plain, infrared, 0.0)].concat();
+    stored(&[fixed(&cameras)], &context()).expect("one model, whatever the camera");
+    stored(&[fixed(&of(&plain, None, 0.03))], &context()).expect("one model that has a mean");
+    let models = [of(&plain, None, 0.0), of(&other, None, 0.03)].concat();
+    let error = stored(&[fixed(&models)], &context()).expect_err("two models");
+    assert!(error.kind() == ErrorKind::Data && error.to_string().contains("two kinds"), "{error}");
+}
+
+#[test]
 fn columns_that_hold_no_lists_of_numbers_are_refused() {
     let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
     let code: ArrayRef = Arc::new(BinaryArray::from(vec![&b"x"[..]]));

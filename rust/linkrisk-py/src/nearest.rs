@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 use arrow_array::ArrayRef;
 use linkrisk_core::block::nearest::cap::{Capped, cap};
 use linkrisk_core::block::nearest::iris::{self, nearest_irises};
+use linkrisk_core::block::nearest::plan::{Method, Size};
 use linkrisk_core::block::nearest::recall::{Recall, recall};
+use linkrisk_core::block::nearest::strangers::strangers;
 use linkrisk_core::block::nearest::table::write_pairs;
-use linkrisk_core::block::nearest::{Options, Summary, nearest};
+use linkrisk_core::block::nearest::{Options, Summary, nearest_resumable};
 use linkrisk_core::error::{Error, ErrorKind, Result};
+use linkrisk_core::evidence::{self, Choice, Histogram};
+use linkrisk_core::kernel::hash;
 use linkrisk_core::kernel::simd::Level;
 use linkrisk_core::runtime::Context;
 use linkrisk_core::store::irises::Irises;
+use linkrisk_core::store::run_dir::{Identity, RunDir};
 use linkrisk_core::store::templates::{TemplateSource, TemplateTally, Templates};
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::arrow::Stream;
 use crate::engine::to_json;
@@ -36,18 +42,22 @@ type Tallies = Vec<(String, TemplateTally)>;
 struct Request {
     sources: Vec<String>,
     attribute: String,
-    threshold: f64,
+    /// Absent where it is chosen.
+    threshold: Option<f64>,
+    false_links: f64,
     metric: Metric,
     centre: bool,
     exact: bool,
+    method: Way,
     cap: Option<u32>,
+    resume: bool,
     least: u64,
     memory_limit: Option<u64>,
     threads: Option<usize>,
     seed: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Metric {
     Cosine,
@@ -55,16 +65,38 @@ enum Metric {
     Hamming,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Way {
+    Auto,
+    AllPairs,
+    Partitions,
+}
+
+impl From<Way> for Method {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Auto => Self::Auto,
+            Way::AllPairs => Self::AllPairs,
+            Way::Partitions => Self::Partitions,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Statement {
+    /// What a run said that was finished before.
+    Before(Value),
     Vectors {
         #[serde(flatten)]
         summary: Summary,
         sources: Tallies,
         capped: Capped,
         recall: Recall,
+        /// How the threshold was chosen, where it was not given.
+        chosen: Option<Choice>,
     },
     Irises {
         templates: u32,
@@ -121,12 +153,31 @@ fn find_vectors(
     if request.centre {
         templates.centre(context)?;
     }
-    let threshold = match request.metric {
-        Metric::L2 => templates.cosine_of_distance(request.threshold),
-        _ => request.threshold,
+    let mut run = match out {
+        Some(out) if request.resume => Some(resumed(request, &templates, out, context)?),
+        _ => None,
     };
-    let options = Options { threshold, second, exact: request.exact, level: None, block_rows: None };
-    let (mut pairs, filter, summary) = nearest(&mut templates, &options, context)?;
+    if let Some(said) = run.as_ref().map(RunDir::summary).filter(|said| !said.is_null()) {
+        return Ok(Statement::Before(said.clone()));
+    }
+    let (threshold, chosen) = match (request.threshold, request.metric) {
+        (Some(distance), Metric::L2) => (templates.cosine_of_distance(distance), None),
+        (Some(cosine), _) => (cosine, None),
+        (None, _) => {
+            let mut random = Histogram::grid();
+            strangers(&templates, second, context, |similarity, pairs| {
+                random.counts_mut()[evidence::bin(similarity)] += pairs;
+            })?;
+            let pairs = Size::of(&templates, second).pairs;
+            let choice = evidence::choose(random, request.false_links, pairs)?;
+            (choice.threshold, Some(choice))
+        }
+    };
+    let options =
+        Options { second, exact: request.exact, method: request.method.into(), ..Options::new(threshold) };
+    let state = run.as_ref().and_then(RunDir::state);
+    let (mut pairs, filter, summary) =
+        nearest_resumable(&mut templates, &options, state.as_deref(), context)?;
     let recall = recall(&templates, &pairs, &filter, &summary, &options, context)?;
     let mut capped = Capped::default();
     if let Some(most) = request.cap {
@@ -135,7 +186,38 @@ fn find_vectors(
     if let Some(out) = out {
         write_pairs(templates.records(), &pairs, out, TABLE, context)?;
     }
-    Ok(Statement::Vectors { summary, sources, capped, recall })
+    let statement = Statement::Vectors { summary, sources, capped, recall, chosen };
+    if let Some(run) = &mut run {
+        // By way of its text, where a number of single precision has as many digits as it needs.
+        let said = serde_json::from_str(&to_json(&statement)?).map_err(|e| Error::internal(e.to_string()))?;
+        run.set("summary", said)?;
+        run.set("state", json!("joined"))?;
+        run.finish()?;
+    }
+    Ok(statement)
+}
+
+/// The directory of the join of these templates, begun or gone on with.
+fn resumed(request: &Request, templates: &Templates, out: &Path, context: &Context) -> Result<RunDir> {
+    let Request { threshold, false_links, metric, centre, exact, method, cap, .. } = request;
+    let settings = json!({
+        "attribute": request.attribute,
+        "threshold": threshold,
+        "false_links": false_links,
+        "metric": metric,
+        "centre": centre,
+        "exact": exact,
+        "method": method,
+        "cap": cap,
+        "seed": request.seed,
+    });
+    let of_source = |source: &TemplateSource| {
+        let parts = json!({"records": source.tally.records, "hash": format!("{:016x}", source.digest)});
+        (source.name.clone(), json!({"templates": parts}))
+    };
+    let inputs = Value::Object(templates.sources().iter().map(of_source).collect());
+    let spec_hash = hash::bytes(settings.to_string().as_bytes());
+    RunDir::resume(out, Identity { spec: &settings, spec_hash, seed: context.seed, inputs: &inputs })
 }
 
 fn find_irises(
@@ -150,14 +232,16 @@ fn find_irises(
         read(stream, context, |column, first| irises.add(column, first, context))?;
     }
     let (sources, second) = checked(request, irises.sources())?;
-    let options = iris::Options { threshold: request.threshold, second, level: None };
+    let threshold =
+        request.threshold.ok_or_else(|| Error::internal("iris codes have no chosen threshold"))?;
+    let options = iris::Options { threshold, second, level: None };
     let pairs = nearest_irises(&irises, &options, context)?;
     if let Some(out) = out {
         write_pairs(irises.records(), &pairs, out, TABLE, context)?;
     }
     Ok(Statement::Irises {
         templates: irises.len(),
-        threshold: request.threshold,
+        threshold,
         kernel: Level::best().name(),
         pairs: pairs.len(),
         sources,

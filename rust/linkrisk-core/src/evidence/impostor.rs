@@ -31,7 +31,7 @@ const CANDIDATES: [f64; 9] = [0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4,
 const ENOUGH: f64 = 250.0;
 
 /// A threshold is admissible where counts as far from its tail have at least this probability.
-const REFUTED: f64 = 0.05;
+pub(super) const REFUTED: f64 = 0.05;
 
 /// Pairs that a tail must still expect among those seen. Farther out the rates of simulated faces were up to
 /// thirty times the tail's: poor captures and lookalikes are too few to shape a tail, and soon all that is

@@ -12,6 +12,7 @@
 
 mod at_rest;
 mod calibration;
+mod choice;
 mod genuine;
 mod histogram;
 mod impostor;
@@ -29,6 +30,7 @@ mod thresholds;
 
 pub use at_rest::{draw, sample};
 pub use calibration::Calibration;
+pub use choice::{Choice, Stretch, choose};
 pub use genuine::Genuine;
 pub use histogram::{BINS, Histogram, bin, edge};
 pub use impostor::{Basis, Dependence, FalseMatch, Impostors, TailPair, TailReport};

@@ -6,7 +6,7 @@
 use arrow_array::{Array, ArrayRef};
 
 use super::rows::Rows;
-use super::template_sources::{TemplateSource, TemplateSources};
+use super::template_sources::TemplateSources;
 use super::vector;
 use crate::error::Result;
 use crate::kernel::simd::iris::Code;
@@ -23,6 +23,15 @@ const LEAST_BITS: u32 = 256;
 pub struct Irises {
     rows: Rows,
     sources: TemplateSources,
+}
+
+/// Whose its rows are.
+impl std::ops::Deref for Irises {
+    type Target = TemplateSources;
+
+    fn deref(&self) -> &TemplateSources {
+        &self.sources
+    }
 }
 
 impl Irises {
@@ -83,26 +92,6 @@ impl Irises {
         }
         self.sources.records.extend(codes.iter().map(|(record, _)| record));
         Ok(())
-    }
-
-    /// How many codes there are.
-    pub fn len(&self) -> u32 {
-        self.sources.records.len() as u32
-    }
-
-    /// Whether there is no code.
-    pub fn is_empty(&self) -> bool {
-        self.sources.records.is_empty()
-    }
-
-    /// Whose code each row is.
-    pub fn records(&self) -> &[u32] {
-        &self.sources.records
-    }
-
-    /// The sources, in order.
-    pub fn sources(&self) -> &[TemplateSource] {
-        &self.sources.sources
     }
 
     /// Codes of every stretch but the last, and how many stretches there are.

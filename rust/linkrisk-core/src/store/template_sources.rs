@@ -58,49 +58,82 @@ pub struct TemplateSource {
     pub start: u32,
     /// What its templates were.
     pub tally: TemplateTally,
+    /// A hash of its templates at rest and their records, as they came.
+    pub digest: u64,
     /// The mean of its templates, each of length 1; known once they are complete, and empty for irises.
     pub mean: Vec<f32>,
 }
 
-/// The rows of an attribute's templates: 4 bytes each.
+/// Whose the rows of an attribute's templates are, of all sources one after the other: 4 bytes each.
 #[derive(Debug)]
-pub(super) struct TemplateSources {
-    pub attribute: String,
-    pub records: Vec<u32>,
-    pub sources: Vec<TemplateSource>,
-    pub held: Reservation,
+pub struct TemplateSources {
+    pub(super) attribute: String,
+    pub(super) records: Vec<u32>,
+    pub(super) sources: Vec<TemplateSource>,
+    pub(super) held: Reservation,
 }
 
 impl TemplateSources {
-    pub fn new(attribute: &str, context: &Context) -> Result<Self> {
+    pub(super) fn new(attribute: &str, context: &Context) -> Result<Self> {
         let held = context.memory.reserve("template numbers", 0)?;
         Ok(Self { attribute: attribute.to_owned(), records: Vec::new(), sources: Vec::new(), held })
     }
 
-    pub fn begin(&mut self, name: &str) {
+    pub(super) fn begin(&mut self, name: &str) {
         let start = self.records.len() as u32;
         let tally = TemplateTally::default();
-        self.sources.push(TemplateSource { name: name.to_owned(), start, tally, mean: Vec::new() });
+        self.sources.push(TemplateSource {
+            name: name.to_owned(),
+            start,
+            tally,
+            digest: 0,
+            mean: Vec::new(),
+        });
     }
 
     /// The source that is being read.
-    pub fn current(&mut self) -> Result<&mut TemplateSource> {
+    pub(super) fn current(&mut self) -> Result<&mut TemplateSource> {
         self.sources.last_mut().ok_or_else(|| Error::internal("templates came before their source"))
     }
 
-    /// The source of a row.
-    pub fn of(&self, row: u32) -> usize {
+    /// The attribute's name.
+    pub fn attribute(&self) -> &str {
+        &self.attribute
+    }
+
+    /// How many rows there are; those of placeholders are zero and similar to nothing.
+    pub fn len(&self) -> u32 {
+        self.records.len() as u32
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whose template each row is; [`NOBODY`]'s is a placeholder.
+    pub fn records(&self) -> &[u32] {
+        &self.records
+    }
+
+    /// The sources, in order.
+    pub fn sources(&self) -> &[TemplateSource] {
+        &self.sources
+    }
+
+    /// The source of a row, by its number.
+    pub fn source_of(&self, row: u32) -> usize {
         self.sources.partition_point(|source| source.start <= row).saturating_sub(1)
     }
 
     /// The rows of a source.
-    pub fn rows(&self, source: usize) -> std::ops::Range<usize> {
+    pub(super) fn rows(&self, source: usize) -> std::ops::Range<usize> {
         let end = self.sources.get(source + 1).map_or(self.records.len(), |next| next.start as usize);
         self.sources[source].start as usize..end
     }
 
     /// The error of a source whose column cannot be read.
-    pub fn unreadable(&self, array: &ArrayRef, hint: &str) -> Error {
+    pub(super) fn unreadable(&self, array: &ArrayRef, hint: &str) -> Error {
         let source = self.sources.last().map_or("", |source| &source.name);
         let message = format!(
             "attribute `{}` of source `{source}` holds templates, which cannot be read from {}",
@@ -111,7 +144,7 @@ impl TemplateSources {
     }
 
     /// The error of a source whose templates cannot be used.
-    pub fn refusal(&self, source: &str, what: &str, hint: &str) -> Error {
+    pub(super) fn refusal(&self, source: &str, what: &str, hint: &str) -> Error {
         let message = format!("attribute `{}` of source `{source}` {what}", self.attribute);
         self.error(ErrorKind::Data, source, message, hint)
     }

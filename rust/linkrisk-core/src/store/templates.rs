@@ -15,8 +15,7 @@ use arrow_array::{Array, ArrayRef};
 use rayon::prelude::*;
 
 use super::rows::Rows;
-use super::template_sources::TemplateSources;
-pub use super::template_sources::{NOBODY, TemplateSource, TemplateTally};
+pub use super::template_sources::{NOBODY, TemplateSource, TemplateSources, TemplateTally};
 use super::vector;
 use crate::error::Result;
 use crate::kernel::hash;
@@ -57,6 +56,15 @@ pub struct Templates {
     pub(super) rows: Option<Rows>,
     hashes: Vec<u64>,
     pub(super) sources: TemplateSources,
+}
+
+/// Whose its rows are.
+impl std::ops::Deref for Templates {
+    type Target = TemplateSources;
+
+    fn deref(&self) -> &TemplateSources {
+        &self.sources
+    }
 }
 
 /// What was made of one template of a batch.
@@ -171,7 +179,9 @@ impl Templates {
                 source.tally.unit += u64::from((read.norm - 1.0).abs() <= 0.01);
                 source.tally.square_norm += read.norm * read.norm;
                 records.push(record);
-                self.hashes.push(hash::bytes(bytemuck::cast_slice(template)));
+                let hash = hash::bytes(bytemuck::cast_slice(template));
+                source.digest = hash::combine(source.digest, hash::combine(hash, u64::from(record)));
+                self.hashes.push(hash);
                 valid.push(template);
             }
         }
@@ -190,7 +200,7 @@ impl Templates {
     /// Ends the last source: copies of a placeholder are set aside and means are taken.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`] where a source holds the templates of two models, by their lengths or norms;
+    /// [`ErrorKind::Data`] where a source holds the templates of two models, by their lengths, norms, means or axes;
     /// as [`Rows::update`].
     pub fn complete(&mut self, context: &Context) -> Result<()> {
         for number in 0..self.sources().len() {
@@ -213,7 +223,7 @@ impl Templates {
                         row.fill(0);
                         changed = true;
                     }
-                    let sums = &mut sums[sources.of(at)];
+                    let sums = &mut sums[sources.source_of(at)];
                     sums.iter_mut().zip(row.iter()).for_each(|(sum, &x)| *sum += i64::from(x));
                 }
                 Ok(changed)
@@ -225,6 +235,7 @@ impl Templates {
             source.mean = (0..dims).map(|k| (sum(k) as f64 / unit) as f32).collect();
             source.tally.in_common = source.mean.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         }
+        self.check_groups(context)?;
         self.check_axes(context)
     }
 
@@ -245,11 +256,6 @@ impl Templates {
         }
     }
 
-    /// The attribute's name.
-    pub fn attribute(&self) -> &str {
-        &self.sources.attribute
-    }
-
     /// Numbers of a template; 0 where there is none.
     pub fn dims(&self) -> usize {
         self.dims
@@ -258,31 +264,6 @@ impl Templates {
     /// Numbers of a row at rest: those of a template, and zeros.
     pub fn stride(&self) -> usize {
         self.dims.next_multiple_of(PADDING)
-    }
-
-    /// How many rows there are; those of placeholders are zero and similar to nothing.
-    pub fn len(&self) -> u32 {
-        self.sources.records.len() as u32
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.sources.records.is_empty()
-    }
-
-    /// Whose template each row is; [`NOBODY`]'s is a placeholder.
-    pub fn records(&self) -> &[u32] {
-        &self.sources.records
-    }
-
-    /// The sources, in order.
-    pub fn sources(&self) -> &[TemplateSource] {
-        &self.sources.sources
-    }
-
-    /// The source of a row, by its number.
-    pub fn source_of(&self, row: u32) -> usize {
-        self.sources.of(row)
     }
 
     /// Rows of every stretch but the last that [`Templates::stretch`] gives, and how many there are.

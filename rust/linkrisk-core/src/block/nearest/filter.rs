@@ -28,14 +28,14 @@ const SCALES: std::ops::RangeInclusive<f32> = 16.0..=4_000.0;
 const DEVIATIONS: f32 = 5.0;
 
 /// What a row of 512 numbers costs that passes, in products of 64 numbers: 20 ns against 0.12 ns.
-const PASSED: f64 = 170.0;
+pub(super) const PASSED: f64 = 170.0;
 
 /// What a pair costs besides its product, in the same unit.
-const PAIR: f64 = 0.5;
+pub(super) const PAIR: f64 = 0.5;
 
 /// Pairs that a share is chosen from; of fewer the share of the loss is not known, and nothing may be lost.
 const LEAST_PAIRS: usize = 500;
-const MOST_PAIRS: usize = 4_096;
+pub(super) const MOST_PAIRS: usize = 4_096;
 
 /// Rows of the sample whose pairs tell how many pass.
 const ROWS: (u64, u64) = (256, 4_096);
@@ -161,7 +161,7 @@ impl Filter {
 }
 
 /// Adding it and taking it away rounds to a whole number, ties to even.
-const ROUNDS: f32 = 12_582_912.0;
+pub(super) const ROUNDS: f32 = 12_582_912.0;
 
 /// Standard deviations of rounding that are allowed for, for each row of a pair, where loss is allowed: both
 /// together 5.6, which one pair in a hundred million exceeds.
@@ -222,10 +222,8 @@ impl Known {
         pairs: &[Scored],
         context: &Context,
     ) -> Result<Self> {
-        let step = pairs.len().div_ceil(MOST_PAIRS).max(1);
-        let pairs: Vec<&Scored> = pairs.iter().step_by(step).collect();
         let side = |row: fn(&Scored) -> u32| -> Result<Leading> {
-            let mut rows: Vec<u32> = pairs.iter().map(|pair| row(pair)).collect();
+            let mut rows: Vec<u32> = pairs.iter().map(row).collect();
             rows.sort_unstable();
             rows.dedup();
             let numbers = templates.gather(&rows, context)?;

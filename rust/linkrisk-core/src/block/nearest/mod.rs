@@ -2,37 +2,52 @@
 //!
 //! ```text
 //! templates ─► principal axes ─► turned, in place ─► blocks, two at a time
+//!                                                     ├─ which share a cell, where there are cells
 //!                                                     ├─ leading numbers as int8: can it be similar enough?
 //!                                                     └─ all numbers in 16 bits: is it?  ─► sorted pairs
 //! ```
 //!
 //! Every pair is compared: 1 million templates are half a billion thousands of pairs, and a core tests
-//! two or three thousand millions a second. A pair of blocks is a task by itself; each pair of rows is in
-//! one. Memory: two blocks in three quarters of what is free, and the pairs in the rest; the templates rest in
-//! memory or on disk as they did. Besides, the samples take 16 KiB a number of a template for a while.
+//! two or three thousand millions a second. Above ten million templates those that share a cell are
+//! ([`plan`]). A pair of blocks is a task by itself, kept on disk where the join is to be resumable; each pair
+//! of rows is in one. Memory: two blocks in three quarters of what is free, and the pairs in the rest; the
+//! templates rest in memory or on disk as they did. Besides, the samples take 16 KiB a number of a template for a
+//! while.
 
 pub mod axes;
 pub mod cap;
+pub mod cells;
 pub mod filter;
 pub mod iris;
+pub mod orthant;
+mod partition;
+pub mod plan;
 pub mod recall;
+pub mod strangers;
 pub mod table;
+mod tasks;
 pub mod tiles;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
 
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
 
 use self::axes::{Axes, sample};
+use self::cells::{Cells, Postings, Stored};
 use self::filter::Filter;
-use self::tiles::{Block, Join};
+use self::plan::{Method, Plan};
+use self::recall::PairSample;
+use self::tasks::Tasks;
+use self::tiles::{Block, Join, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::{ExternalSorter, Kept};
 use crate::kernel::simd::{Level, QUERIES};
 use crate::runtime::Context;
+use crate::runtime::spill::SpillFile;
 use crate::store::templates::{ONE, Templates};
-
-/// Templates up to which all numbers are compared: 8 million pairs take less time than axes.
-const FEW: u32 = 4_096;
 
 /// Rows that are searched exactly to choose the filter.
 const CHOOSING: u64 = 512;
@@ -76,10 +91,29 @@ pub struct Options {
     pub second: Option<u32>,
     /// Whether no pair may be lost.
     pub exact: bool,
+    /// Which pairs are compared.
+    pub method: Method,
+    /// Whether templates are turned along their axes for a filter; by cost where absent.
+    pub turned: Option<bool>,
     /// The kernel; the fastest of the processor where absent.
     pub level: Option<Level>,
     /// Most rows of a block; what memory allows where absent.
     pub block_rows: Option<u32>,
+}
+
+impl Options {
+    /// A join of one set that may lose some pairs, by the method and the kernel that suit.
+    pub fn new(threshold: f64) -> Self {
+        Self {
+            threshold,
+            second: None,
+            exact: false,
+            method: Method::Auto,
+            turned: None,
+            level: None,
+            block_rows: None,
+        }
+    }
 }
 
 /// How a join went.
@@ -99,13 +133,17 @@ pub struct Summary {
     pub share: f32,
     /// Whether no pair was lost but by the rounding of templates at rest.
     pub exact: bool,
+    /// The cells whose pairs were compared; `None` where all were.
+    pub partition: Option<Plan>,
     /// How far a similarity can be from that of the vectors as they came.
     pub rounding: f64,
     /// Pairs of blocks.
     pub tasks: u64,
-    /// Pairs that were compared.
+    /// Those of them that an earlier process had joined.
+    pub tasks_before: u64,
+    /// Pairs of rows that were compared; one that shares several cells counts for each.
     pub compared: f64,
-    /// Pairs whose full product was taken.
+    /// Pairs whose full product was taken, counted alike.
     pub passed: u64,
     /// Pairs at or above the threshold.
     pub pairs: u64,
@@ -114,11 +152,27 @@ pub struct Summary {
 /// Finds all pairs; the templates are turned along their principal axes on the way.
 ///
 /// # Errors
-/// [`ErrorKind::Spec`] where the threshold is not in (0, 1], [`ErrorKind::MemoryLimit`],
-/// [`ErrorKind::SpillLimit`], [`ErrorKind::Cancelled`].
+/// [`ErrorKind::Spec`] where the threshold is not in (0, 1] or the method cannot do what is asked for,
+/// [`ErrorKind::MemoryLimit`], [`ErrorKind::SpillLimit`], [`ErrorKind::Cancelled`].
 pub fn nearest(
     templates: &mut Templates,
     options: &Options,
+    context: &Context,
+) -> Result<(Kept<Scored>, Filter, Summary)> {
+    nearest_resumable(templates, options, None, context)
+}
+
+/// The same, with what takes to go on after a kill in the directory `state`, or going on with what is there.
+///
+/// Reading, turning and assigning cells are done again, pairs of blocks that were joined are not. The state must
+/// be that of the same templates, options and seed; but for kernel, blocks, threads and memory.
+///
+/// # Errors
+/// As [`nearest`]; [`ErrorKind::Run`] where the state is corrupt.
+pub fn nearest_resumable(
+    templates: &mut Templates,
+    options: &Options,
+    state: Option<&Path>,
     context: &Context,
 ) -> Result<(Kept<Scored>, Filter, Summary)> {
     if !(options.threshold > 0.0 && options.threshold <= 1.0) {
@@ -128,8 +182,8 @@ pub fn nearest(
         )
         .hint("give the least cosine of a pair, such as 0.4"));
     }
-    let filter = prepare(templates, options, context)?;
-    let (pairs, mut summary) = join(templates, &filter, options, context)?;
+    let (filter, plan) = prepare(templates, options, context)?;
+    let (pairs, mut summary) = join(templates, &filter, plan, options, state, context)?;
     summary.rounding = crate::store::templates::bound(templates.dims());
     if filter.depth < templates.stride() {
         // Rounded once on arrival and once more when they were turned.
@@ -138,27 +192,38 @@ pub fn nearest(
     Ok((pairs, filter, summary))
 }
 
-/// Chooses the filter and turns the templates for it.
-fn prepare(templates: &mut Templates, options: &Options, context: &Context) -> Result<Filter> {
+/// Chooses filter and cells, and turns the templates for them.
+fn prepare(
+    templates: &mut Templates,
+    options: &Options,
+    context: &Context,
+) -> Result<(Filter, Option<Plan>)> {
     let (dims, stride) = (templates.dims(), templates.stride());
     let whole = Filter::whole(dims, stride, options.threshold);
-    if templates.len() <= FEW || stride == crate::kernel::simd::DEPTH {
-        return Ok(whole);
-    }
-    context.progress.begin("axes", "templates", None);
-    let axes = Axes::of(templates, context)?;
-    let filter = if options.exact {
-        Filter::choose(templates, &axes, options.threshold, None, context)?
-    } else {
+    let pays = || plan::turning_pays(plan::Size::of(templates, options.second));
+    let is_turned = stride > crate::kernel::simd::DEPTH && options.turned.unwrap_or_else(pays);
+    let mut known = PairSample::new(context.seed);
+    if !options.exact && (plan::may_cut(templates, options) || is_turned) {
         let rows = sample(templates.len(), CHOOSING, context.seed, DRAW);
-        let known = recall::search(templates, &rows, &whole, options, context)?;
-        Filter::choose(templates, &axes, options.threshold, Some((LOSS, &known)), context)?
-    };
-    if filter.depth < stride {
-        axes.turn(filter.depth, templates, context)?;
-        return Ok(filter);
+        recall::search(templates, &rows, &whole, options, context, &mut |pairs| {
+            known.add(pairs);
+            Ok(())
+        })?;
     }
-    Ok(whole)
+    let known = known.pairs();
+    let mut filter = whole;
+    if is_turned {
+        context.progress.begin("axes", "templates", None);
+        let axes = Axes::of(templates, context)?;
+        let loss = (!options.exact).then_some((LOSS, &known[..]));
+        let chosen = Filter::choose(templates, &axes, options.threshold, loss, context)?;
+        if chosen.depth < stride {
+            axes.turn(chosen.depth, templates, context)?;
+            filter = chosen;
+        }
+    }
+    let plan = plan::choose(templates, &filter, &known, options, context)?;
+    Ok((filter, plan))
 }
 
 /// Turns templates as [`nearest`] does, for who has its pairs from before.
@@ -174,65 +239,109 @@ pub fn least_product(threshold: f64) -> i32 {
     (threshold * f64::from(ONE) * f64::from(ONE)).ceil() as i32
 }
 
-/// The rows of each set, cut into blocks of which two fit memory, and a quarter of what is free stays so.
-fn blocks(
+/// Rows of a block, of which two fit memory where a quarter of what is free stays so.
+fn block_rows(
     templates: &Templates,
     filter: &Filter,
+    plan: Option<&Plan>,
     options: &Options,
     context: &Context,
-) -> [Vec<(u32, u32)>; 2] {
+) -> u32 {
     let most = context.memory.free() / 8 * 3;
-    let per_row = Block::bytes_per_row(templates, filter.depth);
-    // Rows on disk are read a stretch at a time, and a second set may begin within one.
+    let per_row = Block::bytes_per_row(templates, filter.depth) + plan.map_or(0, Postings::bytes_per_row);
+    // Rows on disk are read a stretch at a time, and a block may begin within one.
     let together = if templates.is_on_disk() { templates.stretches().0 as u64 } else { QUERIES as u64 };
     let part = if templates.is_on_disk() && options.second.is_some() { together } else { 0 };
     let rows = ((most / per_row).saturating_sub(part) / together).max(1) * together;
-    let rows = rows.min(u64::from(options.block_rows.unwrap_or(u32::MAX))) as u32;
-    let cut = |from: u32, to: u32| -> Vec<(u32, u32)> {
-        (from..to).step_by(rows as usize).map(|start| (start, start.saturating_add(rows).min(to))).collect()
-    };
-    match options.second {
-        Some(second) => {
-            let second = second.min(templates.len());
-            [cut(0, second), cut(second, templates.len())]
+    rows.min(u64::from(options.block_rows.unwrap_or(u32::MAX))) as u32
+}
+
+/// The rows of each set.
+fn sets(templates: &Templates, options: &Options) -> [Range<u32>; 2] {
+    let rows = templates.len();
+    let second = options.second.unwrap_or(rows).min(rows);
+    [0..second, second..rows]
+}
+
+/// Loads blocks with the cells of their rows, which are found once and then rest on disk.
+struct Loader<'a> {
+    templates: &'a Templates,
+    filter: &'a Filter,
+    cells: Option<(&'a Cells, &'a Plan)>,
+    level: Level,
+    /// Where the cells of a block go that is loaded more than once.
+    file: Option<SpillFile>,
+    stored: BTreeMap<u32, Stored>,
+}
+
+impl<'a> Loader<'a> {
+    fn load(&mut self, rows: &Range<u32>, context: &Context) -> Result<(Block<'a>, Option<Postings>)> {
+        let block = Block::load(self.templates, rows.clone(), self.filter, context)?;
+        let Some((cells, plan)) = self.cells else { return Ok((block, None)) };
+        if let (Some(file), Some(stored)) = (&self.file, self.stored.get(&rows.start)) {
+            let postings = Postings::read(file, stored, cells.len(), context)?;
+            return Ok((block, Some(postings)));
         }
-        None => [cut(0, templates.len()), Vec::new()],
+        let bytes = rows.len() as u64 * (plan.cells_per_row * 4.0 + 24.0) as u64;
+        let held = context.memory.reserve("cells of templates", bytes)?;
+        let postings =
+            Postings::new(cells.of(&block.rows, rows.clone(), self.level, context)?, cells.len(), context)?;
+        drop(held);
+        if let Some(file) = &self.file {
+            self.stored.insert(rows.start, postings.store(file)?);
+        }
+        Ok((block, Some(postings)))
     }
 }
 
 fn join(
     templates: &Templates,
     filter: &Filter,
+    plan: Option<Plan>,
     options: &Options,
+    state: Option<&Path>,
     context: &Context,
 ) -> Result<(Kept<Scored>, Summary)> {
     let level = options.level.unwrap_or_else(Level::best);
-    let least = least_product(options.threshold);
-    let [first, second] = blocks(templates, filter, options, context);
-    let rows = |blocks: &[(u32, u32)]| blocks.iter().map(|b| f64::from(b.1 - b.0)).sum::<f64>();
-    let compared = match options.second {
-        Some(_) => rows(&first) * rows(&second),
-        None => rows(&first) * (rows(&first) - 1.0) / 2.0,
-    };
-    context.progress.begin("nearest", "pairs", Some(compared as u64));
+    let size = plan::Size::of(templates, options.second);
+    let expected = plan::cost(size, filter, plan.as_ref(), level, 1).compared;
+    let cells = plan.as_ref().map(|plan| Cells::new(templates, plan, filter.scale, context)).transpose()?;
+    context.progress.begin("nearest", "pairs", Some(expected as u64));
     let mut sorter = ExternalSorter::new("similar pairs", context.memory.free() / 8, context)?;
-    let join = Join { filter, least, level };
-    let (mut tasks, mut passed, mut pairs) = (0, 0, 0);
-    let mut take = |found: &[Scored]| {
-        pairs += found.len() as u64;
-        sorter.push(found)
-    };
-    for (at, &(from, to)) in first.iter().enumerate() {
-        let left = Block::load(templates, from..to, filter, context)?;
-        if options.second.is_none() {
-            passed += join.within(&left, context, &mut take)?;
-            tasks += 1;
+    let mut tasks = Tasks::open(state, &context.cancel, |pairs| sorter.push(pairs))?;
+    let most = block_rows(templates, filter, plan.as_ref(), options, context);
+    let [first, second] = sets(templates, options).map(|rows| tasks.cut(rows, most));
+    let file = (cells.is_some() && first.len() + second.len() > 2)
+        .then(|| SpillFile::create(&context.spill, "cells"))
+        .transpose()?;
+    let cells = cells.as_ref().zip(plan.as_ref());
+    let mut loader = Loader { templates, filter, cells, level, file, stored: BTreeMap::new() };
+    let join = Join { filter, least: least_product(options.threshold), level };
+    let (tasks_before, mut all) = tasks.before();
+    context.progress.add(all.tested);
+    let mut done = tasks_before;
+    for (at, rows) in first.iter().enumerate() {
+        let others = if options.second.is_some() { &second[..] } else { &first[at..] };
+        let others: Vec<&Range<u32>> =
+            others.iter().filter(|right| !tasks.is_finished(rows, right)).collect();
+        if others.is_empty() {
+            continue;
         }
-        let others = if options.second.is_some() { &second[..] } else { &first[at + 1..] };
-        for &(from, to) in others {
-            let right = Block::load(templates, from..to, filter, context)?;
-            passed += join.between(&left, &right, context, &mut take)?;
-            tasks += 1;
+        let left = loader.load(rows, context)?;
+        for others in others {
+            let mut take = |found: &[Scored]| {
+                tasks.push(found)?;
+                sorter.push(found)
+            };
+            let tally = if options.second.is_none() && others == rows {
+                between(&join, &left, &left, cells, context, &mut take)?
+            } else {
+                let right = loader.load(others, context)?;
+                between(&join, &left, &right, cells, context, &mut take)?
+            };
+            tasks.finish(rows.clone(), others.clone(), tally)?;
+            all.add(tally);
+            done += 1;
         }
     }
     let summary = Summary {
@@ -242,12 +351,34 @@ fn join(
         kernel: level.name(),
         depth: filter.depth,
         share: filter.share,
-        exact: filter.exact,
+        exact: filter.exact && plan.is_none(),
+        partition: plan,
         rounding: 0.0,
-        tasks,
-        compared,
-        passed,
-        pairs,
+        tasks: done,
+        tasks_before,
+        compared: if plan.is_some() { all.tested as f64 } else { size.pairs },
+        passed: all.passed,
+        pairs: all.pairs,
     };
-    Ok((Kept::new(sorter.finish()?, pairs, "similar pairs", context)?, summary))
+    Ok((Kept::new(sorter.finish()?, all.pairs, "similar pairs", context)?, summary))
+}
+
+type Loaded<'a> = (Block<'a>, Option<Postings>);
+
+/// Joins two blocks, or one with itself where both are the same.
+fn between(
+    join: &Join<'_>,
+    left: &Loaded<'_>,
+    right: &Loaded<'_>,
+    cells: Option<(&Cells, &Plan)>,
+    context: &Context,
+    take: &mut tiles::Take<'_>,
+) -> Result<Tally> {
+    match (cells, &left.1, &right.1) {
+        (Some((cells, _)), Some(of_left), Some(of_right)) => {
+            join.in_cells((&left.0, of_left), (&right.0, of_right), cells.len(), context, take)
+        }
+        _ if std::ptr::eq(left, right) => join.within(&left.0, context, take),
+        _ => join.between(&left.0, &right.0, context, take),
+    }
 }

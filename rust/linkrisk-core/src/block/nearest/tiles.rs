@@ -2,8 +2,11 @@
 //!
 //! A strip of 2,016 rows stays in the second-level cache while rows of the other block pass by, 96 at a time.
 //! What passes the filter is multiplied in full at once, from the rows at rest. Threads share out strips by
-//! stretches of the other block, some at a time, and what they found is then handed over in order.
+//! stretches of the other block, some at a time, and what they found is then handed over in order. A piece of
+//! work whose share of the memory is full ends there, and its rest is done once that was handed over; so no
+//! threshold finds more than fits.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -25,20 +28,20 @@ const PASSING: usize = 9_600;
 /// the slowest, half a piece on average.
 const PIECES: usize = 16;
 
-/// Pairs for which a piece of work reserves memory at a time.
-const FOUND: usize = 1 << 16;
+/// Most bytes of pairs that wait to be handed over.
+const WAITING: u64 = 1 << 28;
 
 /// Rows `range` of the templates, packed for the filter and as they rest.
 pub struct Block<'a> {
     /// The rows.
     pub range: Range<u32>,
-    packed: Packed,
-    rows: AtRest<'a>,
+    pub(super) packed: Packed,
+    pub(super) rows: AtRest<'a>,
     _held: Reservation,
 }
 
 /// Rows at rest, by stretch.
-struct AtRest<'a> {
+pub(super) struct AtRest<'a> {
     stretches: Vec<Stretch<'a>>,
     /// The number of the first stretch, and rows of each.
     first: usize,
@@ -52,8 +55,9 @@ enum Stretch<'a> {
 }
 
 impl AtRest<'_> {
+    /// The numbers of a row.
     #[inline]
-    fn row(&self, row: u32) -> &[i16] {
+    pub fn row(&self, row: u32) -> &[i16] {
         let row = row as usize;
         let numbers = match &self.stretches[row / self.rows - self.first] {
             Stretch::Memory(numbers) => numbers,
@@ -160,17 +164,134 @@ pub struct Join<'a> {
 pub type Take<'a> = dyn FnMut(&[Scored]) -> Result<()> + 'a;
 
 /// A strip of one block and a stretch of the other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Piece {
-    strip: usize,
-    passing: usize,
+    strip: Range<usize>,
+    passing: Range<usize>,
 }
 
-/// What a piece of work found.
-struct Found {
-    pairs: Vec<Scored>,
-    passed: u64,
-    held: Reservation,
+/// Rows that are tested against rows, each of them packed.
+pub(super) struct Sides<'a> {
+    /// These pass by.
+    pub queries: &'a Packed,
+    /// These stay.
+    pub panels: &'a Packed,
+    /// Whether both are the same, whose pairs are then met once, the lower row first.
+    pub same: bool,
+}
+
+/// Room for what pieces of work find until it is handed over.
+pub(super) struct Room {
+    /// Most pairs of a piece of work.
+    pairs: usize,
+    /// Pieces of work at a time.
+    together: usize,
+    /// Rows of a strip: 96 rows with all of them find no more than a piece of work may.
+    pub strip: usize,
+    _held: Reservation,
+}
+
+/// What a piece of work found, and what is left of it.
+pub(super) struct Found<P> {
+    /// The pairs.
+    pub pairs: Vec<Scored>,
+    /// Pairs whose full product was taken.
+    pub passed: u64,
+    /// Pairs that were tested.
+    pub tested: u64,
+    /// What is still to be done, for which there was no room.
+    pub rest: Option<P>,
+    most: usize,
+}
+
+/// What became of the pairs of two blocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    /// Pairs that were tested by the filter.
+    pub tested: u64,
+    /// Those whose full product was taken.
+    pub passed: u64,
+    /// Those at or above the threshold.
+    pub pairs: u64,
+}
+
+impl Tally {
+    /// Adds those of another pair of blocks.
+    pub fn add(&mut self, other: Self) {
+        self.tested += other.tested;
+        self.passed += other.passed;
+        self.pairs += other.pairs;
+    }
+}
+
+impl Room {
+    /// Room in an eighth of the memory that is free.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even 110 KiB a thread are.
+    pub fn new(context: &Context) -> Result<Self> {
+        let threads = context.pool.current_num_threads();
+        let pair = size_of::<Scored>();
+        let least = threads * QUERIES * QUERIES * pair;
+        let bytes = (context.memory.free() / 8).min(WAITING).max(least as u64) as usize;
+        let held = context.memory.reserve("similar pairs", bytes as u64)?;
+        let together = (bytes / pair / (QUERIES * STRIP)).clamp(threads, PIECES * threads);
+        let pairs = bytes / pair / together;
+        let strip = (pairs / QUERIES / QUERIES * QUERIES).clamp(QUERIES, STRIP);
+        Ok(Self { pairs, together, strip, _held: held })
+    }
+
+    /// What a piece of work found: nothing yet.
+    pub fn found<P>(&self) -> Found<P> {
+        Found { pairs: Vec::new(), passed: 0, tested: 0, rest: None, most: self.pairs }
+    }
+
+    /// Does all `pieces`, some at a time, and hands what they found to `take`.
+    ///
+    /// # Errors
+    /// What `work` and `take` say.
+    pub fn work<P: Send>(
+        &self,
+        pieces: impl Iterator<Item = P>,
+        context: &Context,
+        take: &mut Take<'_>,
+        work: impl Fn(P) -> Result<Found<P>> + Sync,
+    ) -> Result<Tally> {
+        let (mut pieces, mut again, mut tally) = (pieces, VecDeque::new(), Tally::default());
+        loop {
+            let mut now: Vec<P> = again.drain(..self.together.min(again.len())).collect();
+            now.extend(pieces.by_ref().take(self.together - now.len()));
+            if now.is_empty() {
+                return Ok(tally);
+            }
+            let found: Result<Vec<Found<P>>> =
+                context.pool.install(|| now.into_par_iter().with_max_len(1).map(&work).collect());
+            for found in found? {
+                take(&found.pairs)?;
+                tally.tested += found.tested;
+                tally.passed += found.passed;
+                tally.pairs += found.pairs.len() as u64;
+                again.extend(found.rest);
+            }
+        }
+    }
+}
+
+impl<P> Found<P> {
+    /// Whether 96 rows with a strip may find more than there is room for.
+    pub fn is_full(&self, strip: usize) -> bool {
+        self.pairs.len() + QUERIES * strip > self.most
+    }
+
+    /// Adds a pair.
+    #[inline]
+    pub fn push(&mut self, pair: Scored) {
+        if self.pairs.len() == self.pairs.capacity() {
+            let more = self.pairs.len().min(self.most.saturating_sub(self.pairs.len())).max(64);
+            self.pairs.reserve_exact(more);
+        }
+        self.pairs.push(pair);
+    }
 }
 
 impl Join<'_> {
@@ -178,15 +299,15 @@ impl Join<'_> {
     ///
     /// # Errors
     /// As [`Join::between`].
-    pub fn within(&self, block: &Block<'_>, context: &Context, take: &mut Take<'_>) -> Result<u64> {
+    pub fn within(&self, block: &Block<'_>, context: &Context, take: &mut Take<'_>) -> Result<Tally> {
         self.blocks(block, block, true, context, take)
     }
 
-    /// Finds all pairs of a row of `left` and one of `right`, hands them to `take` in order, and returns how
-    /// many passed the filter.
+    /// Finds all pairs of a row of `left` and one of `right`, hands them to `take`, and returns how many
+    /// there were.
     ///
     /// # Errors
-    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where more is found at once than fits,
+    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where there is no room for pairs,
     /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled), and what `take` says.
     pub fn between(
         &self,
@@ -194,7 +315,7 @@ impl Join<'_> {
         right: &Block<'_>,
         context: &Context,
         take: &mut Take<'_>,
-    ) -> Result<u64> {
+    ) -> Result<Tally> {
         self.blocks(left, right, false, context, take)
     }
 
@@ -205,84 +326,73 @@ impl Join<'_> {
         same: bool,
         context: &Context,
         take: &mut Take<'_>,
-    ) -> Result<u64> {
-        let mut pieces = Vec::new();
-        for strip in (0..right.packed.rows()).step_by(STRIP) {
-            let end = if same { strip + STRIP } else { usize::MAX };
-            let passing = (0..left.packed.rows().min(end)).step_by(PASSING);
-            pieces.extend(passing.map(|passing| Piece { strip, passing }));
-        }
-        let mut passed = 0;
-        for pieces in pieces.chunks(PIECES * context.pool.current_num_threads()) {
-            let found: Result<Vec<Found>> = context.pool.install(|| {
-                let pieces = pieces.par_iter().with_max_len(1);
-                pieces.map(|&piece| self.piece(left, right, same, piece, context)).collect()
-            });
-            for found in found? {
-                take(&found.pairs)?;
-                passed += found.passed;
+    ) -> Result<Tally> {
+        let room = Room::new(context)?;
+        let (rows, others) = (left.packed.rows(), right.packed.rows());
+        let strips = (0..others).step_by(room.strip).map(|strip| strip..(strip + room.strip).min(others));
+        let pieces = strips.flat_map(|strip| {
+            let end = if same { strip.end } else { rows };
+            let passing = (0..end).step_by(PASSING);
+            passing.map(move |from| Piece { strip: strip.clone(), passing: from..(from + PASSING).min(end) })
+        });
+        let sides = Sides { queries: &left.packed, panels: &right.packed, same };
+        room.work(pieces, context, take, |Piece { strip, passing }| {
+            let mut found = room.found();
+            let mut masks = vec![0u16; QUERIES * strip.len() / LANES];
+            for query in passing.clone().step_by(QUERIES) {
+                context.cancel.check()?;
+                if found.is_full(strip.len()) {
+                    found.rest = Some(Piece { strip, passing: query..passing.end });
+                    break;
+                }
+                let mut passed = 0;
+                let tested = self.test(&sides, query, strip.clone(), &mut masks, |q, x| {
+                    passed += 1;
+                    let (left_row, right_row) = (left.range.start + q as u32, right.range.start + x as u32);
+                    let product = self.level.dot(left.rows.row(left_row), right.rows.row(right_row));
+                    if product >= self.least {
+                        found.push(Scored { left: left_row, right: right_row, product });
+                    }
+                });
+                found.passed += passed;
+                found.tested += tested;
+                context.progress.add(tested);
             }
-        }
-        Ok(passed)
+            Ok(found)
+        })
     }
 
-    fn piece(
+    /// Tests 96 rows from `query` on against the rows `strip`, and hands those that pass to `hit`; returns how
+    /// many pairs were tested.
+    #[inline]
+    pub(super) fn test(
         &self,
-        left: &Block<'_>,
-        right: &Block<'_>,
-        same: bool,
-        Piece { strip, passing }: Piece,
-        context: &Context,
-    ) -> Result<Found> {
-        let mut found =
-            Found { pairs: Vec::new(), passed: 0, held: context.memory.reserve("similar pairs", 0)? };
-        let end = (strip + STRIP).min(right.packed.rows());
-        let last = (passing + PASSING).min(if same { end } else { left.packed.rows() });
-        let mut masks = vec![0u16; QUERIES * STRIP / LANES];
-        for query in (passing..last).step_by(QUERIES) {
-            context.cancel.check()?;
-            // Of a block with itself, rows before the first query have met it.
-            let start = if same { strip.max(query) } else { strip };
-            let count = (end - start) / LANES;
-            let masks = &mut masks[..QUERIES * count];
-            let (queries, panels) =
-                (left.packed.queries(query, QUERIES), right.packed.panels(start / LANES, count));
-            self.level.hits(queries, panels, self.filter.least(), masks);
-            for (panel, masks) in masks.chunks_exact(QUERIES).enumerate() {
-                for (at, &mask) in masks.iter().enumerate() {
-                    let mut mask = mask;
-                    while mask != 0 {
-                        let lane = mask.trailing_zeros() as usize;
-                        mask &= mask - 1;
-                        let (q, x) = (query + at, start + panel * LANES + lane);
-                        if same && q >= x {
-                            continue;
-                        }
-                        found.passed += 1;
-                        let pair = (left.range.start + q as u32, right.range.start + x as u32);
-                        let product = self.level.dot(left.rows.row(pair.0), right.rows.row(pair.1));
-                        if product >= self.least {
-                            found.push(Scored { left: pair.0, right: pair.1, product })?;
-                        }
+        sides: &Sides<'_>,
+        query: usize,
+        strip: Range<usize>,
+        masks: &mut [u16],
+        mut hit: impl FnMut(usize, usize),
+    ) -> u64 {
+        // Of rows with themselves, those before the first query have met it.
+        let start = if sides.same { strip.start.max(query) } else { strip.start };
+        let count = strip.end.saturating_sub(start) / LANES;
+        let masks = &mut masks[..QUERIES * count];
+        let (queries, panels) =
+            (sides.queries.queries(query, QUERIES), sides.panels.panels(start / LANES, count));
+        self.level.hits(queries, panels, self.filter.least(), masks);
+        for (panel, masks) in masks.chunks_exact(QUERIES).enumerate() {
+            for (at, &mask) in masks.iter().enumerate() {
+                let mut mask = mask;
+                while mask != 0 {
+                    let lane = mask.trailing_zeros() as usize;
+                    mask &= mask - 1;
+                    let (q, x) = (query + at, start + panel * LANES + lane);
+                    if !sides.same || q < x {
+                        hit(q, x);
                     }
                 }
             }
-            context.progress.add((QUERIES * (end - start)) as u64);
         }
-        Ok(found)
-    }
-}
-
-impl Found {
-    fn push(&mut self, pair: Scored) -> Result<()> {
-        if self.pairs.len() == self.pairs.capacity() {
-            let more = (2 * self.pairs.len()).clamp(64, self.pairs.len() + FOUND);
-            self.held.grow_to(((self.pairs.len() + more) * size_of::<Scored>()) as u64).map_err(|error| {
-                error.hint("raise `run.memory_limit`, or the threshold: more pairs than fit are above it")
-            })?;
-            self.pairs.reserve_exact(more - self.pairs.len());
-        }
-        self.pairs.push(pair);
-        Ok(())
+        (QUERIES * count * LANES) as u64
     }
 }

@@ -212,6 +212,21 @@ impl Packed {
         }
     }
 
+    /// Some of its rows, packed anew in this order.
+    pub fn gathered(&self, rows: &[u32]) -> Self {
+        let depth = self.depth;
+        let mut packed = Self::new(rows.len(), depth);
+        let (tails, bases): (&[i32], &[i32]) =
+            (bytemuck::cast_slice(&self.tails), bytemuck::cast_slice(&self.bases));
+        for (mut part, rows) in packed.parts().zip(rows.chunks(QUERIES)) {
+            for (at, &row) in rows.iter().enumerate() {
+                let row = row as usize;
+                part.set(at, &self.numbers[row * depth..][..depth], tails[row] as i16, bases[row]);
+            }
+        }
+        packed
+    }
+
     /// Rows, those that pad included.
     pub fn rows(&self) -> usize {
         self.offsets.len()
