@@ -307,16 +307,21 @@ impl Pipeline {
                     .detail("source", &spec.name)
                     .detail("row", rows)
             })?;
-            if let Some(ids) = &mut ids {
-                let column = batch.column_by_name(ID_COLUMN).ok_or_else(|| {
+            let column = match &ids {
+                Some(_) => Some(batch.column_by_name(ID_COLUMN).ok_or_else(|| {
                     Error::new(
                         ErrorKind::MissingAttribute,
                         format!("source `{}` came without its ids", spec.name),
                     )
-                })?;
-                ids.add(column)?;
-            }
-            ingest.add(&mut self.store, &batch, &self.context)?;
+                })?),
+                None => None,
+            };
+            let context = &self.context;
+            let (kept, packed) = context.pool.join(
+                || ids.as_mut().zip(column).map_or(Ok(()), |(ids, column)| ids.add(column)),
+                || ingest.add(&mut self.store, &batch, context),
+            );
+            kept.and(packed)?;
         }
         let records = ingest.finish(&mut self.store)?;
         let mut kept = match ids {

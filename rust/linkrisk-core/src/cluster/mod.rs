@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use component::{Component, Record, Tie, spanning};
+use component::{Component, Kruskal, Record, Tie};
 pub use conflict::Conflicts;
 pub use forest::Forest;
 use judge::{Judge, Outcome};
@@ -36,8 +36,8 @@ use crate::kernel::bits::Bits;
 use crate::kernel::hash::mix;
 use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
-use crate::store::Store;
 use crate::store::copies::Copies;
+use crate::store::{Slot, Store};
 
 /// A link: a pair above the threshold with its weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -175,6 +175,7 @@ pub fn cluster<S: Send>(
         Ok(())
     })?;
     let copies = Copies::new(store, [mask]);
+    let plates = vehicles::slots(store);
     let judge = Judge {
         conflicts,
         copies: &copies,
@@ -205,7 +206,7 @@ pub fn cluster<S: Send>(
                     let mut found = Found::default();
                     for_each_component(&records, &links, |component| {
                         let outcome = judge.settle(&component, scratch, &weigh);
-                        found.take(&component, outcome, store);
+                        found.take(&component, outcome, &plates);
                         context.cancel.check()
                     })?;
                     context.progress.worked(each);
@@ -360,35 +361,42 @@ fn for_each_component(
 #[derive(Default)]
 struct Found {
     counts: ClusterCounts,
-    spanning: BTreeMap<u32, u64>,
+    spanning: FxHashMap<u32, u64>,
     alike: Vec<(u64, u64)>,
     /// Records of components that were cut, and the first record of the entity of each.
     relabel: Vec<(u32, u32)>,
+    /// Kept between components for the room alone.
+    kruskal: Kruskal,
+    held: Vec<u64>,
 }
 
 impl Found {
-    fn take(&mut self, component: &Component<'_>, outcome: Outcome, store: &Store) {
+    fn take(&mut self, component: &Component<'_>, outcome: Outcome, plates: &[Slot]) {
         let members = component.members;
         self.counts.components += 1;
         self.counts.contradictions += u64::from(outcome.contradiction);
-        let labels = match outcome.labels {
-            Some(labels) => {
-                self.counts.cut += 1;
-                let first = labels.iter().map(|&label| members[label as usize]);
-                self.relabel.extend(members.iter().copied().zip(first));
-                labels
-            }
-            None => vec![0; members.len()],
+        let Outcome { labels, mut ties, .. } = outcome;
+        let Self { spanning, kruskal, .. } = self;
+        kruskal.spanning(&mut ties, members.len(), labels.as_deref(), |weight| {
+            *spanning.entry(weight.to_bits()).or_default() += 1;
+        });
+        let Some(labels) = labels else {
+            let records = (0..members.len() as u32).map(|place| component.words(place));
+            return self.entity(members.len(), records, plates);
         };
-        let mut ties = outcome.ties;
-        spanning(&mut ties, &labels, |weight| *self.spanning.entry(weight.to_bits()).or_default() += 1);
+        self.counts.cut += 1;
+        let first = labels.iter().map(|&label| members[label as usize]);
+        self.relabel.extend(members.iter().copied().zip(first));
         let mut by_label: Vec<(u32, u32)> = labels.into_iter().zip(0..).collect();
         by_label.sort_unstable();
         for entity in by_label.chunk_by(|a, b| a.0 == b.0) {
-            self.counts.entities += u64::from(entity.len() > 1);
-            self.counts.largest = self.counts.largest.max(entity.len() as u64);
-            let records = entity.iter().map(|&(_, place)| component.words(place));
-            vehicles::alike(store, records, &mut self.alike);
+            self.entity(entity.len(), entity.iter().map(|&(_, place)| component.words(place)), plates);
         }
+    }
+
+    fn entity<'a>(&mut self, size: usize, records: impl Iterator<Item = &'a [u64]>, plates: &[Slot]) {
+        self.counts.entities += u64::from(size > 1);
+        self.counts.largest = self.counts.largest.max(size as u64);
+        vehicles::alike(plates, records, &mut self.held, &mut self.alike);
     }
 }

@@ -54,9 +54,14 @@ pub struct Scatter {
     held: Mutex<Reservation>,
 }
 
+/// Segments that a thread reserves at once, so that threads do not wait for each other at every one.
+const RESERVED_AT_ONCE: u64 = 32;
+
 /// The segments that one thread has filled and those it is filling.
 #[derive(Debug)]
 struct Writer {
+    /// Segments that are reserved and not begun.
+    spare: u64,
     open: Vec<Vec<u64>>,
     full: Vec<Vec<Vec<u64>>>,
 }
@@ -99,7 +104,7 @@ impl Scatter {
     ) -> Result<Self> {
         let writer = || {
             let open = vec![Vec::new(); partitions as usize];
-            Mutex::new(Writer { full: vec![Vec::new(); open.len()], open })
+            Mutex::new(Writer { spare: 0, full: vec![Vec::new(); open.len()], open })
         };
         Ok(Self {
             width,
@@ -121,8 +126,11 @@ impl Scatter {
         let mut partitions: Vec<Partition> = (0..=self.mask)
             .map(|_| Partition { width: self.width, segment_bits: self.segment_bits, segments: Vec::new() })
             .collect();
+        let bytes = self.segment_bytes();
+        let mut held = self.held.into_inner().unwrap_or_else(|e| e.into_inner());
         for writer in self.writers {
             let writer = writer.into_inner().unwrap_or_else(|e| e.into_inner());
+            held.shrink_to(held.bytes() - writer.spare * bytes);
             for (partition, (full, open)) in
                 partitions.iter_mut().zip(writer.full.into_iter().zip(writer.open))
             {
@@ -132,15 +140,21 @@ impl Scatter {
                 }
             }
         }
-        (partitions, self.held.into_inner().unwrap_or_else(|e| e.into_inner()))
+        (partitions, held)
     }
 
-    fn segment(&self) -> Result<Vec<u64>> {
-        let words = self.width << self.segment_bits;
+    fn segment_bytes(&self) -> u64 {
+        (self.width as u64 * 8) << self.segment_bits
+    }
+
+    /// Reserves segments for a thread, and returns how many: one where there is no room for more.
+    fn reserve(&self) -> Result<u64> {
         let mut held = lock(&self.held);
-        let bytes = held.bytes() + words as u64 * 8;
-        held.grow_to(bytes)?;
-        Ok(Vec::with_capacity(words))
+        let (now, segment) = (held.bytes(), self.segment_bytes());
+        if held.grow_to(now + RESERVED_AT_ONCE * segment).is_ok() {
+            return Ok(RESERVED_AT_ONCE);
+        }
+        held.grow_to(now + segment).map(|()| 1)
     }
 }
 
@@ -178,10 +192,14 @@ impl Rows<'_> {
     #[inline(always)]
     fn room(&mut self, key: u64) -> Result<&mut Vec<u64>> {
         let partition = (key & self.scatter.mask) as usize;
-        let Writer { open, full } = &mut *self.writer;
+        let Writer { spare, open, full } = &mut *self.writer;
         let segment = &mut open[partition];
         if segment.len() == segment.capacity() {
-            let next = self.scatter.segment()?;
+            if *spare == 0 {
+                *spare = self.scatter.reserve()?;
+            }
+            *spare -= 1;
+            let next = Vec::with_capacity(self.scatter.width << self.scatter.segment_bits);
             let done = std::mem::replace(segment, next);
             if !done.is_empty() {
                 full[partition].push(done);
@@ -211,6 +229,11 @@ impl Partition {
         }
         order.sort_unstable();
         order
+    }
+
+    /// The keys and numbers of all rows, in no order but that each thread's come as it pushed them.
+    pub fn rows(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.segments.iter().flat_map(|rows| rows.chunks_exact(self.width)).map(|row| (row[0], row[1] as u32))
     }
 
     /// The words of a row behind its key and number.
