@@ -13,6 +13,8 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::error::Result;
 use crate::kernel::hash::below;
 use crate::runtime::{Context, Reservation};
@@ -212,23 +214,21 @@ impl Rows<'_> {
 impl Partition {
     /// The keys, sorted; for rows of one word.
     pub fn keys(self) -> Vec<u64> {
-        let mut keys = self.segments.concat();
-        keys.sort_unstable();
-        keys
+        let rows = self.segments.iter().flatten().copied();
+        sorted(rows, self.segments.iter().map(Vec::len).sum(), |&key| key)
     }
 
     /// The places of the rows, in the order of their keys and then their numbers.
     pub fn order(&self) -> Vec<Place> {
-        let mut order: Vec<Place> = Vec::with_capacity(self.segments.len() << self.segment_bits);
-        for (segment, rows) in self.segments.iter().enumerate() {
-            order.extend(rows.chunks_exact(self.width).enumerate().map(|(at, row)| Place {
+        let places = self.segments.iter().enumerate().flat_map(|(segment, rows)| {
+            rows.chunks_exact(self.width).enumerate().map(move |(at, row)| Place {
                 key: row[0],
                 number: row[1] as u32,
                 at: (segment << self.segment_bits | at) as u32,
-            }));
-        }
-        order.sort_unstable();
-        order
+            })
+        });
+        let words: usize = self.segments.iter().map(Vec::len).sum();
+        sorted(places, words / self.width, |place| place.key)
     }
 
     /// The keys and numbers of all rows, in no order but that each thread's come as it pushed them.
@@ -251,8 +251,48 @@ impl Partition {
     }
 }
 
+/// The `count` items of `items`, sorted; `key_of` gives the hash that they are sorted by first.
+///
+/// Hashes are spread evenly, so that each item is put near its place by its hash alone, one or two to a bucket,
+/// and buckets are sorted. Where they are not, as for a hot key, a bucket is long, and sorted like any slice.
+fn sorted<T: Ord + Copy + Pod>(
+    items: impl Iterator<Item = T> + Clone,
+    count: usize,
+    key_of: impl Fn(&T) -> u64,
+) -> Vec<T> {
+    let range = items.clone().fold((u64::MAX, 0), |(low, high), item| {
+        let key = key_of(&item);
+        (key.min(low), key.max(high))
+    });
+    let (low, spread) = (range.0, range.1.saturating_sub(range.0));
+    let bits = count.max(1).ilog2();
+    let shift = (64 - spread.leading_zeros()).saturating_sub(bits);
+    let bucket_of = |item: &T| ((key_of(item) - low) >> shift) as usize;
+    let mut starts = vec![0u32; (spread >> shift) as usize + 2];
+    items.clone().for_each(|item| starts[bucket_of(&item) + 1] += 1);
+    let mut before = 0;
+    starts.iter_mut().for_each(|start| {
+        before += *start;
+        *start = before;
+    });
+    let mut out = vec![T::zeroed(); count];
+    items.for_each(|item| {
+        let at = &mut starts[bucket_of(&item)];
+        out[*at as usize] = item;
+        *at += 1;
+    });
+    // Each start has moved to the end of its bucket.
+    let mut start = 0;
+    for &end in &starts {
+        out[start..end as usize].sort_unstable();
+        start = end as usize;
+    }
+    out
+}
+
 /// Where a row is in its partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
 pub struct Place {
     /// The row's key.
     pub key: u64,

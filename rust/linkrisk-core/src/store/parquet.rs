@@ -263,23 +263,20 @@ impl TableReader {
     /// As [`TableReader::open`], and [`ErrorKind::Internal`](crate::error::ErrorKind::Internal) where there is no
     /// such row group.
     pub fn row_group(&self, group: usize) -> Result<RecordBatch> {
+        let groups = self.metadata.metadata().row_groups();
+        let missing = || Error::internal(format!("`{}` has no row group {group}", self.path.display()));
+        let rows = groups.get(group).ok_or_else(missing)?.num_rows() as usize;
         let file = File::open(&self.path).map_err(|e| Error::io(&self.path, e))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let read = || {
-            builder
-                .with_row_groups(vec![group])
-                .with_batch_size(ROW_GROUP)
-                .build()?
-                .next()
-                .transpose()
-                .map_err(Into::into)
-        };
-        let rows = if group < self.metadata.metadata().num_row_groups() {
-            read().map_err(|e| parquet_error(&self.path, e))?
-        } else {
-            None
-        };
-        rows.ok_or_else(|| Error::internal(format!("`{}` has no row group {group}", self.path.display())))
+        let reader = builder.with_row_groups(vec![group]).with_batch_size(rows.max(1)).build();
+        // All of its rows are one batch.
+        let batch = reader.and_then(|mut batches| batches.next().transpose().map_err(Into::into));
+        batch.map_err(|e| parquet_error(&self.path, e))?.ok_or_else(missing)
+    }
+
+    /// How many row groups there are.
+    pub fn row_groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
     }
 }
 
