@@ -57,11 +57,18 @@ pub trait Links: Sync {
     /// # Errors
     /// What `take` says, and what reading them may.
     fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()>;
+
+    /// A number that they are not more than.
+    fn most(&self) -> u64;
 }
 
 impl Links for [Link] {
     fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()> {
         take(self)
+    }
+
+    fn most(&self) -> u64 {
+        self.len() as u64
     }
 }
 
@@ -160,6 +167,13 @@ pub fn cluster<S: Send>(
     context: &Context,
 ) -> Result<Clusters> {
     context.progress.begin("cluster", "records", Some(u64::from(store.len())));
+    let (all, plates) = (f64::from(store.len()), vehicles::slots(store));
+    let vehicles = all * plates.len() as f64 * vehicles::PLATE;
+    let whole = |linked: f64, passes: f64| {
+        links.most() as f64 * JOIN + all * LOOK * (passes + 1.0) + linked * SETTLE + vehicles
+    };
+    // Who is linked is known once all links are joined.
+    context.progress.expect(whole(all, 1.0));
     let forest = Forest::new(store.len(), context)?;
     let _bits = context.memory.reserve("linked records", Bits::bytes(store.len()))?;
     let linked = Bits::new(store.len());
@@ -172,10 +186,10 @@ pub fn cluster<S: Send>(
                 linked.insert(l.right);
             });
         });
+        context.progress.worked(links.len() as f64 * JOIN);
         Ok(())
     })?;
     let copies = Copies::new(store, [mask]);
-    let plates = vehicles::slots(store);
     let judge = Judge {
         conflicts,
         copies: &copies,
@@ -189,14 +203,14 @@ pub fn cluster<S: Send>(
     let records = linked.count();
     let large = large_components(&clusters.forest, &linked, &judge, context)?;
     let passes = passes(records * (store.layout.words as u64 + 2) * 8, context);
-    let all = f64::from(store.len());
-    context.progress.expect(all * (passes as f64 + SETTLING));
+    context.progress.worked(all * LOOK);
+    context.progress.expect(whole(records as f64, passes as f64));
     let mut relabel: Vec<(u32, u32)> = Vec::new();
     let mut held_over = context.memory.reserve("components that were cut", 0)?;
     for pass in 0..passes {
         let held = Held::scatter(store, links, (&clusters.forest, &linked, &large), (pass, passes), context)?;
         let expected = u64::from(store.len()) / passes;
-        let each = all * SETTLING / passes as f64 / held.partitions.len().max(1) as f64;
+        let each = records as f64 * SETTLE / passes as f64 / held.partitions.len().max(1) as f64;
         let found: Vec<Found> = context.pool.install(|| {
             held.partitions
                 .into_par_iter()
@@ -241,9 +255,14 @@ pub fn cluster<S: Send>(
     Ok(clusters)
 }
 
-/// How many times as long as looking at a record once it is taken to need to settle its component; by it
-/// alone the progress moves.
-const SETTLING: f64 = 6.0;
+/// Nanoseconds on two processors that a link takes to be joined; only how these stand to each other shows.
+const JOIN: f64 = 30.0;
+
+/// A record looked at for its component.
+const LOOK: f64 = 15.0;
+
+/// A linked record settled with its component.
+const SETTLE: f64 = 200.0;
 
 /// The roots of the components that are settled along their links.
 fn large_components(
@@ -285,7 +304,7 @@ impl Held {
             context,
             || (),
             |(), first, words| {
-                context.progress.worked((words.len() / width) as f64);
+                context.progress.worked((words.len() / width) as f64 * LOOK);
                 let mut rows = records.writer();
                 for (words, record) in words.chunks_exact(width).zip(first..) {
                     if linked.contains(record) {

@@ -22,6 +22,10 @@ use crate::store::{Slot, Store};
 /// class, the most that vendors advise to tolerate.
 const LOOK_ALIKE: f32 = 0.5;
 
+/// Nanoseconds on two processors that a plate takes to be told from others, in the sense of the stage's other
+/// work.
+pub const PLATE: f64 = 60.0;
+
 /// Where plates rest.
 pub fn slots(store: &Store) -> Vec<Slot> {
     store.layout.attributes.iter().filter(|a| a.kind == Kind::Plate).map(|a| a.slot).collect()
@@ -99,10 +103,12 @@ impl Vehicles {
         let passes = passes(places * 16, context);
         for pass in 0..passes {
             let (partitions, _rows) = shown(store, &slots, (pass, passes), context)?;
+            let each = places as f64 * PLATE / passes as f64 / partitions.len().max(1) as f64;
             context.pool.install(|| {
                 partitions.into_par_iter().try_for_each_init(FxHashMap::default, |first_of, partition| {
                     context.cancel.check()?;
                     mark_firsts(&partition, first_of, &firsts);
+                    context.progress.worked(each);
                     for (key, &first) in first_of.iter().filter(|_| !ends.is_empty()) {
                         if let Some(end) = ends.get(key) {
                             end.store(first, Ordering::Relaxed);
