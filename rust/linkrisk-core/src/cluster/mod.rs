@@ -170,7 +170,7 @@ pub fn cluster<S: Send>(
     let (all, plates) = (f64::from(store.len()), vehicles::slots(store));
     let vehicles = all * plates.len() as f64 * vehicles::PLATE;
     let whole = |linked: f64, passes: f64| {
-        links.most() as f64 * JOIN + all * LOOK * (passes + 1.0) + linked * SETTLE + vehicles
+        links.most() as f64 * JOIN + all * LOOK * passes + linked * SETTLE + vehicles
     };
     // Who is linked is known once all links are joined.
     context.progress.expect(whole(all, 1.0));
@@ -203,7 +203,6 @@ pub fn cluster<S: Send>(
     let records = linked.count();
     let large = large_components(&clusters.forest, &linked, &judge, context)?;
     let passes = passes(records * (store.layout.words as u64 + 2) * 8, context);
-    context.progress.worked(all * LOOK);
     context.progress.expect(whole(records as f64, passes as f64));
     let mut relabel: Vec<(u32, u32)> = Vec::new();
     let mut held_over = context.memory.reserve("components that were cut", 0)?;
@@ -256,13 +255,13 @@ pub fn cluster<S: Send>(
 }
 
 /// Nanoseconds on two processors that a link takes to be joined; only how these stand to each other shows.
-const JOIN: f64 = 30.0;
+const JOIN: f64 = 42.0;
 
-/// A record looked at for its component.
-const LOOK: f64 = 15.0;
+/// A record looked at for its component, and carried where it is linked.
+const LOOK: f64 = 60.0;
 
 /// A linked record settled with its component.
-const SETTLE: f64 = 200.0;
+const SETTLE: f64 = 260.0;
 
 /// The roots of the components that are settled along their links.
 fn large_components(

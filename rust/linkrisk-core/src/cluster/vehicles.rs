@@ -24,7 +24,7 @@ const LOOK_ALIKE: f32 = 0.5;
 
 /// Nanoseconds on two processors that a plate takes to be told from others, in the sense of the stage's other
 /// work.
-pub const PLATE: f64 = 60.0;
+pub const PLATE: f64 = 95.0;
 
 /// Where plates rest.
 pub fn slots(store: &Store) -> Vec<Slot> {
@@ -103,7 +103,7 @@ impl Vehicles {
         let passes = passes(places * 16, context);
         for pass in 0..passes {
             let (partitions, _rows) = shown(store, &slots, (pass, passes), context)?;
-            let each = places as f64 * PLATE / passes as f64 / partitions.len().max(1) as f64;
+            let each = places as f64 * PLATE / 2.0 / passes as f64 / partitions.len().max(1) as f64;
             context.pool.install(|| {
                 partitions.into_par_iter().try_for_each_init(FxHashMap::default, |first_of, partition| {
                     context.cancel.check()?;
@@ -188,6 +188,8 @@ fn shown(
         context,
         || (),
         |(), first, words| {
+            let looked = words.len() / store.layout.words * slots.len();
+            context.progress.worked(looked as f64 * PLATE / 2.0 / pass.1 as f64);
             let mut rows = scatter.writer();
             for (words, record) in words.chunks_exact(store.layout.words).zip(u64::from(first)..) {
                 for (slot, place) in slots.iter().zip(record * slots.len() as u64..) {

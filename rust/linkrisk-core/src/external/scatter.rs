@@ -359,6 +359,20 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn test_keys_are_sorted_however_they_are_spread(
+            hashes in proptest::collection::vec(any::<u64>(), 0..500),
+            hot in proptest::collection::vec(any::<u64>().prop_map(|key| key % 3), 0..500),
+            far in proptest::option::of(Just(u64::MAX)),
+        ) {
+            let keys: Vec<u64> = hashes.into_iter().chain(hot).chain(far).collect();
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            prop_assert_eq!(sorted(keys.iter().copied(), keys.len(), |&key| key), expected);
+        }
+    }
+
     #[test]
     fn test_rows_beyond_the_limit_are_refused() {
         let context = Context::new(Some(10_000), Some(1), 1).expect("threads start");

@@ -70,7 +70,7 @@ impl Counts {
 
 /// Nanoseconds on two processors that a value takes to be counted, in the sense of
 /// [`READ`](super::ingest::READ).
-const COUNT: f64 = 27.0;
+const COUNT: f64 = 46.0;
 
 /// The work that [`complete`] will be of a store of `records` records.
 pub fn work(store: &Store, records: f64) -> f64 {
