@@ -255,13 +255,13 @@ pub fn cluster<S: Send>(
 }
 
 /// Nanoseconds on two processors that a link takes to be joined; only how these stand to each other shows.
-const JOIN: f64 = 42.0;
+const JOIN: f64 = 65.0;
 
 /// A record looked at for its component, and carried where it is linked.
-const LOOK: f64 = 60.0;
+const LOOK: f64 = 40.0;
 
 /// A linked record settled with its component.
-const SETTLE: f64 = 260.0;
+const SETTLE: f64 = 310.0;
 
 /// The roots of the components that are settled along their links.
 fn large_components(

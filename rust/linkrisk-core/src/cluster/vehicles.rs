@@ -24,7 +24,7 @@ const LOOK_ALIKE: f32 = 0.5;
 
 /// Nanoseconds on two processors that a plate takes to be told from others, in the sense of the stage's other
 /// work.
-pub const PLATE: f64 = 95.0;
+pub const PLATE: f64 = 62.0;
 
 /// Where plates rest.
 pub fn slots(store: &Store) -> Vec<Slot> {
