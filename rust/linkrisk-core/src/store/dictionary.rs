@@ -284,6 +284,8 @@ impl Names {
 
     pub(super) fn set_counts(&mut self, sizes: Vec<(u64, u64)>, frequent: &[(u64, u64)]) {
         self.sizes = sizes;
+        // Nothing more is read.
+        self.recent = Vec::new();
         let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         self.frequent = frequent.iter().map(|&(hash, n)| (hash as u32, count(n))).collect();
     }

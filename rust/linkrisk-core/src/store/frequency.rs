@@ -119,6 +119,7 @@ pub fn complete(store: &mut Store, each: f64, context: &Context) -> Result<()> {
         }
         implausible.push(taken);
     }
+    store.account()?;
     take_out(store, &implausible, context)?;
     store.count_persons(context)?;
     if store.persons() < store.len() {

@@ -77,7 +77,7 @@ impl Part {
 
 /// A row group being made.
 #[derive(Debug)]
-pub struct RowGroup {
+struct RowGroup {
     schema: SchemaRef,
     columns: Vec<ArrowColumnWriter>,
     rows: u64,
