@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 
 import linkrisk
-from linkrisk import Linker, Spec
+from linkrisk import Linker, Spec, sources
+from linkrisk.backends import local
 from linkrisk.errors import DataError, MemoryLimitError
 from linkrisk.sources import LEAST_SLICES, SLICE
-from linkrisk.spec import Attribute, RunOptions, Source
+from linkrisk.spec import Attribute, BlockingRule, Linkage, RunOptions, Source
 
 
 @pytest.fixture(scope="module", params=["people", "xinai"])
@@ -64,6 +65,24 @@ def test_text_files_are_drawn_like_others(tmp_path):
     assert [e["records"] for e in estimates] == [600_000] * 2
     assert estimates[0]["sampled"] == estimates[1]["sampled"]
     assert estimates[0]["pairs"] == pytest.approx(estimates[1]["pairs"], rel=0.1)
+
+
+def test_blocks_below_the_limit_are_not_taken_to_be_above_it(tmp_path, monkeypatch):
+    # Of one record in 64 a firm of 100 has one or two; of some firms five are drawn, which stand for more
+    # pairs than a block may have.
+    monkeypatch.setattr(local, "LEAST_SAMPLE", 3_125)
+    monkeypatch.setattr(local, "SLICE", 16)
+    monkeypatch.setattr(sources, "SLICE", 16)
+    rows = pl.select(pl.int_range(200_000).shuffle(seed=1).alias("n")).select(
+        firm=pl.format("firm-{}", pl.col("n") // 100), account=pl.format("account-{}", "n")
+    )
+    rows.write_parquet(tmp_path / "firms.parquet")
+    kinds = {name: Attribute(column=name, kind="account") for name in ("firm", "account")}
+    source = Source(name="firms", path=str(tmp_path / "firms.parquet"), attributes=kinds)
+    linkage = Linkage(blocking=(BlockingRule(on=("firm",)),), max_block_pairs=20_000)
+    estimate = Linker(Spec(sources=(source,), linkage=linkage)).estimate()
+    assert estimate["sampled"] < 4_000
+    assert estimate["pairs"] == pytest.approx(2_000 * 4_950, rel=0.15)
 
 
 def test_a_stream_is_not_read_for_an_estimate():

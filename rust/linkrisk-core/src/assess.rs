@@ -297,6 +297,10 @@ impl cluster::Links for KeptLinks<'_> {
             take(&links)
         })
     }
+
+    fn most(&self) -> u64 {
+        self.pairs.len()
+    }
 }
 
 /// Related pairs by the traits they share, most frequent first, and the persons in any of them.

@@ -3,29 +3,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::builder::{Float64Builder, StringBuilder, StringDictionaryBuilder, UInt64Builder};
+use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, DictionaryArray, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use rayon::prelude::*;
 
 use crate::cluster::Forest;
 use crate::cluster::vehicles::Vehicles;
 use crate::compare::{RULE_SHIFT, ScoredPair};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::external::Kept;
 use crate::kernel::bits::Bits;
 use crate::kernel::hash::mix;
 use crate::kind::Subject;
 use crate::runtime::Context;
 use crate::score::{Scorer, Scores};
-use crate::store::ids::{IdFile, read_ids};
-use crate::store::parquet::{PartsWriter, batch};
+use crate::store::ids::IdFile;
+use crate::store::parquet::{PartsWriter, ROW_GROUP, batch};
 use crate::store::{SourceRange, Store};
-
-/// Rows made at once: a few megabytes.
-const ROWS: usize = 1 << 16;
 
 fn label() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
@@ -66,42 +62,62 @@ pub fn links(
     context: &Context,
 ) -> Result<u64> {
     let schema = links_schema();
-    let mut writer = PartsWriter::create(directory, "links.parquet", Arc::clone(&schema))?;
+    let mut writer = PartsWriter::create(directory, "links.parquet", Arc::clone(&schema), context)?;
     context.progress.begin("links", "pairs", Some(pairs.len()));
-    let mut scores = Scores::new(scorer);
-    let mut write = |chunk: &[ScoredPair]| -> Result<()> {
-        let (mut left, mut right) = (UInt64Builder::new(), UInt64Builder::new());
-        let mut rule = StringDictionaryBuilder::<Int32Type>::new();
-        let (mut weight, mut probability) = (Float64Builder::new(), Float64Builder::new());
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(rules));
+    let make = |scores: &mut Scores<'_>, chunk: &[ScoredPair]| -> Result<RecordBatch> {
+        let (mut left, mut right) = (Vec::with_capacity(chunk.len()), Vec::with_capacity(chunk.len()));
+        let mut rule = Vec::with_capacity(chunk.len());
+        let (mut weight, mut probability) =
+            (Vec::with_capacity(chunk.len()), Vec::with_capacity(chunk.len()));
         for pair in chunk {
             let score = scores.score(pair.pattern);
             if !score.is_link(threshold) {
                 continue;
             }
-            left.append_value(store.record_id(pair.left));
-            right.append_value(store.record_id(pair.right));
-            let first = (pair.pattern >> RULE_SHIFT).trailing_zeros() as usize;
-            rule.append_value(rules.get(first).map_or("", |name| name));
-            weight.append_value(score.weight);
-            probability.append_value(score.probability);
+            left.push(store.record_id(pair.left));
+            right.push(store.record_id(pair.right));
+            rule.push((pair.pattern >> RULE_SHIFT).trailing_zeros() as i32);
+            weight.push(score.weight);
+            probability.push(score.probability);
         }
+        context.progress.add(chunk.len() as u64);
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(left.finish()),
-            Arc::new(right.finish()),
-            Arc::new(rule.finish()),
-            Arc::new(weight.finish()),
-            Arc::new(probability.finish()),
+            Arc::new(UInt64Array::from(left)),
+            Arc::new(UInt64Array::from(right)),
+            labels(rule, &names)?,
+            Arc::new(Float64Array::from(weight)),
+            Arc::new(Float64Array::from(probability)),
         ];
-        writer.write(&batch(&schema, columns)?)
+        batch(&schema, columns)
     };
-    pairs.each(|pairs| {
-        pairs.chunks(ROWS).try_for_each(|chunk| {
-            context.cancel.check()?;
-            context.progress.add(chunk.len() as u64);
-            write(chunk)
-        })
+    let together = writer.side_by_side() * ROW_GROUP;
+    let mut gathered: Vec<ScoredPair> = Vec::with_capacity(together.min(pairs.len() as usize));
+    let mut write = |gathered: &mut Vec<ScoredPair>| {
+        let work: Vec<&[ScoredPair]> = gathered.chunks(ROW_GROUP).collect();
+        writer.write(work, || Scores::new(scorer), &make, context)?;
+        gathered.clear();
+        Ok(())
+    };
+    pairs.each(|mut pairs| {
+        while !pairs.is_empty() {
+            let (now, later) = pairs.split_at(pairs.len().min(together - gathered.len()));
+            gathered.extend_from_slice(now);
+            pairs = later;
+            if gathered.len() == together {
+                write(&mut gathered)?;
+            }
+        }
+        Ok(())
     })?;
+    write(&mut gathered)?;
     writer.finish()
+}
+
+/// A column of labels: the one of `names` that each of `keys` is the place of.
+fn labels(keys: Vec<i32>, names: &ArrayRef) -> Result<ArrayRef> {
+    let labels = DictionaryArray::<Int32Type>::try_new(keys.into(), Arc::clone(names));
+    labels.map(|labels| Arc::new(labels) as ArrayRef).map_err(|e| Error::internal(e.to_string()))
 }
 
 /// Writes `entities.parquet`: a row for each record and the person it is of, and one for each
@@ -119,37 +135,21 @@ pub fn entities(
     context: &Context,
 ) -> Result<u64> {
     let schema = entities_schema();
-    let mut writer = PartsWriter::create(directory, "entities.parquet", Arc::clone(&schema))?;
+    let mut writer = PartsWriter::create(directory, "entities.parquet", Arc::clone(&schema), context)?;
     context.progress.begin("entities", "records", Some(u64::from(store.len())));
-    let rows = Entities { store, persons, vehicles, seed: context.seed };
-    // As many batches as threads are made side by side and written in order.
-    let side_by_side = context.pool.current_num_threads();
+    let rows = Entities { schema, store, persons, vehicles, seed: context.seed };
     for (source, file) in store.sources.iter().zip(ids) {
-        let mut own = match file {
-            Some(file) => Some(read_ids(file, ROWS)?),
-            None => None,
-        };
-        let starts: Vec<u32> = (0..source.records).step_by(ROWS).collect();
-        for starts in starts.chunks(side_by_side) {
-            context.cancel.check()?;
-            let mut work = Vec::with_capacity(starts.len());
-            for &start in starts {
-                let own = match &mut own {
-                    Some(batches) => batches.next().transpose()?,
-                    None => None,
-                };
-                work.push((start, own));
-            }
-            let batches: Vec<Result<RecordBatch>> = context.pool.install(|| {
-                work.par_iter()
-                    .map(|(start, own)| rows.batch(&schema, source, *start, own.as_ref(), context))
-                    .collect()
-            });
-            for batch in batches {
-                writer.write(&batch?)?;
-            }
-            let last = starts.last().map_or(0, |&last| source.records.min(last.saturating_add(ROWS as u32)));
-            context.progress.add(u64::from(last - starts.first().map_or(last, |&first| first)));
+        let own = file.as_ref().map(IdFile::open).transpose()?;
+        let groups: Vec<usize> = (0..(source.records as usize).div_ceil(ROW_GROUP)).collect();
+        for groups in groups.chunks(writer.side_by_side()) {
+            let make = |(): &mut (), &group: &usize| {
+                let own = own.as_ref().map(|own| own.row_group(group)).transpose()?;
+                let made = rows.of(source, group, own.as_ref(), context)?;
+                let records = (source.records as usize - group * ROW_GROUP).min(ROW_GROUP);
+                context.progress.add(records as u64);
+                Ok(made)
+            };
+            writer.write(groups.iter().collect(), || (), make, context)?;
         }
     }
     writer.finish()
@@ -157,6 +157,7 @@ pub fn entities(
 
 /// What makes the rows of `entities.parquet`.
 struct Entities<'a> {
+    schema: SchemaRef,
     store: &'a Store,
     persons: &'a Forest,
     vehicles: &'a Vehicles,
@@ -164,49 +165,47 @@ struct Entities<'a> {
 }
 
 impl Entities<'_> {
-    /// The rows of the records of `source` from `start` on, whose own ids are in `own`.
-    fn batch(
+    /// The rows of the records of `source` in its row group `group`, whose own ids are in `own`.
+    fn of(
         &self,
-        schema: &SchemaRef,
         source: &SourceRange,
-        start: u32,
+        group: usize,
         own: Option<&RecordBatch>,
         context: &Context,
     ) -> Result<RecordBatch> {
-        let records: Vec<u32> = (source.start + start
-            ..source.start + source.records.min(start.saturating_add(ROWS as u32)))
-            .collect();
+        let start = (group * ROW_GROUP) as u32;
+        let end = source.records.min(start.saturating_add(ROW_GROUP as u32));
+        let records: Vec<u32> = (source.start + start..source.start + end).collect();
         let words = self.store.gather(&records, context)?;
         let own = own.map(|b| b.column(0).as_string::<i32>());
-        let has_plates = self.vehicles.bound() > 0;
-        let mut names = StringDictionaryBuilder::<Int32Type>::new();
-        let mut subjects = StringDictionaryBuilder::<Int32Type>::new();
-        let (mut rows, mut entities) = (UInt64Builder::new(), UInt64Builder::new());
-        let mut keys = StringBuilder::new();
+        let subjects = [Subject::Person, Subject::Vehicle];
+        let most = records.len() * if self.vehicles.bound() > 0 { 2 } else { 1 };
+        let mut subject_keys = Vec::with_capacity(most);
+        let (mut rows, mut entities) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        let mut keys = StringBuilder::with_capacity(most, 0);
         for (words, record) in words.chunks_exact(self.store.layout.words).zip(records) {
             let row = record - source.start;
-            let mut push = |subject: Subject, entity: u32| {
-                names.append_value(&source.name);
-                rows.append_value(u64::from(row));
+            let mut push = |subject: usize, entity: u32| {
+                rows.push(u64::from(row));
                 keys.append_option(own.map(|own| own.value((row - start) as usize)));
-                subjects.append_value(subject.name());
-                entities.append_value(entity_id(self.seed, subject, entity));
+                subject_keys.push(subject as i32);
+                entities.push(entity_id(self.seed, subjects[subject], entity));
             };
             if self.store.is_person(words) {
-                push(Subject::Person, self.persons.root(record));
+                push(0, self.persons.root(record));
             }
-            if has_plates {
-                self.vehicles.of(record).for_each(|vehicle| push(Subject::Vehicle, vehicle));
-            }
+            self.vehicles.of(record).for_each(|vehicle| push(1, vehicle));
         }
+        let source_name: ArrayRef = Arc::new(StringArray::from(vec![source.name.as_str()]));
+        let subject_names: ArrayRef = Arc::new(StringArray::from_iter_values(subjects.map(Subject::name)));
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(names.finish()),
-            Arc::new(rows.finish()),
+            labels(vec![0; rows.len()], &source_name)?,
+            Arc::new(UInt64Array::from(rows)),
             Arc::new(keys.finish()),
-            Arc::new(subjects.finish()),
-            Arc::new(entities.finish()),
+            labels(subject_keys, &subject_names)?,
+            Arc::new(UInt64Array::from(entities)),
         ];
-        batch(schema, columns)
+        batch(&self.schema, columns)
     }
 }
 

@@ -321,6 +321,12 @@ impl Pipeline {
             None => None,
         };
         let mut ingest = Ingest::begin(&mut self.store, &spec)?;
+        let is_last = source + 1 == self.spec.sources.len();
+        if let Some(rows) = self.rows.get(source).copied().flatten() {
+            let records = f64::from(self.store.len()) + rows as f64;
+            let counting = if is_last { frequency::work(&self.store, records) } else { 0.0 };
+            self.context.progress.expect(ingest.work(rows) + counting);
+        }
         for batch in batches {
             // What a reader says of a broken stream may quote a value of it.
             let batch = batch.map_err(|_| {
@@ -329,16 +335,21 @@ impl Pipeline {
                     .detail("source", &spec.name)
                     .detail("row", rows)
             })?;
-            if let Some(ids) = &mut ids {
-                let column = batch.column_by_name(ID_COLUMN).ok_or_else(|| {
+            let column = match &ids {
+                Some(_) => Some(batch.column_by_name(ID_COLUMN).ok_or_else(|| {
                     Error::new(
                         ErrorKind::MissingAttribute,
                         format!("source `{}` came without its ids", spec.name),
                     )
-                })?;
-                ids.add(column)?;
-            }
-            ingest.add(&mut self.store, &batch, &self.context)?;
+                })?),
+                None => None,
+            };
+            let context = &self.context;
+            let (kept, packed) = context.pool.join(
+                || ids.as_mut().zip(column).map_or(Ok(()), |(ids, column)| ids.add(column)),
+                || ingest.add(&mut self.store, &batch, context),
+            );
+            kept.and(packed)?;
         }
         let records = ingest.finish(&mut self.store)?;
         let mut kept = match ids {
@@ -346,7 +357,7 @@ impl Pipeline {
             None => None,
         };
         // Before the ids are kept: where this fails they go with it.
-        if source + 1 == self.spec.sources.len() {
+        if is_last {
             let all: u64 = self.drawn.iter().map(|drawn| drawn.records).sum();
             let each = all as f64 / f64::from(self.store.len()).max(1.0);
             frequency::complete(&mut self.store, each.max(1.0), &self.context)?;

@@ -29,7 +29,7 @@ pub struct Expected {
     pub pairs: f64,
     /// Pairs of blocks over the limit that are not.
     pub uncompared: f64,
-    /// Records of the largest block: never less than the sample holds of it.
+    /// Records of the largest block, as many as can be relied on: never less than the sample holds of it.
     pub largest: f64,
 }
 
@@ -80,9 +80,9 @@ impl<'a> Sketch<'a> {
             }
             for_each_block(partition, 0, |gathered| {
                 for block in gathered.blocks(width) {
-                    let records = block.members.iter().map(|&m| self.weights[store.source_of(m)][0]).sum();
-                    expected.largest = f64::max(expected.largest, records);
-                    let rows = block.members.iter().copied().zip(block.words.chunks_exact(width)).collect();
+                    let rows: Vec<(u32, &[u64])> =
+                        block.members.iter().copied().zip(block.words.chunks_exact(width)).collect();
+                    expected.largest = f64::max(expected.largest, self.size(&rows));
                     self.block(rows, &further, &mut expected);
                 }
                 Ok(())
@@ -93,13 +93,14 @@ impl<'a> Sketch<'a> {
 
     /// Adds a block, cut as one that is over the limit is.
     fn block(&self, rows: Vec<(u32, &[u64])>, further: &[KeyPart], expected: &mut Expected) {
-        let pairs = self.pairs(&rows);
-        if pairs <= self.max_pairs {
+        let (pairs, size) = (self.pairs(&rows), self.size(&rows));
+        let own = size * (size - 1.0) / 2.0;
+        if own <= self.max_pairs {
             expected.pairs += pairs;
             return;
         }
         let Some((part, rest)) = further.split_first() else {
-            let compared = pairs / (pairs / self.max_pairs).ceil();
+            let compared = pairs / (own / self.max_pairs).ceil();
             expected.pairs += compared;
             expected.uncompared += pairs - compared;
             return;
@@ -118,12 +119,39 @@ impl<'a> Sketch<'a> {
         pieces.into_iter().for_each(|piece| self.block(piece, rest, expected));
     }
 
+    /// The source of a record, and the slice of it.
+    fn slice(&self, number: u32) -> (usize, u32) {
+        let source = self.store.source_of(number);
+        (source, (number - self.store.sources[source].start) / self.drawn[source].slice)
+    }
+
+    /// By what the pair of two records is multiplied.
+    pub fn weight(&self, left: u32, right: u32) -> f64 {
+        let ((source, slice), (other, other_slice)) = (self.slice(left), self.slice(right));
+        let [each, within, between] = self.weights[source];
+        match source == other {
+            true if slice == other_slice => within,
+            true => between,
+            false => each * self.weights[other][0],
+        }
+    }
+
+    /// The records of the block that holds `rows`, as many as can be relied on.
+    ///
+    /// A block that a slice holds all of stands for others like it in other slices and not for a larger one.
+    /// One that is in several slices has as many records as theirs stand for, less two slices: the more of a
+    /// block happens to be drawn, the more of its pairs are, so that a pair drawn at random finds two slices
+    /// more of its block than there are on average. Otherwise half of the blocks somewhat below the limit were
+    /// taken to be above.
+    fn size(&self, rows: &[(u32, &[u64])]) -> f64 {
+        let slices = rows.chunk_by(|a, b| self.slice(a.0) == self.slice(b.0)).count() as f64;
+        let records: f64 = rows.iter().map(|row| self.weights[self.store.source_of(row.0)][0]).sum();
+        (records * (1.0 - 2.0 / slices)).max(rows.len() as f64)
+    }
+
     /// The pairs that the pairs of `rows`, in ascending order, stand for.
     fn pairs(&self, rows: &[(u32, &[u64])]) -> f64 {
-        let slice = |&(number, _): &(u32, &[u64])| {
-            let source = self.store.source_of(number);
-            (source, (number - self.store.sources[source].start) / self.drawn[source].slice)
-        };
+        let slice = |row: &(u32, &[u64])| self.slice(row.0);
         let (mut pairs, mut all) = (0.0, 0.0);
         for own in rows.chunk_by(|a, b| slice(a).0 == slice(b).0) {
             let [each, within, between] = self.weights[slice(&own[0]).0];

@@ -48,18 +48,35 @@ impl Component<'_> {
     }
 }
 
-/// Hands the weights of the strongest of `ties` that hold each entity of `labels` together to `take`: of an
-/// entity of `n` records at most `n − 1`.
-///
-/// Which of equally strong ties are taken does not change their weights (J. B. Kruskal, 1956).
-pub fn spanning(ties: &mut [Tie], labels: &[u32], mut take: impl FnMut(f32)) {
-    let mut parents: Vec<u32> = (0..labels.len() as u32).collect();
-    ties.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight));
-    for tie in ties.iter().filter(|t| labels[t.left as usize] == labels[t.right as usize]) {
-        let (left, right) = (root(&mut parents, tie.left), root(&mut parents, tie.right));
-        if left != right {
-            parents[left.max(right) as usize] = left.min(right);
-            take(tie.weight);
+/// Finds the strongest ties that hold entities together; kept between components for the room alone.
+#[derive(Debug, Default)]
+pub struct Kruskal {
+    parents: Vec<u32>,
+}
+
+impl Kruskal {
+    /// Hands the weights of the strongest of `ties` that hold each entity of `members` records together to
+    /// `take`: of an entity of `n` records at most `n − 1`. Without `labels` all records are one entity.
+    ///
+    /// Which of equally strong ties are taken does not change their weights (J. B. Kruskal, 1956).
+    pub fn spanning(
+        &mut self,
+        ties: &mut [Tie],
+        members: usize,
+        labels: Option<&[u32]>,
+        mut take: impl FnMut(f32),
+    ) {
+        let Self { parents } = self;
+        parents.clear();
+        parents.extend(0..members as u32);
+        ties.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight));
+        let of_one = |tie: &&Tie| labels.is_none_or(|l| l[tie.left as usize] == l[tie.right as usize]);
+        for tie in ties.iter().filter(of_one) {
+            let (left, right) = (root(parents, tie.left), root(parents, tie.right));
+            if left != right {
+                parents[left.max(right) as usize] = left.min(right);
+                take(tie.weight);
+            }
         }
     }
 }
@@ -71,7 +88,6 @@ fn root(parents: &mut [u32], mut at: u32) -> u32 {
     }
     at
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +98,7 @@ mod tests {
         // The weakest of the triangle is no part of the tree; the last link was cut.
         let mut links = [tie(0, 1, 3.0), tie(0, 2, 1.0), tie(1, 2, 0.5), tie(2, 3, 9.0)];
         let mut taken = Vec::new();
-        spanning(&mut links, &[0, 0, 0, 3], |weight| taken.push(weight));
+        Kruskal::default().spanning(&mut links, 4, Some(&[0, 0, 0, 3]), |weight| taken.push(weight));
         assert_eq!(taken, [3.0, 1.0]);
         let component = Component { members: &[4, 5, 6, 9], words: &[1, 2, 3, 4], links: &[] };
         assert_eq!(component.record(2), (6, [3].as_slice()));

@@ -21,6 +21,9 @@ const AGAINST: f32 = -3.0;
 /// What the average weight between two clusters must reach: more for one person than against it.
 const EVEN_ODDS: f32 = 1e-6;
 
+/// Records up to which a component is weighed pair by pair before anything else: ten pairs.
+const FEW: usize = 5;
+
 /// Records of a cluster that stand for it where pieces are joined.
 const DELEGATES: usize = 3;
 
@@ -67,6 +70,9 @@ impl Judge<'_> {
         scratch: &mut S,
         weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
     ) -> Outcome {
+        if let Some(ties) = self.all_linked(component, scratch, weigh) {
+            return Outcome { labels: None, contradiction: false, ties };
+        }
         let mut units = self.units(component, scratch, weigh);
         if !self.is_large(units.len()) {
             return self.small(component, &units, scratch, weigh);
@@ -91,6 +97,31 @@ impl Judge<'_> {
         }
         let ties = component.links.to_vec();
         Outcome { labels: (units.len() > 1).then_some(labels), contradiction, ties }
+    }
+
+    /// The links of a component of few records of which every two are linked, as most are: there is nothing to
+    /// decide, and no need to look for copies.
+    fn all_linked<S>(
+        &self,
+        component: &Component<'_>,
+        scratch: &mut S,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+    ) -> Option<Vec<Tie>> {
+        let n = component.members.len();
+        if n > FEW || self.is_large(n) {
+            return None;
+        }
+        let mut ties = Vec::with_capacity(n * (n - 1) / 2);
+        for left in 0..n as u32 {
+            for right in left + 1..n as u32 {
+                let weight = weigh(scratch, component.record(left), component.record(right));
+                if weight < self.threshold || component.contradict(self.conflicts, left, right) {
+                    return None;
+                }
+                ties.push(Tie { left, right, weight });
+            }
+        }
+        Some(ties)
     }
 
     /// The records of a component, those together that are copies and linked.

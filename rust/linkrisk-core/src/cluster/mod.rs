@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use component::{Component, Record, Tie, spanning};
+use component::{Component, Kruskal, Record, Tie};
 pub use conflict::Conflicts;
 pub use forest::Forest;
 use judge::{Judge, Outcome};
@@ -36,8 +36,8 @@ use crate::kernel::bits::Bits;
 use crate::kernel::hash::mix;
 use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
-use crate::store::Store;
 use crate::store::copies::Copies;
+use crate::store::{Slot, Store};
 
 /// A link: a pair above the threshold with its weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,11 +57,18 @@ pub trait Links: Sync {
     /// # Errors
     /// What `take` says, and what reading them may.
     fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()>;
+
+    /// A number that they are not more than.
+    fn most(&self) -> u64;
 }
 
 impl Links for [Link] {
     fn each(&self, take: &mut dyn FnMut(&[Link]) -> Result<()>) -> Result<()> {
         take(self)
+    }
+
+    fn most(&self) -> u64 {
+        self.len() as u64
     }
 }
 
@@ -160,6 +167,13 @@ pub fn cluster<S: Send>(
     context: &Context,
 ) -> Result<Clusters> {
     context.progress.begin("cluster", "records", Some(u64::from(store.len())));
+    let (all, plates) = (f64::from(store.len()), vehicles::slots(store));
+    let vehicles = all * plates.len() as f64 * vehicles::PLATE;
+    let whole = |linked: f64, passes: f64| {
+        links.most() as f64 * JOIN + all * LOOK * passes + linked * SETTLE + vehicles
+    };
+    // Who is linked is known once all links are joined.
+    context.progress.expect(whole(all, 1.0));
     let forest = Forest::new(store.len(), context)?;
     let _bits = context.memory.reserve("linked records", Bits::bytes(store.len()))?;
     let linked = Bits::new(store.len());
@@ -172,6 +186,7 @@ pub fn cluster<S: Send>(
                 linked.insert(l.right);
             });
         });
+        context.progress.worked(links.len() as f64 * JOIN);
         Ok(())
     })?;
     let copies = Copies::new(store, [mask]);
@@ -188,14 +203,13 @@ pub fn cluster<S: Send>(
     let records = linked.count();
     let large = large_components(&clusters.forest, &linked, &judge, context)?;
     let passes = passes(records * (store.layout.words as u64 + 2) * 8, context);
-    let all = f64::from(store.len());
-    context.progress.expect(all * (passes as f64 + SETTLING));
+    context.progress.expect(whole(records as f64, passes as f64));
     let mut relabel: Vec<(u32, u32)> = Vec::new();
     let mut held_over = context.memory.reserve("components that were cut", 0)?;
     for pass in 0..passes {
         let held = Held::scatter(store, links, (&clusters.forest, &linked, &large), (pass, passes), context)?;
         let expected = u64::from(store.len()) / passes;
-        let each = all * SETTLING / passes as f64 / held.partitions.len().max(1) as f64;
+        let each = records as f64 * SETTLE / passes as f64 / held.partitions.len().max(1) as f64;
         let found: Vec<Found> = context.pool.install(|| {
             held.partitions
                 .into_par_iter()
@@ -205,7 +219,7 @@ pub fn cluster<S: Send>(
                     let mut found = Found::default();
                     for_each_component(&records, &links, |component| {
                         let outcome = judge.settle(&component, scratch, &weigh);
-                        found.take(&component, outcome, store);
+                        found.take(&component, outcome, &plates);
                         context.cancel.check()
                     })?;
                     context.progress.worked(each);
@@ -240,9 +254,14 @@ pub fn cluster<S: Send>(
     Ok(clusters)
 }
 
-/// How many times as long as looking at a record once it is taken to need to settle its component; by it
-/// alone the progress moves.
-const SETTLING: f64 = 6.0;
+/// Nanoseconds on two processors that a link takes to be joined; only how these stand to each other shows.
+const JOIN: f64 = 65.0;
+
+/// A record looked at for its component, and carried where it is linked.
+const LOOK: f64 = 40.0;
+
+/// A linked record settled with its component.
+const SETTLE: f64 = 310.0;
 
 /// The roots of the components that are settled along their links.
 fn large_components(
@@ -284,7 +303,7 @@ impl Held {
             context,
             || (),
             |(), first, words| {
-                context.progress.worked((words.len() / width) as f64);
+                context.progress.worked((words.len() / width) as f64 * LOOK);
                 let mut rows = records.writer();
                 for (words, record) in words.chunks_exact(width).zip(first..) {
                     if linked.contains(record) {
@@ -360,35 +379,42 @@ fn for_each_component(
 #[derive(Default)]
 struct Found {
     counts: ClusterCounts,
-    spanning: BTreeMap<u32, u64>,
+    spanning: FxHashMap<u32, u64>,
     alike: Vec<(u64, u64)>,
     /// Records of components that were cut, and the first record of the entity of each.
     relabel: Vec<(u32, u32)>,
+    /// Kept between components for the room alone.
+    kruskal: Kruskal,
+    held: Vec<u64>,
 }
 
 impl Found {
-    fn take(&mut self, component: &Component<'_>, outcome: Outcome, store: &Store) {
+    fn take(&mut self, component: &Component<'_>, outcome: Outcome, plates: &[Slot]) {
         let members = component.members;
         self.counts.components += 1;
         self.counts.contradictions += u64::from(outcome.contradiction);
-        let labels = match outcome.labels {
-            Some(labels) => {
-                self.counts.cut += 1;
-                let first = labels.iter().map(|&label| members[label as usize]);
-                self.relabel.extend(members.iter().copied().zip(first));
-                labels
-            }
-            None => vec![0; members.len()],
+        let Outcome { labels, mut ties, .. } = outcome;
+        let Self { spanning, kruskal, .. } = self;
+        kruskal.spanning(&mut ties, members.len(), labels.as_deref(), |weight| {
+            *spanning.entry(weight.to_bits()).or_default() += 1;
+        });
+        let Some(labels) = labels else {
+            let records = (0..members.len() as u32).map(|place| component.words(place));
+            return self.entity(members.len(), records, plates);
         };
-        let mut ties = outcome.ties;
-        spanning(&mut ties, &labels, |weight| *self.spanning.entry(weight.to_bits()).or_default() += 1);
+        self.counts.cut += 1;
+        let first = labels.iter().map(|&label| members[label as usize]);
+        self.relabel.extend(members.iter().copied().zip(first));
         let mut by_label: Vec<(u32, u32)> = labels.into_iter().zip(0..).collect();
         by_label.sort_unstable();
         for entity in by_label.chunk_by(|a, b| a.0 == b.0) {
-            self.counts.entities += u64::from(entity.len() > 1);
-            self.counts.largest = self.counts.largest.max(entity.len() as u64);
-            let records = entity.iter().map(|&(_, place)| component.words(place));
-            vehicles::alike(store, records, &mut self.alike);
+            self.entity(entity.len(), entity.iter().map(|&(_, place)| component.words(place)), plates);
         }
+    }
+
+    fn entity<'a>(&mut self, size: usize, records: impl Iterator<Item = &'a [u64]>, plates: &[Slot]) {
+        self.counts.entities += u64::from(size > 1);
+        self.counts.largest = self.counts.largest.max(size as u64);
+        vehicles::alike(plates, records, &mut self.held, &mut self.alike);
     }
 }

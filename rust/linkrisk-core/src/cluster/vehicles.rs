@@ -6,10 +6,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::Forest;
-use crate::error::Result;
-use crate::external::scatter::{Partition, Place, Scatter, in_pass, passes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::external::scatter::{Partition, Scatter, in_pass, passes};
 use crate::kernel::hash::mix;
 use crate::kernel::ocr::plate_distance;
 use crate::kind::Kind;
@@ -21,17 +22,26 @@ use crate::store::{Slot, Store};
 /// class, the most that vendors advise to tolerate.
 const LOOK_ALIKE: f32 = 0.5;
 
-fn slots(store: &Store) -> Vec<Slot> {
+/// Nanoseconds on two processors that a plate takes to be told from others, in the sense of the stage's other
+/// work.
+pub const PLATE: f64 = 62.0;
+
+/// Where plates rest.
+pub fn slots(store: &Store) -> Vec<Slot> {
     store.layout.attributes.iter().filter(|a| a.kind == Kind::Plate).map(|a| a.slot).collect()
 }
 
-/// Adds the plates of `records`, which are of one person, that look alike.
-pub fn alike<'a>(store: &Store, records: impl Iterator<Item = &'a [u64]>, found: &mut Vec<(u64, u64)>) {
-    let plates = store.layout.attributes.iter().filter(|a| a.kind == Kind::Plate).map(|a| a.slot);
-    let mut held: Vec<u64> = records
-        .flat_map(|words| plates.clone().map(|slot| slot.get(words)))
-        .filter(|&plate| plate != 0)
-        .collect();
+/// Adds the plates of `records`, which are of one person, that look alike; `held` is kept for the room alone.
+pub fn alike<'a>(
+    slots: &[Slot],
+    records: impl Iterator<Item = &'a [u64]>,
+    held: &mut Vec<u64>,
+    found: &mut Vec<(u64, u64)>,
+) {
+    held.clear();
+    for words in records {
+        held.extend(slots.iter().map(|slot| slot.get(words)).filter(|&plate| plate != 0));
+    }
     held.sort_unstable();
     held.dedup();
     for (i, &a) in held.iter().enumerate() {
@@ -44,105 +54,81 @@ pub fn alike<'a>(store: &Store, records: impl Iterator<Item = &'a [u64]>, found:
 #[derive(Debug)]
 pub struct Vehicles {
     forest: Forest,
-    /// Number of each record's plate plus one, zero for none, per attribute.
-    plates: Vec<Vec<u32>>,
+    /// Number of the plate at each place plus one, zero for none; the places of a record, one per attribute,
+    /// stand together.
+    plates: Vec<u32>,
+    /// Attributes that are plates.
+    attributes: usize,
     _held: Reservation,
 }
 
 impl Vehicles {
     /// Finds the vehicles among the records; the plates of `alike` are of one person each and look alike.
     ///
-    /// Memory: 4 bytes per record and plate attribute, 8 per plate; plates are told apart in passes of
+    /// Memory: 4 bytes per record and plate attribute, 4 per plate; plates are told apart in passes of
     /// 16 bytes per record.
     ///
     /// # Errors
-    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
+    /// [`ErrorKind::MemoryLimit`], or [`ErrorKind::Data`] past 4.29 billion records times plate attributes.
     pub fn find(store: &Store, alike: &[(u64, u64)], context: &Context) -> Result<Self> {
         let slots = slots(store);
-        let records = u64::from(store.len());
-        let mut held = context.memory.reserve("plates", records * 4 * slots.len() as u64)?;
-        let plates: Vec<Vec<AtomicU32>> =
-            slots.iter().map(|_| (0..store.len()).map(|_| AtomicU32::new(0)).collect()).collect();
+        let places = u64::from(store.len()) * slots.len() as u64;
+        if places >= u64::from(u32::MAX) {
+            return Err(Error::new(
+                ErrorKind::Data,
+                "a run holds at most 4.29 billion plates, one per record and plate attribute",
+            )
+            .hint("split the sources into several runs"));
+        }
+        let mut held = context.memory.reserve("plates", places * 4)?;
+        // The first place at which the plate is shown, plus one.
+        let firsts: Vec<AtomicU32> = (0..places).map(|_| AtomicU32::new(0)).collect();
         let mut alike = alike.to_vec();
         if slots.len() > 1 {
             // A record that nothing is linked with may show two plates by itself.
-            let found = store.scan(context, Vec::new, |found, _, words| {
+            let found = store.scan(context, Default::default, |(held, found), _, words| {
                 for record in words.chunks_exact(store.layout.words) {
-                    self::alike(store, std::iter::once(record), found);
+                    self::alike(&slots, std::iter::once(record), held, found);
                 }
                 Ok(())
             })?;
-            alike.extend(found.into_iter().flatten());
+            alike.extend(found.into_iter().flat_map(|(_, found): (Vec<u64>, Vec<(u64, u64)>)| found));
         }
-        // The pairs, and twice their ends.
-        let _alike = context.memory.reserve("plates that look alike", alike.len() as u64 * 48)?;
-        let mut ends: Vec<(u64, u32)> = alike.iter().flat_map(|&(a, b)| [(mix(a), 0), (mix(b), 0)]).collect();
-        ends.sort_unstable();
-        ends.dedup();
-        // Rows of 24 bytes, and 16 to order them.
-        let passes = passes(records * 40 * slots.len() as u64, context);
-        let mut known = 0;
+        // The pairs, and a table of their ends.
+        let _alike = context.memory.reserve("plates that look alike", alike.len() as u64 * 64)?;
+        let ends: FxHashMap<u64, AtomicU32> = alike
+            .iter()
+            .flat_map(|&(a, b)| [(mix(a), AtomicU32::new(0)), (mix(b), AtomicU32::new(0))])
+            .collect();
+        let passes = passes(places * 16, context);
         for pass in 0..passes {
-            let scatter = Scatter::new("plates by hash", 3, records / passes, context)?;
-            store.scan(
-                context,
-                || (),
-                |(), first, words| {
-                    let mut rows = scatter.writer();
-                    for (words, record) in words.chunks_exact(store.layout.words).zip(first..) {
-                        for (slot, attribute) in slots.iter().zip(0..) {
-                            let key = mix(slot.get(words));
-                            if slot.get(words) != 0 && in_pass(key, (pass, passes)) {
-                                rows.push(key, u64::from(record), &[attribute])?;
-                            }
+            let (partitions, _rows) = shown(store, &slots, (pass, passes), context)?;
+            let each = places as f64 * PLATE / 2.0 / passes as f64 / partitions.len().max(1) as f64;
+            context.pool.install(|| {
+                partitions.into_par_iter().try_for_each_init(FxHashMap::default, |first_of, partition| {
+                    context.cancel.check()?;
+                    mark_firsts(&partition, first_of, &firsts);
+                    context.progress.worked(each);
+                    for (key, &first) in first_of.iter().filter(|_| !ends.is_empty()) {
+                        if let Some(end) = ends.get(key) {
+                            end.store(first, Ordering::Relaxed);
                         }
                     }
                     Ok(())
-                },
-            )?;
-            let (partitions, rows) = scatter.finish();
-            let _order = context.memory.reserve("plates by hash", rows.bytes() * 2 / 3)?;
-            let numbered: Vec<(Partition, Vec<Place>, u32)> = context.pool.install(|| {
-                partitions.into_par_iter().map(|partition| ordered(partition, context)).collect::<Result<_>>()
-            })?;
-            let first: Vec<u32> = numbered
-                .iter()
-                .map(|&(_, _, plates)| {
-                    let first = known + 1;
-                    known += plates;
-                    first
                 })
-                .collect();
-            let number = |(partition, order, _): &(Partition, Vec<Place>, u32), first: u32| {
-                let mut found = Vec::new();
-                for (run, number) in order.chunk_by(|a, b| a.key == b.key).zip(first..) {
-                    for &place in run {
-                        let attribute = partition.words(place)[0] as usize;
-                        plates[attribute][place.number as usize].store(number, Ordering::Relaxed);
-                    }
-                    if let Ok(at) = ends.binary_search_by_key(&run[0].key, |&(hash, _)| hash) {
-                        found.push((at, number));
-                    }
-                }
-                found
-            };
-            let found: Vec<Vec<(usize, u32)>> = context.pool.install(|| {
-                numbered.par_iter().zip(first).map(|(partition, first)| number(partition, first)).collect()
-            });
-            found.into_iter().flatten().for_each(|(at, number)| ends[at].1 = number);
+            })?;
         }
-        held.grow_to(records * 4 * slots.len() as u64 + u64::from(known) * 4)?;
-        let mut plates: Vec<Vec<u32>> =
-            plates.into_iter().map(|p| p.into_iter().map(AtomicU32::into_inner).collect()).collect();
-        canonical(&mut plates, &mut ends, known);
+        let mut plates: Vec<u32> = firsts.into_iter().map(AtomicU32::into_inner).collect();
+        let known = number(&mut plates);
+        held.grow_to(places * 4 + u64::from(known) * 4)?;
         let forest = Forest::new(known, context)?;
-        let place = |plate: u64| ends.binary_search_by_key(&mix(plate), |&(hash, _)| hash);
+        let place = |plate: u64| ends.get(&mix(plate)).map(|first| first.load(Ordering::Relaxed) as usize);
         for &(a, b) in &alike {
-            if let (Ok(a), Ok(b)) = (place(a), place(b)) {
-                forest.join(ends[a].1 - 1, ends[b].1 - 1);
+            if let (Some(a), Some(b)) = (place(a), place(b)) {
+                forest.join(plates[a] - 1, plates[b] - 1);
             }
         }
-        Ok(Self { forest, plates, _held: held })
+        Ok(Self { forest, plates, attributes: slots.len(), _held: held })
     }
 
     /// Writes the vehicles.
@@ -150,8 +136,8 @@ impl Vehicles {
     /// # Errors
     /// As [`FrameWriter::frame`].
     pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
-        writer.json(&(self.plates.len(), self.forest.len()))?;
-        self.plates.iter().try_for_each(|numbers| writer.array(numbers))?;
+        writer.json(&(self.attributes, self.forest.len()))?;
+        writer.array(&self.plates)?;
         self.forest.save(writer)
     }
 
@@ -160,28 +146,22 @@ impl Vehicles {
     /// # Errors
     /// As [`FrameReader::frame`] and [`Vehicles::find`].
     pub fn load(reader: &mut FrameReader, records: u32, context: &Context) -> Result<Self> {
-        let (attributes, known): (u64, u32) = reader.json()?;
-        let bytes = u64::from(records) * 4 * attributes;
-        let held = context.memory.reserve("plates", bytes + u64::from(known) * 4)?;
-        let plates: Vec<Vec<u32>> = (0..attributes).map(|_| reader.array()).collect::<Result<_>>()?;
-        let sound = |numbers: &Vec<u32>| {
-            numbers.len() == records as usize && numbers.iter().all(|&number| number <= known)
-        };
-        if !plates.iter().all(sound) {
+        let (attributes, known): (usize, u32) = reader.json()?;
+        let places = u64::from(records) * attributes as u64;
+        let held = context.memory.reserve("plates", places * 4 + u64::from(known) * 4)?;
+        let plates: Vec<u32> = reader.array()?;
+        if plates.len() as u64 != places || plates.iter().any(|&number| number > known) {
             return Err(reader.wrong());
         }
-        Ok(Self { forest: Forest::load(reader, known, context)?, plates, _held: held })
+        Ok(Self { forest: Forest::load(reader, known, context)?, plates, attributes, _held: held })
     }
 
     /// The vehicles of `record`, by number, each once.
     pub fn of(&self, record: u32) -> impl Iterator<Item = u32> + '_ {
-        let number = move |attribute: usize| {
-            let number = self.plates[attribute][record as usize];
-            (number != 0).then(|| self.forest.root(number - 1))
-        };
-        let first = move |attribute: usize, vehicle: u32| (0..attribute).all(|a| number(a) != Some(vehicle));
-        (0..self.plates.len())
-            .filter_map(move |attribute| number(attribute).filter(|&vehicle| first(attribute, vehicle)))
+        let numbers = &self.plates[record as usize * self.attributes..][..self.attributes];
+        let vehicle = |&number: &u32| (number != 0).then(|| self.forest.root(number - 1));
+        let first = move |at: usize, found: u32| numbers[..at].iter().all(|n| vehicle(n) != Some(found));
+        (0..numbers.len()).filter_map(move |at| vehicle(&numbers[at]).filter(|&found| first(at, found)))
     }
 
     /// How many vehicles there are.
@@ -195,32 +175,66 @@ impl Vehicles {
     }
 }
 
-/// The rows of a partition in order, and how many plates they show.
-fn ordered(partition: Partition, context: &Context) -> Result<(Partition, Vec<Place>, u32)> {
-    context.cancel.check()?;
-    let order = partition.order();
-    let plates = order.chunk_by(|a, b| a.key == b.key).count() as u32;
-    Ok((partition, order, plates))
+/// The plates of a pass, mixed, with the places at which they are shown.
+fn shown(
+    store: &Store,
+    slots: &[Slot],
+    pass: (u64, u64),
+    context: &Context,
+) -> Result<(Vec<Partition>, Reservation)> {
+    let expected = u64::from(store.len()) * slots.len() as u64 / pass.1;
+    let scatter = Scatter::new("plates by hash", 2, expected, context)?;
+    store.scan(
+        context,
+        || (),
+        |(), first, words| {
+            let looked = words.len() / store.layout.words * slots.len();
+            context.progress.worked(looked as f64 * PLATE / 2.0 / pass.1 as f64);
+            let mut rows = scatter.writer();
+            for (words, record) in words.chunks_exact(store.layout.words).zip(u64::from(first)..) {
+                for (slot, place) in slots.iter().zip(record * slots.len() as u64..) {
+                    let key = mix(slot.get(words));
+                    if slot.get(words) != 0 && in_pass(key, pass) {
+                        rows.push(key, place, &[])?;
+                    }
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(scatter.finish())
 }
 
-/// Numbers plates anew in the order in which records show them first, so that neither passes nor
-/// partitions show.
-fn canonical(plates: &mut [Vec<u32>], ends: &mut [(u64, u32)], known: u32) {
-    let mut new = vec![0u32; known as usize + 1];
-    let mut next = 0;
-    let records = plates.first().map_or(0, Vec::len);
-    for record in 0..records {
-        for numbers in plates.iter_mut() {
-            let number = &mut numbers[record];
-            if *number != 0 {
-                let new = &mut new[*number as usize];
-                if *new == 0 {
-                    next += 1;
-                    *new = next;
-                }
-                *number = *new;
-            }
+/// Notes the first place of every plate of `partition` in `first_of`, and at each of its places, plus one, in
+/// `firsts`.
+///
+/// Rows are taken as they came, so that places nearly ascend: in the order of the plates each would be a cache
+/// miss of its own.
+fn mark_firsts(partition: &Partition, first_of: &mut FxHashMap<u64, u32>, firsts: &[AtomicU32]) {
+    first_of.clear();
+    for (key, place) in partition.rows() {
+        first_of.entry(key).and_modify(|first| *first = place.min(*first)).or_insert(place);
+    }
+    for (key, place) in partition.rows() {
+        if let Some(first) = first_of.get(&key) {
+            firsts[place as usize].store(first + 1, Ordering::Relaxed);
         }
     }
-    ends.iter_mut().for_each(|(_, number)| *number = new[*number as usize]);
+}
+
+/// Turns the first place of each plate, plus one, into its number, in the order in which records show them
+/// first, so that neither passes nor partitions show; returns how many plates there are.
+fn number(plates: &mut [u32]) -> u32 {
+    let mut known = 0;
+    for at in 0..plates.len() {
+        match plates[at] as usize {
+            0 => {}
+            first if first == at + 1 => {
+                known += 1;
+                plates[at] = known;
+            }
+            first => plates[at] = plates[first - 1],
+        }
+    }
+    known
 }

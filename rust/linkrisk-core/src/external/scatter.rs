@@ -13,6 +13,8 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::error::Result;
 use crate::kernel::hash::below;
 use crate::runtime::{Context, Reservation};
@@ -54,9 +56,14 @@ pub struct Scatter {
     held: Mutex<Reservation>,
 }
 
+/// Segments that a thread reserves at once, so that threads do not wait for each other at every one.
+const RESERVED_AT_ONCE: u64 = 32;
+
 /// The segments that one thread has filled and those it is filling.
 #[derive(Debug)]
 struct Writer {
+    /// Segments that are reserved and not begun.
+    spare: u64,
     open: Vec<Vec<u64>>,
     full: Vec<Vec<Vec<u64>>>,
 }
@@ -99,7 +106,7 @@ impl Scatter {
     ) -> Result<Self> {
         let writer = || {
             let open = vec![Vec::new(); partitions as usize];
-            Mutex::new(Writer { full: vec![Vec::new(); open.len()], open })
+            Mutex::new(Writer { spare: 0, full: vec![Vec::new(); open.len()], open })
         };
         Ok(Self {
             width,
@@ -121,8 +128,11 @@ impl Scatter {
         let mut partitions: Vec<Partition> = (0..=self.mask)
             .map(|_| Partition { width: self.width, segment_bits: self.segment_bits, segments: Vec::new() })
             .collect();
+        let bytes = self.segment_bytes();
+        let mut held = self.held.into_inner().unwrap_or_else(|e| e.into_inner());
         for writer in self.writers {
             let writer = writer.into_inner().unwrap_or_else(|e| e.into_inner());
+            held.shrink_to(held.bytes() - writer.spare * bytes);
             for (partition, (full, open)) in
                 partitions.iter_mut().zip(writer.full.into_iter().zip(writer.open))
             {
@@ -132,15 +142,21 @@ impl Scatter {
                 }
             }
         }
-        (partitions, self.held.into_inner().unwrap_or_else(|e| e.into_inner()))
+        (partitions, held)
     }
 
-    fn segment(&self) -> Result<Vec<u64>> {
-        let words = self.width << self.segment_bits;
+    fn segment_bytes(&self) -> u64 {
+        (self.width as u64 * 8) << self.segment_bits
+    }
+
+    /// Reserves segments for a thread, and returns how many: one where there is no room for more.
+    fn reserve(&self) -> Result<u64> {
         let mut held = lock(&self.held);
-        let bytes = held.bytes() + words as u64 * 8;
-        held.grow_to(bytes)?;
-        Ok(Vec::with_capacity(words))
+        let (now, segment) = (held.bytes(), self.segment_bytes());
+        if held.grow_to(now + RESERVED_AT_ONCE * segment).is_ok() {
+            return Ok(RESERVED_AT_ONCE);
+        }
+        held.grow_to(now + segment).map(|()| 1)
     }
 }
 
@@ -178,10 +194,14 @@ impl Rows<'_> {
     #[inline(always)]
     fn room(&mut self, key: u64) -> Result<&mut Vec<u64>> {
         let partition = (key & self.scatter.mask) as usize;
-        let Writer { open, full } = &mut *self.writer;
+        let Writer { spare, open, full } = &mut *self.writer;
         let segment = &mut open[partition];
         if segment.len() == segment.capacity() {
-            let next = self.scatter.segment()?;
+            if *spare == 0 {
+                *spare = self.scatter.reserve()?;
+            }
+            *spare -= 1;
+            let next = Vec::with_capacity(self.scatter.width << self.scatter.segment_bits);
             let done = std::mem::replace(segment, next);
             if !done.is_empty() {
                 full[partition].push(done);
@@ -194,23 +214,26 @@ impl Rows<'_> {
 impl Partition {
     /// The keys, sorted; for rows of one word.
     pub fn keys(self) -> Vec<u64> {
-        let mut keys = self.segments.concat();
-        keys.sort_unstable();
-        keys
+        let rows = self.segments.iter().flatten().copied();
+        sorted(rows, self.segments.iter().map(Vec::len).sum(), |&key| key)
     }
 
     /// The places of the rows, in the order of their keys and then their numbers.
     pub fn order(&self) -> Vec<Place> {
-        let mut order: Vec<Place> = Vec::with_capacity(self.segments.len() << self.segment_bits);
-        for (segment, rows) in self.segments.iter().enumerate() {
-            order.extend(rows.chunks_exact(self.width).enumerate().map(|(at, row)| Place {
+        let places = self.segments.iter().enumerate().flat_map(|(segment, rows)| {
+            rows.chunks_exact(self.width).enumerate().map(move |(at, row)| Place {
                 key: row[0],
                 number: row[1] as u32,
                 at: (segment << self.segment_bits | at) as u32,
-            }));
-        }
-        order.sort_unstable();
-        order
+            })
+        });
+        let words: usize = self.segments.iter().map(Vec::len).sum();
+        sorted(places, words / self.width, |place| place.key)
+    }
+
+    /// The keys and numbers of all rows, in no order but that each thread's come as it pushed them.
+    pub fn rows(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.segments.iter().flat_map(|rows| rows.chunks_exact(self.width)).map(|row| (row[0], row[1] as u32))
     }
 
     /// The words of a row behind its key and number.
@@ -228,8 +251,48 @@ impl Partition {
     }
 }
 
+/// The `count` items of `items`, sorted; `key_of` gives the hash that they are sorted by first.
+///
+/// Hashes are spread evenly, so that each item is put near its place by its hash alone, one or two to a bucket,
+/// and buckets are sorted. Where they are not, as for a hot key, a bucket is long, and sorted like any slice.
+fn sorted<T: Ord + Copy + Pod>(
+    items: impl Iterator<Item = T> + Clone,
+    count: usize,
+    key_of: impl Fn(&T) -> u64,
+) -> Vec<T> {
+    let range = items.clone().fold((u64::MAX, 0), |(low, high), item| {
+        let key = key_of(&item);
+        (key.min(low), key.max(high))
+    });
+    let (low, spread) = (range.0, range.1.saturating_sub(range.0));
+    let bits = count.max(1).ilog2();
+    let shift = (64 - spread.leading_zeros()).saturating_sub(bits);
+    let bucket_of = |item: &T| ((key_of(item) - low) >> shift) as usize;
+    let mut starts = vec![0u32; (spread >> shift) as usize + 2];
+    items.clone().for_each(|item| starts[bucket_of(&item) + 1] += 1);
+    let mut before = 0;
+    starts.iter_mut().for_each(|start| {
+        before += *start;
+        *start = before;
+    });
+    let mut out = vec![T::zeroed(); count];
+    items.for_each(|item| {
+        let at = &mut starts[bucket_of(&item)];
+        out[*at as usize] = item;
+        *at += 1;
+    });
+    // Each start has moved to the end of its bucket.
+    let mut start = 0;
+    for &end in &starts {
+        out[start..end as usize].sort_unstable();
+        start = end as usize;
+    }
+    out
+}
+
 /// Where a row is in its partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
+#[repr(C)]
 pub struct Place {
     /// The row's key.
     pub key: u64,
@@ -293,6 +356,20 @@ mod tests {
                 rows.iter().enumerate().map(|(number, &(key, word))| (mix(key), number as u32, word)).collect();
             all.sort_unstable();
             prop_assert_eq!(back, all);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn test_keys_are_sorted_however_they_are_spread(
+            hashes in proptest::collection::vec(any::<u64>(), 0..500),
+            hot in proptest::collection::vec(any::<u64>().prop_map(|key| key % 3), 0..500),
+            far in proptest::option::of(Just(u64::MAX)),
+        ) {
+            let keys: Vec<u64> = hashes.into_iter().chain(hot).chain(far).collect();
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            prop_assert_eq!(sorted(keys.iter().copied(), keys.len(), |&key| key), expected);
         }
     }
 

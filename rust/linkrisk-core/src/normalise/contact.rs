@@ -9,6 +9,7 @@
 //! of North America in more detail. They are not a list of numbers in service.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use super::Outcome;
 use super::text::{self, Buffer, compact, is_filler};
@@ -230,15 +231,25 @@ fn whole<'d>(digits: &'d [u8], plus: bool, region: Option<&Plan>) -> Option<(u64
     }
 }
 
+/// The plan whose country code three and more digits begin with.
+fn plan_by_code(digits: &[u8]) -> Option<&'static Plan> {
+    static BY_CODE: OnceLock<Vec<Option<&'static Plan>>> = OnceLock::new();
+    let by_code = BY_CODE.get_or_init(|| {
+        let starts = |code: usize| PLANS.iter().find(|p| format!("{code:03}").starts_with(p.code));
+        (0..1000).map(starts).collect()
+    });
+    by_code.get(number_of(digits.get(..3)?) as usize).copied().flatten()
+}
+
 /// A number with its country code; checked with the plan where it is known.
 fn e164(digits: &[u8]) -> Option<(u64, &[u8])> {
     if !(7..=15).contains(&digits.len()) || digits[0] == b'0' {
         return None;
     }
-    let Some((plan, rest)) = PLANS.iter().find_map(|p| Some((p, digits.strip_prefix(p.code.as_bytes())?)))
-    else {
+    let Some(plan) = plan_by_code(digits) else {
         return Some((number_of(digits), digits));
     };
+    let rest = &digits[plan.code.len()..];
     // Kazakhstan and the Caribbean share a code with a plan of the same shape.
     let national = [Some(rest), rest.strip_prefix(plan.trunk.as_bytes()).filter(|_| !plan.trunk.is_empty())];
     let national = national.into_iter().flatten().find(|d| plan.holds(d))?;

@@ -117,7 +117,9 @@ pub fn plate(raw: &str, scheme: Scheme) -> (Outcome, u64) {
     if text.is_empty() {
         return (if is_blank(raw) { Outcome::Blank } else { Outcome::Placeholder }, 0);
     }
-    if WORDS.iter().any(|w| w.chars().eq(text.iter().copied())) {
+    // No word has a digit, and few plates have none.
+    let may_be_word = !text.iter().any(char::is_ascii_digit);
+    if may_be_word && WORDS.iter().any(|w| w.chars().eq(text.iter().copied())) {
         return (Outcome::Placeholder, 0);
     }
     let mut outcome = match scheme {

@@ -19,71 +19,75 @@ pub const MAX_BYTES: usize = 256;
 /// The character that joins the columns of an attribute that is made of several.
 pub const JOINT: char = '\u{1f}';
 
-/// Words for "none", folded. Text without a single letter or digit means the same.
-const WORDS: [&str; 62] = [
-    "na",
-    "n/a",
-    "n.a.",
-    "#n/a",
-    "nan",
-    "none",
-    "null",
-    "nil",
-    "nill",
-    "empty",
-    "blank",
-    "missing",
-    "unknown",
-    "unk",
-    "unkn",
-    "unspecified",
-    "undefined",
-    "not known",
-    "not available",
-    "not applicable",
-    "not provided",
-    "no data",
-    "no name",
-    "noname",
-    "nn",
-    "n.n.",
-    "test",
-    "testing",
-    "tester",
-    "dummy",
-    "xx",
-    "xxx",
-    "xxxx",
-    "xxxxx",
-    "xxxxxx",
-    "tbd",
-    "tba",
-    "anonymous",
-    "john doe",
-    "jane doe",
-    "<null>",
-    "(null)",
-    "[null]",
-    "\\n",
-    "00000",
-    "0000",
-    "无",
-    "無",
-    "未知",
-    "不详",
-    "不詳",
-    "没有",
-    "没",
-    "暂无",
-    "暫無",
-    "空",
-    "未填",
-    "未填写",
-    "测试",
-    "匿名",
-    "未登记",
-    "不明",
-];
+/// Whether a folded text is a word for "none". Text without a single letter or digit means the same.
+///
+/// A `match` looks at the length first: a list that is searched took one in fifteen instructions of reading.
+fn is_word_for_none(folded: &str) -> bool {
+    matches!(
+        folded,
+        "na" | "n/a"
+            | "n.a."
+            | "#n/a"
+            | "nan"
+            | "none"
+            | "null"
+            | "nil"
+            | "nill"
+            | "empty"
+            | "blank"
+            | "missing"
+            | "unknown"
+            | "unk"
+            | "unkn"
+            | "unspecified"
+            | "undefined"
+            | "not known"
+            | "not available"
+            | "not applicable"
+            | "not provided"
+            | "no data"
+            | "no name"
+            | "noname"
+            | "nn"
+            | "n.n."
+            | "test"
+            | "testing"
+            | "tester"
+            | "dummy"
+            | "xx"
+            | "xxx"
+            | "xxxx"
+            | "xxxxx"
+            | "xxxxxx"
+            | "tbd"
+            | "tba"
+            | "anonymous"
+            | "john doe"
+            | "jane doe"
+            | "<null>"
+            | "(null)"
+            | "[null]"
+            | "\\n"
+            | "00000"
+            | "0000"
+            | "无"
+            | "無"
+            | "未知"
+            | "不详"
+            | "不詳"
+            | "没有"
+            | "没"
+            | "暂无"
+            | "暫無"
+            | "空"
+            | "未填"
+            | "未填写"
+            | "测试"
+            | "匿名"
+            | "未登记"
+            | "不明"
+    )
+}
 
 /// The longest prefix of `text` of at most `bytes` bytes that ends between characters.
 pub fn cut(text: &str, bytes: usize) -> &str {
@@ -186,7 +190,7 @@ pub fn push_without_accent(c: char, out: &mut String) {
 
 /// Whether a folded text means "none": a known word, or no letter and no digit at all.
 pub fn is_placeholder(folded: &str) -> bool {
-    !folded.chars().any(char::is_alphanumeric) || (folded.len() <= 16 && WORDS.contains(&folded))
+    !folded.chars().any(char::is_alphanumeric) || is_word_for_none(folded)
 }
 
 /// Whether digits are a filler: one digit repeated, or counted up or down from an end.

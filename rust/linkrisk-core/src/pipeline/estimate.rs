@@ -1,11 +1,13 @@
 //! What a run will take, from a sample of its records.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Pipeline, cost, not_planned};
 use crate::block::sketch::{Drawn, Expected, Sketch};
-use crate::block::{Candidates, Rules, Work, default};
-use crate::compare::{Comparer, PatternCounts, ScoredPair, count};
+use crate::block::{Candidates, Pair, Rules, Visitor, Work, default};
+use crate::compare::{Comparer, Memo, RULE_SHIFT, ScoredPair};
 use crate::error::{ErrorKind, Result};
 use crate::runtime::probe;
 use crate::score::Scorer;
@@ -107,7 +109,7 @@ impl Pipeline {
             uncompared_pairs: e.uncompared as u64,
         });
         let lines = lines.collect();
-        let links = pairs * self.share_of_links(rules)?;
+        let links = pairs * self.share_of_links(&sketch, rules)?;
         let n = records as f64;
         let keyed: f64 = expected.iter().map(|e| e.records).sum();
         let gathering: f64 = expected.iter().map(|e| cost::gathering(n, e.records, 1.0)).sum();
@@ -140,7 +142,10 @@ impl Pipeline {
     }
 
     /// The links as a share of the pairs of all rules, by a model trained on the sample.
-    fn share_of_links(&self, rules: Rules) -> Result<f64> {
+    ///
+    /// Each pair counts for as many as it stands for: of pairs between slices the sample holds few, and most
+    /// of the tables' are such.
+    fn share_of_links(&self, sketch: &Sketch<'_>, rules: Rules) -> Result<f64> {
         let context = &self.context;
         let candidates = Candidates::plan(&self.store, rules, &self.spec.linkage, context)?;
         let mut comparisons = self.comparisons(&candidates)?.comparisons;
@@ -153,17 +158,19 @@ impl Pipeline {
         };
         let comparer = Comparer::new(&self.store, &comparisons);
         let scorer = Scorer::new(&model, &comparisons);
-        let mut counts = PatternCounts::default();
-        candidates.scan(&self.store, 1.0, Work::default(), context, &count::Counter(&comparer), |more| {
-            count::add(&mut counts, more);
+        let visitor = Weigher { comparer: &comparer, sketch };
+        let (mut links, mut all) = (0.0, 0.0);
+        candidates.scan(&self.store, 1.0, Work::default(), context, &visitor, |weights: Weights| {
+            for (pattern, weight) in weights {
+                // A pair that several rules make is a pair of each, and a link once.
+                all += weight * f64::from((pattern >> RULE_SHIFT).count_ones());
+                if scorer.score(pattern).probability >= self.spec.linkage.threshold {
+                    links += weight;
+                }
+            }
             Ok(())
         })?;
-        // A pair that several rules make is a link once.
-        let (mut links, all) = (0, candidates.pairs());
-        for (&pattern, &n) in &counts {
-            links += if scorer.score(pattern).probability >= self.spec.linkage.threshold { n } else { 0 };
-        }
-        Ok(if all == 0 { 1.0 } else { links as f64 / all as f64 })
+        Ok(if all == 0.0 { 1.0 } else { links / all })
     }
 
     /// The memory of a run of `n` records, as the stages reserve it.
@@ -174,7 +181,9 @@ impl Pipeline {
         let values: f64 = self.store.columns.iter().map(|column| column.memory_of(each)).sum();
         let rows = (n * row).min(limit / 2.0);
         let forest = n * 4.25;
-        let kept = links * size_of::<ScoredPair>() as f64;
+        let keyed = expected.iter().map(|e| e.records).sum();
+        // Of the links of many copies as many are kept as connect them.
+        let kept = cost::compared(keyed, links) * size_of::<ScoredPair>() as f64;
         let free = (limit - rows - values).max(0.0);
         // Rows in passes take half of what is free.
         let in_passes = |bytes: f64, free: f64| bytes.min(free / 2.0);
@@ -192,6 +201,42 @@ impl Pipeline {
             spilled,
             least: super::least_memory(n as u64) as f64 + values,
         }
+    }
+}
+
+/// What the pairs of each pattern stand for, in an order that threads do not change.
+type Weights = BTreeMap<u64, f64>;
+
+/// Adds up what the pairs of each pattern stand for.
+struct Weigher<'a> {
+    comparer: &'a Comparer<'a>,
+    sketch: &'a Sketch<'a>,
+}
+
+impl Visitor for Weigher<'_> {
+    type Scratch = Memo;
+    type Output = Weights;
+
+    fn scratch(&self) -> Memo {
+        self.comparer.memo()
+    }
+
+    fn output(&self) -> Weights {
+        Weights::new()
+    }
+
+    fn mask(&self) -> Vec<u64> {
+        self.comparer.mask()
+    }
+
+    fn gathered(&self, records: &[u64]) {
+        self.comparer.touch(records);
+    }
+
+    fn visit(&self, memo: &mut Memo, weights: &mut Weights, pair: Pair<'_>) {
+        let levels = self.comparer.pattern(memo, pair.left_words, pair.right_words);
+        let weight = weights.entry(levels | u64::from(pair.rules) << RULE_SHIFT).or_default();
+        pair.records.each(|left, right| *weight += self.sketch.weight(left, right));
     }
 }
 

@@ -33,6 +33,7 @@ use crate::score::model::{
 };
 use crate::spec::Threshold;
 use crate::store::Store;
+use crate::store::run_dir::RunDir;
 use crate::store::templates::Templates;
 
 /// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
@@ -244,6 +245,12 @@ impl Pipeline {
                 joined.pairs.each(|pairs| writer.rows(pairs))
             })
         })?;
+        if let Some(state) = self.run.as_ref().and_then(RunDir::state) {
+            // The pairs are kept whole by now; what cannot be removed goes with the state.
+            made.iter().for_each(|joined| {
+                let _ = std::fs::remove_dir_all(state.join(format!("join-{}", joined.comparison)));
+            });
+        }
         let summaries: Vec<TemplateSummary> = made.iter().map(|joined| joined.summary.clone()).collect();
         let templates = summaries.iter().map(|summary| summary.templates).sum();
         self.finish_stage(&stage, templates, &summaries, Vec::new())?;
@@ -316,7 +323,13 @@ impl Pipeline {
         let genuine = genuine(&sample, &answer.genuine_counts, &rates, question.calibration.is_some());
         drop((sample, held));
         let options = options(from);
-        let (pairs, filter, summary) = nearest::nearest(templates, &options, context)?;
+        let state =
+            self.run.as_ref().and_then(RunDir::state).map(|state| state.join(format!("join-{comparison}")));
+        if let Some(state) = &state {
+            std::fs::create_dir_all(state).map_err(|e| Error::io(state, e))?;
+        }
+        let (pairs, filter, summary) =
+            nearest::nearest_resumable(templates, &options, state.as_deref(), context)?;
         let recall = nearest::recall::recall(templates, &pairs, &filter, &summary, &options, context)?;
         let found = Levels::found(templates, &pairs, &ladder, &rates, from, context)?;
         let learned = learn(&steps, &rates, &found, genuine);
@@ -627,7 +640,7 @@ pub fn restore(
 }
 
 fn options(from: f64) -> Options {
-    Options { threshold: from, second: None, exact: false, level: None, block_rows: None }
+    Options::new(from)
 }
 
 /// The pairs of templates as a line of the plan.

@@ -75,35 +75,34 @@ impl<'a> Copies<'a> {
 
     /// Groups the records `members`, whose words stand one after the other.
     ///
-    /// Cost: a hash per record, and one comparison with the first of its group.
+    /// Cost: of few records one comparison with the first of each group before it, most of which end at the
+    /// first word; else a hash per record, and one comparison with the first of its group.
     pub fn group(&self, members: &[u32], words: &[u64], groups: &mut Groups) {
-        let width = self.mask.len();
         let Groups { places, ends, group_of, by_hash } = groups;
         by_hash.clear();
         group_of.clear();
         ends.clear();
         // The first record of each group, until the groups are laid out.
         places.clear();
-        for (place, (&member, record)) in members.iter().zip(words.chunks_exact(width)).enumerate() {
-            let source = if self.by_source { self.store.source_of(member) } else { 0 };
-            let hash = record.iter().zip(&self.mask).fold(source as u64, |h, (w, m)| combine(h, w & m));
+        for place in 0..members.len() as u32 {
             let next = ends.len() as u32;
-            let group = *by_hash.entry(hash).or_insert(next);
-            let is_copy = group < next && {
-                let first = places[group as usize] as usize;
-                let same = |((a, b), mask): ((&u64, &u64), &u64)| (a ^ b) & mask == 0;
-                record.iter().zip(&words[first * width..]).zip(&self.mask).all(same)
-                    && (!self.by_source || self.store.source_of(members[first]) == source)
-            };
-            // One that has the hash of another group and not its words stands alone.
-            if is_copy {
-                ends[group as usize] += 1;
-                group_of.push(group);
+            let group = if members.len() <= FEW {
+                let is_copy = |&(_, &first): &(u32, &u32)| self.are_copies(members, words, first, place);
+                (0..).zip(places.iter()).find(is_copy).map(|(group, _)| group)
             } else {
-                places.push(place as u32);
-                ends.push(1);
-                group_of.push(next);
+                let group = *by_hash.entry(self.hash(members, words, place)).or_insert(next);
+                // One that has the hash of another group and not its words stands alone.
+                Some(group)
+                    .filter(|&g| g < next && self.are_copies(members, words, places[g as usize], place))
+            };
+            match group {
+                Some(group) => ends[group as usize] += 1,
+                None => {
+                    places.push(place);
+                    ends.push(1);
+                }
             }
+            group_of.push(group.unwrap_or(next));
         }
         let mut start = 0;
         for end in ends.iter_mut() {
@@ -117,7 +116,29 @@ impl<'a> Copies<'a> {
             *at += 1;
         }
     }
+
+    fn record<'w>(&self, words: &'w [u64], place: u32) -> &'w [u64] {
+        &words[place as usize * self.mask.len()..][..self.mask.len()]
+    }
+
+    fn hash(&self, members: &[u32], words: &[u64], place: u32) -> u64 {
+        let source = if self.by_source { self.store.source_of(members[place as usize]) } else { 0 };
+        let record = self.record(words, place).iter().zip(&self.mask);
+        record.fold(source as u64, |h, (w, m)| combine(h, w & m))
+    }
+
+    #[inline]
+    fn are_copies(&self, members: &[u32], words: &[u64], left: u32, right: u32) -> bool {
+        let source = |place: u32| self.store.source_of(members[place as usize]);
+        let pairs = self.record(words, left).iter().zip(self.record(words, right));
+        // The last words differ most often: the first says which attributes are there.
+        pairs.zip(&self.mask).rev().all(|((a, b), mask)| (a ^ b) & mask == 0)
+            && (!self.by_source || source(left) == source(right))
+    }
 }
+
+/// Records up to which each is compared with the groups before it: at most 120 comparisons of a word or two.
+const FEW: usize = 16;
 
 /// Two groups of copies, or one twice: what holds for one pair of them holds for every pair.
 #[derive(Debug, Clone, Copy)]

@@ -241,7 +241,13 @@ pub struct Names {
     pub sizes: Vec<(u64, u64)>,
     /// Records that hold a whole name, by its hash, for names of [`Names::least`] records and more.
     frequent: FxHashMap<u32, u32>,
+    /// The hashes of the parts seen last with their codes: frequent ones are found without a look at the
+    /// dictionary, which is larger than the caches. Two parts of one 64-bit hash would be taken for each other.
+    recent: Vec<(u64, u32)>,
 }
+
+/// Parts that are kept at hand: 256 KiB, beside which a batch stays in the second-level cache.
+const RECENT: usize = 1 << 14;
 
 impl Names {
     /// From how many records on a name of `records` records is frequent: one in a million, which at most
@@ -255,8 +261,21 @@ impl Names {
     /// # Errors
     /// As [`Dictionary::intern`].
     pub fn intern(&mut self, name: &ReadName<'_>) -> Result<NameCodes> {
+        let Self { parts, recent, .. } = self;
         let mut part = |(text, hash): (&str, u64)| {
-            if text.is_empty() { Ok(0) } else { self.parts.intern_hashed(text, hash) }
+            if text.is_empty() {
+                return Ok(0);
+            }
+            if recent.is_empty() {
+                *recent = vec![(0, 0); RECENT];
+            }
+            let entry = &mut recent[hash as usize % RECENT];
+            if entry.0 == hash && entry.1 != 0 {
+                parts.count_again(entry.1);
+            } else {
+                *entry = (hash, parts.intern_hashed(text, hash)?);
+            }
+            Ok(entry.1)
         };
         let (given, family) = (part(name.given)?, part(name.family)?);
         self.in_two_parts += u64::from(given != 0 && family != 0);
@@ -265,6 +284,8 @@ impl Names {
 
     pub(super) fn set_counts(&mut self, sizes: Vec<(u64, u64)>, frequent: &[(u64, u64)]) {
         self.sizes = sizes;
+        // Nothing more is read.
+        self.recent = Vec::new();
         let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         self.frequent = frequent.iter().map(|&(hash, n)| (hash as u32, count(n))).collect();
     }
@@ -307,12 +328,12 @@ impl Names {
         let parts = Dictionary::load(reader)?;
         let frequent = reader.array::<[u32; 2]>()?.into_iter().map(|[hash, n]| (hash, n)).collect();
         let (in_two_parts, sizes) = reader.json()?;
-        Ok(Self { parts, in_two_parts, sizes, frequent })
+        Ok(Self { parts, in_two_parts, sizes, frequent, recent: Vec::new() })
     }
 
     /// Bytes held.
     pub fn memory(&self) -> u64 {
-        self.parts.memory() + (self.frequent.capacity() * 9) as u64
+        self.parts.memory() + (self.frequent.capacity() * 9 + self.recent.capacity() * 16) as u64
     }
 }
 

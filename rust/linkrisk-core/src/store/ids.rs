@@ -7,11 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::parquet::{TableWriter, batch, read};
+use super::parquet::{TableReader, TableWriter, batch};
 use super::text::Texts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::{ExternalSorter, Sorted};
@@ -164,6 +164,14 @@ impl IdFile {
         Self { path: directory.join(file_name(number)), stays: true }
     }
 
+    /// The ids, in row groups of [`ROW_GROUP`](super::parquet::ROW_GROUP) rows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn open(&self) -> Result<TableReader> {
+        TableReader::open(&self.path)
+    }
+
     /// Leaves the file to whoever goes on with the run.
     pub fn stay(&mut self) {
         self.stays = true;
@@ -177,14 +185,6 @@ impl Drop for IdFile {
             let _ = std::fs::remove_file(&self.path);
         }
     }
-}
-
-/// Ids of a source, batch by batch in row order.
-///
-/// # Errors
-/// [`ErrorKind::Io`].
-pub fn read_ids(file: &IdFile, rows: usize) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    Ok(read(&file.path, rows)?.map(|b| b.map_err(|e| Error::internal(e.to_string()))))
 }
 
 fn file_name(number: usize) -> String {

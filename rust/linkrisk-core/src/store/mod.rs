@@ -290,6 +290,8 @@ impl Store {
 
     /// Accounts for what the dictionaries hold by now.
     pub(super) fn account(&mut self) -> Result<()> {
-        self.values_reserved.grow_to(self.columns.iter().map(Column::memory).sum())
+        let held = self.columns.iter().map(Column::memory).sum();
+        self.values_reserved.shrink_to(held);
+        self.values_reserved.grow_to(held)
     }
 }

@@ -12,7 +12,7 @@ use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};
 use linkrisk_core::simulate;
 use linkrisk_core::spec::Spec;
-use linkrisk_core::store::parquet;
+use linkrisk_core::store::parquet::TableReader;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -34,9 +34,7 @@ pub fn people() -> &'static Rows {
         simulate::simulate("people", &options, folder.path(), &context(2)).expect("room on the disk");
         let mut rows = Rows::new(&ATTRIBUTES);
         for file in files(&folder.path().join("people")) {
-            for batch in parquet::read(&file, 1_000).expect("a Parquet file") {
-                append(&mut rows, &batch.expect("a batch"));
-            }
+            read(&file).iter().for_each(|batch| append(&mut rows, batch));
         }
         assert_eq!(rows.rows.len() as u64, RECORDS);
         rows
@@ -103,8 +101,13 @@ pub fn table(out: &Path, name: &str) -> Vec<RecordBatch> {
     let path = out.join(name);
     let mut parts = if path.is_dir() { files(&path) } else { vec![path] };
     parts.sort();
-    let read = |part: PathBuf| parquet::read(&part, 1 << 20).expect("a Parquet file");
-    parts.into_iter().flat_map(read).map(|batch| batch.expect("a batch")).collect()
+    parts.iter().flat_map(|part| read(part)).collect()
+}
+
+/// The row groups of a Parquet file.
+fn read(path: &Path) -> Vec<RecordBatch> {
+    let table = TableReader::open(path).expect("a Parquet file");
+    (0..table.row_groups()).map(|group| table.row_group(group).expect("a row group")).collect()
 }
 
 pub fn manifest(out: &Path) -> Value {
