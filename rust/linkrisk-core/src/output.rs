@@ -95,7 +95,7 @@ pub fn links(
     let mut gathered: Vec<ScoredPair> = Vec::with_capacity(together.min(pairs.len() as usize));
     let mut write = |gathered: &mut Vec<ScoredPair>| {
         let work: Vec<&[ScoredPair]> = gathered.chunks(ROW_GROUP).collect();
-        writer.write(work, || Scores::new(scorer), &make, context)?;
+        writer.write(work, || Scores::new(scorer), make, context)?;
         gathered.clear();
         Ok(())
     };
