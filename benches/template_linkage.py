@@ -8,6 +8,7 @@ people who are merged from a cosine of 0.4 on.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shutil
 import subprocess
@@ -44,13 +45,16 @@ def linked(name: str, spec: Spec, folder: Path, options: RunOptions) -> Run:
     print(f"  wrongly merged people {wrongly_merged(Run(out), folder):.5%}")
     for told in Run(out).model().get("templates", []):
         bears = [(round(c, 5), told["pairs"][-1]["similarity"][k]) for k, c in enumerate(told["strangers"])]
-        print(f"  {told['templates']} templates, found from {told['found_from']}, {told['genuine']}; c at: {bears}")
+        figures = {key: told[key] for key in ("templates", "found_from", "genuine")}
+        print(f"  {figures}, c at: {bears}")
     return Run(out)
 
 
 def people(run: Run, folder: Path) -> pl.DataFrame:
     """Every record of a person with its entity and its true person."""
-    entities = run.entities().filter(pl.col("subject") == "person").select("source", "id", "entity_id").collect()
+    entities = (
+        run.entities().filter(pl.col("subject") == "person").select("source", "id", "entity_id").collect()
+    )
     truth = read_truth_folder(folder / "truth").collect().with_columns(id=pl.col("record").cast(pl.String))
     return entities.with_columns(pl.col("source").cast(pl.String), pl.col("id").cast(pl.String)).join(
         truth, on=["source", "id"]
@@ -84,10 +88,12 @@ def calibration(run: Run, folder: Path) -> None:
     both = both.with_columns(right_person=pl.col("truth") == pl.col("truth_right"))
     by_face = both.filter(pl.col("rule").cast(pl.String).str.ends_with(" alike"))
     for name, table in (("all pairs", both), ("pairs that faces found", by_face)):
-        for low, high in zip(BINS, BINS[1:], strict=False):
+        for low, high in itertools.pairwise(BINS):
             part = table.filter(pl.col("match_probability").is_between(low, high, closed="left"))
             if part.height:
-                said, is_so = part["match_probability"].mean(), part["right_person"].mean()
+                said, is_so = part.select(
+                    pl.col("match_probability").mean(), pl.col("right_person").mean()
+                ).row(0)
                 print(f"  {name} [{low}, {high}): {part.height} pairs, said {said:.4f}, right {is_so:.4f}")
 
 
@@ -99,7 +105,11 @@ def _key(number: pl.Expr, sources: list[str]) -> pl.Expr:
 def naive(folder: Path, source: Source, threshold: float) -> float:
     """Share of the people merged wrongly where everybody at least so similar is taken for one."""
     found = nearest(
-        str(folder / source.name / "*.parquet"), "face", threshold=threshold, purpose="a bench", controller="linkrisk",
+        str(folder / source.name / "*.parquet"),
+        "face",
+        threshold=threshold,
+        purpose="a bench",
+        controller="linkrisk",
         out=folder / "naive",
     )
     pairs = found.pairs().select("record", "other").collect()
@@ -147,7 +157,10 @@ def main() -> None:
         if "alone" not in asked.skip:
             face: dict[str, Any] = {"face": gates.attributes["face"]}
             told = (Templates(attribute="face", calibration=asked.calibration),)
-            alone = {"sources": (gates.model_copy(update={"attributes": face}),), "linkage": Linkage(templates=told)}
+            alone = {
+                "sources": (gates.model_copy(update={"attributes": face}),),
+                "linkage": Linkage(templates=told),
+            }
             linked("faces alone", spec.model_copy(update=alone), folder, options)
         if "naive" not in asked.skip:
             print(f"naive 0.4: wrongly merged people {naive(folder, gates, 0.4):.5%}")

@@ -78,7 +78,8 @@ def test_records_known_by_a_face_alone_become_entities(gates: Path, with_faces: 
     )
     entities = with_faces.entities().filter(pl.col("subject") == "person").collect()
     of_gates = entities.filter(pl.col("source") == "gate_events")
-    known = of_gates.join(alone.select(pl.col("record_id").cast(pl.String)), left_on="id", right_on="record_id")
+    ids = alone.select(id=pl.col("record_id").cast(pl.String))
+    known = of_gates.join(ids, on="id")
     assert known.height == alone.height > 100
     shared = entities.group_by("entity_id").len().filter(pl.col("len") > 1)
     assert known.join(shared, on="entity_id", how="semi").height > 0
@@ -125,7 +126,8 @@ def test_where_nothing_tells_people_apart_nobody_is_merged_wrongly(gates: Path, 
 
 
 def test_a_calibration_makes_a_linkage_of_faces_alone(gates: Path, tmp_path: Path) -> None:
-    faces, truth = (pl.read_parquet(gates / part / "*.parquet") for part in ("gate_events", "truth/gate_events"))
+    parts = ("gate_events", "truth/gate_events")
+    faces, truth = (pl.read_parquet(gates / part / "*.parquet") for part in parts)
     both = faces.join(truth, on="record_id").filter(pl.col("face").is_not_null())
     unit = both["face"].to_numpy().astype(np.float32)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
@@ -134,7 +136,10 @@ def test_a_calibration_makes_a_linkage_of_faces_alone(gates: Path, tmp_path: Pat
     same = person[:, None] == person[None]
     edges = np.linspace(-1, 1, 201)
     counts = {
-        name: {"edges": edges.round(6).tolist(), "counts": np.histogram(similarity[upper & of], edges)[0].tolist()}
+        name: {
+            "edges": edges.round(6).tolist(),
+            "counts": np.histogram(similarity[upper & of], edges)[0].tolist(),
+        }
         for name, of in (("genuine", same), ("impostor", ~same))
     }
     file = tmp_path / "calibration.json"

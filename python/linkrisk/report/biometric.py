@@ -53,7 +53,9 @@ def templates(tables: Tables, published: Published) -> dict[str, Any]:
                 "expected_wrong_share": None if wrong is None or not visible(reached) else round(wrong, 4),
             }
         )
-    open_rows = [r for r in rows if r["way"] == "alone" and all(visible(r[k]) for k in ("records", "reached"))]
+    open_rows = [
+        r for r in rows if r["way"] == "alone" and all(visible(r[k]) for k in ("records", "reached"))
+    ]
     whole = sum(r["records"] for r in open_rows)
     alone = sum(r["reached"] for r in open_rows)
     return {

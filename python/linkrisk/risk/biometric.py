@@ -26,6 +26,6 @@ def template_reach(reach: pl.DataFrame) -> Measure:
     alone = reach.filter(pl.col("way") == "alone")
     return measured(
         template_reach,
-        share(alone["reached"].sum(), alone["records"].sum()),
+        share(float(alone["reached"].sum()), float(alone["records"].sum())),
         rows=reach.rows(named=True),
     )

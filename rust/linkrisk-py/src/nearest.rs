@@ -91,10 +91,10 @@ enum Statement {
     Before(Value),
     Vectors {
         #[serde(flatten)]
-        summary: Summary,
+        summary: Box<Summary>,
         sources: Tallies,
         capped: Capped,
-        recall: Recall,
+        recall: Box<Recall>,
         /// How the threshold was chosen, where it was not given.
         chosen: Option<Choice>,
     },
@@ -186,7 +186,8 @@ fn find_vectors(
     if let Some(out) = out {
         write_pairs(templates.records(), &pairs, out, TABLE, context)?;
     }
-    let statement = Statement::Vectors { summary, sources, capped, recall, chosen };
+    let statement =
+        Statement::Vectors { summary: Box::new(summary), sources, capped, recall: Box::new(recall), chosen };
     if let Some(run) = &mut run {
         // By way of its text, where a number of single precision has as many digits as it needs.
         let said = serde_json::from_str(&to_json(&statement)?).map_err(|e| Error::internal(e.to_string()))?;

@@ -138,7 +138,7 @@ mod tests {
     fn test_levels_fall_with_the_similarity_and_only_those_that_are_known_are_given() {
         let ladder = Ladder::new(2, |a, b| {
             let shift = if (a, b) == (0, 1) { 0.1 } else { 0.0 };
-            std::array::from_fn(|k| (k >= 4).then(|| 0.6 + shift - k as f64 * 0.03))
+            std::array::from_fn(|k| (k >= 4).then_some(0.6 + shift - k as f64 * 0.03))
         });
         let product = |cosine: f64| (cosine * f64::from(ONE) * f64::from(ONE)) as i32;
         assert_eq!(ladder.level((0, 0), product(0.99)), 5);

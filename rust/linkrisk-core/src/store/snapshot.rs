@@ -94,7 +94,7 @@ impl Store {
         }
         store.account()?;
         for templates in store.templates.iter_mut().flatten() {
-            *templates = Templates::load(&templates.attribute().to_owned(), reader, context)?;
+            *templates = Templates::load(templates.attribute(), reader, context)?;
         }
         while store.len() < contents.records {
             let words: Vec<u64> = reader.array()?;
