@@ -5,7 +5,6 @@
 
 mod cost;
 mod estimate;
-mod known;
 mod link;
 mod resume;
 mod stage;
