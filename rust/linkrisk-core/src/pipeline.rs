@@ -7,11 +7,11 @@ mod cost;
 mod estimate;
 mod link;
 mod resume;
+mod settle;
 mod stage;
 mod templates;
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -19,26 +19,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::assess::{self, KeptLinks, Results, RiskSummary};
+use crate::assess::{self, Results, RiskSummary};
 use crate::block::sketch::Drawn;
 use crate::block::{Candidates, RulePlan, Rules, Work, default};
-use crate::cluster::component::Record;
 use crate::cluster::vehicles::Vehicles;
-use crate::cluster::{self, ClusterCounts, Clusters, Conflicts, Limits};
+use crate::cluster::{ClusterCounts, Clusters};
 use crate::compare::comparison::Resolved;
-use crate::compare::similarity::TwoRows;
-use crate::compare::{self, Comparer, Comparison, PatternCounts, count};
+use crate::compare::{Comparer, Comparison, PatternCounts, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Normaliser;
 use crate::output;
 use crate::runtime::{Context, memory, spill};
-use crate::score::{self, Evidence, Model, Scorer, Scores};
+use crate::score::{self, Evidence, Model, Scorer};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
 use crate::store::ingest::Ingest;
 use crate::store::run_dir::{Identity, RunDir};
 use crate::store::{Store, frequency};
 use resume::Finished;
+use settle::settle;
 use stage::Stage;
 use templates::Joined;
 pub use templates::TemplateSummary;
@@ -496,7 +495,8 @@ impl Pipeline {
         let threshold = self.spec.linkage.threshold;
         let run = self.run.as_ref();
         let joined = self.joined.as_deref().unwrap_or_default();
-        let found = link::find(&self.store, planned, (model, joined), threshold, run, &self.context)?;
+        let parts = (&planned.candidates, planned.comparisons.as_slice());
+        let found = link::find(&self.store, parts, (model, joined), threshold, run, &self.context)?;
         let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
@@ -541,47 +541,12 @@ impl Pipeline {
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let context = &self.context;
-        let scorer = Scorer::new(model, &planned.comparisons);
-        let comparer = Comparer::new(&self.store, &planned.comparisons);
-        let threshold = self.spec.linkage.threshold;
-        let links = KeptLinks { pairs: &linked.found.pairs, scorer: &scorer, threshold };
-        let conflicts = Conflicts::new(&self.store, &planned.comparisons);
-        let similarities =
-            link::similarities(&self.store, planned, self.joined.as_deref().unwrap_or_default());
-        let failed = OnceLock::new();
-        let weigh = |(memo, rows, scores): &mut (compare::Memo, TwoRows, Scores<'_>),
-                     left: Record<'_>,
-                     right: Record<'_>| {
-            let pattern = comparer.pattern(memo, left.1, right.1);
-            let score = match similarities.complete(rows, left, right, pattern) {
-                Ok(pattern) => scores.score(pattern),
-                // A template on disk that cannot be read ends the stage as soon as its settling ends.
-                Err(error) => {
-                    failed.get_or_init(|| error);
-                    scores.score(comparer.settled(pattern))
-                }
-            };
-            // What the gallery does not bear is no link, and no evidence against one.
-            (if score.borne { score.weight } else { score.weight.min(0.0) }) as f32
-        };
-        let limits = Limits {
-            threshold: bits(threshold),
-            prior: bits(model.prior),
-            most_records: self.spec.linkage.max_entity_records,
-        };
-        let scratch = || (comparer.memo(), TwoRows::default(), Scores::new(&scorer));
-        let clusters = cluster::cluster(
-            &self.store,
-            &links,
-            &conflicts,
-            limits,
-            (scratch, weigh),
-            &comparer.mask(),
-            context,
-        )?;
-        if let Some(error) = failed.into_inner() {
-            return Err(error);
-        }
+        let parts = (&planned.candidates, planned.comparisons.as_slice());
+        let joined = self.joined.as_deref().unwrap_or_default();
+        let similarities = link::similarities(&self.store, parts, joined);
+        let compared = (planned.comparisons.as_slice(), &similarities);
+        let linkage = &self.spec.linkage;
+        let clusters = settle(&self.store, compared, model, &linked.found.pairs, linkage, context)?;
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
         let persons = output::persons(&self.store, &clusters.forest, context)?;
         // Last of what may be refused or cancelled but for writing itself.

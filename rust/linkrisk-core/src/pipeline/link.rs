@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::cost;
 use super::templates::Joined;
-use super::{Planned, cost};
 use crate::block::blocks::BlockCounts;
 use crate::block::{Candidates, Portion, Work};
 use crate::compare::links::{Found, Keep, OpenPair};
@@ -64,16 +64,15 @@ pub struct Links {
 /// [`Journal::open`].
 pub fn find(
     store: &Store,
-    planned: &Planned,
+    (candidates, comparisons): (&Candidates, &[Comparison]),
     (model, joined): (&Model, &[Joined]),
     threshold: f64,
     run: Option<&RunDir>,
     context: &Context,
 ) -> Result<Links> {
-    let Planned { candidates, comparisons, .. } = planned;
     let scorer = Scorer::new(model, comparisons);
     let comparer = Comparer::new(store, comparisons);
-    let similarities = similarities(store, planned, joined);
+    let similarities = similarities(store, (candidates, comparisons), joined);
     let decide = |levels: u64| {
         let score = scorer.score(levels);
         // Related people are counted by their pairs.
@@ -204,10 +203,14 @@ fn work_of(counts: &BlockCounts, store: &Store, passes: u64) -> Work {
 }
 
 /// What the templates of the run say of two records.
-pub fn similarities<'a>(store: &'a Store, planned: &'a Planned, joined: &'a [Joined]) -> Similarities<'a> {
-    let by_key = planned.candidates.rules.rules.len();
+pub fn similarities<'a>(
+    store: &'a Store,
+    (candidates, comparisons): (&Candidates, &'a [Comparison]),
+    joined: &'a [Joined],
+) -> Similarities<'a> {
+    let by_key = candidates.rules.rules.len();
     let compared = joined.iter().zip(by_key as u32..).filter_map(|(joined, rule)| {
-        let comparison = &planned.comparisons[joined.comparison];
+        let comparison = &comparisons[joined.comparison];
         let templates = store.templates[comparison.attribute].as_ref()?;
         Some(Compared { comparison, templates, ladder: &joined.ladder, rule: (rule, joined.least) })
     });

@@ -92,7 +92,14 @@ impl Pipeline {
             let threshold = self.spec.linkage.threshold;
             let found = {
                 let joined = self.joined.as_deref().unwrap_or_default();
-                link::find(&self.store, planned, (model, joined), threshold, Some(run), &self.context)?
+                link::find(
+                    &self.store,
+                    (&planned.candidates, &planned.comparisons),
+                    (model, joined),
+                    threshold,
+                    Some(run),
+                    &self.context,
+                )?
             };
             self.linked = Some(Linked { found, summary: summary(run, "link")? });
         }

@@ -9,18 +9,21 @@
 //! The false match rate is known down to one pair among those that were compared. So that a gallery of N may
 //! merge people on a template alone, some hundred pairs are compared for each of its templates.
 
+mod confirm;
 mod known;
 mod levels;
 mod rates;
 
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use self::known::{Known, known};
+use self::confirm::{confirmed, join_numbers};
+use self::known::known;
 use self::levels::{Found, Genuine, Learned};
 use self::rates::Rates;
-use super::{Pipeline, Planned, TRAINING_PAIRS, stage::Stage};
+use super::{Pipeline, Planned, stage::Stage};
 use crate::block::RulePlan;
 use crate::block::nearest::{self, Options, Scored};
 use crate::block::rule::MAX_RULES;
@@ -231,14 +234,17 @@ impl Pipeline {
     /// What random pairs and linked ones tell of the similarities of `usable` templates.
     fn tell(&self, planned: &Planned, comparison: usize, templates: &Templates, usable: u64) -> Result<Told> {
         let (context, compared) = (&self.context, &planned.comparisons[comparison]);
+        let linkage = &self.spec.linkage;
         let model = self.model.as_ref().ok_or_else(super::not_planned)?;
         let filled =
             templates.sources().iter().filter(|source| source.tally.usable > 0).count().max(1) as f64;
         let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / filled).sqrt() as usize;
         let side = side.clamp(LEAST_SIDE, SIDE);
         let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
-        let known = known(planned, &self.store, model, (compared, templates), &drawn, context)?;
-        let (rows, official) = choose(drawn, &known, side);
+        let mut known = known(planned, &self.store, model, (compared, templates), &drawn, linkage, context)?;
+        let confirmed = confirmed(templates, &drawn, &known.persons, context)?;
+        join_numbers(templates, &confirmed, &mut known.persons, context)?;
+        let (rows, official) = choose(drawn, &confirmed, side);
         let number = rows.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
         let _held = context.memory.reserve("sampled templates", (number * templates.stride() * 2) as u64)?;
         let sample = evidence::sample(templates, &rows, &known.persons, &known.pairs, context)?;
@@ -293,14 +299,14 @@ fn calibration(path: &str) -> Result<Calibration> {
     Calibration::from_json(path, &text)
 }
 
-/// The rows that are compared, `side` of a source: where the people of enough of them are known for certain
-/// those alone. Says whether that is so in any source.
-fn choose(drawn: Vec<Vec<u32>>, known: &Known, side: usize) -> (Vec<Vec<u32>>, bool) {
+/// The rows that are compared, `side` of a source: where enough are known to be of people whom numbers tell
+/// apart, those alone. Says whether that is so in any source.
+fn choose(drawn: Vec<Vec<u32>>, confirmed: &FxHashSet<u32>, side: usize) -> (Vec<Vec<u32>>, bool) {
     let mut official = false;
     let rows = drawn.into_iter().map(|mut rows| {
-        let certain = rows.iter().filter(|row| known.persons.contains_key(row)).count();
+        let certain = rows.iter().filter(|row| confirmed.contains(row)).count();
         if certain >= CERTAIN.min(side) {
-            rows.retain(|row| known.persons.contains_key(row));
+            rows.retain(|row| confirmed.contains(row));
             official = true;
         }
         rows.truncate(side);

@@ -68,10 +68,10 @@ impl<'a> Lists<'a> {
             right: self.right.as_ref().map(|_| persons[1].as_slice()),
         };
         let histogram = self.compared.histogram.clone();
-        // A person may hold several numbers, and a capture may be filed under another's; only the truth tells
-        // that two people are not one.
+        // A person may hold several numbers; only the truth, or official ones, tell that two people are not
+        // one.
         let mut records = self.left.iter().chain(self.right.iter().flatten());
-        let all_known = known == Persons::Truth && records.all(|d| d.known);
+        let all_known = matches!(known, Persons::Truth | Persons::Official) && records.all(|d| d.known);
         match genuine.filter(|g| g.total() >= ENOUGH) {
             Some(genuine) if !all_known => Impostors::of_random_pairs(histogram, dependence, &genuine),
             _ => Impostors::new(histogram, dependence),

@@ -7,15 +7,16 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Planned, TRAINING_PAIRS};
-use crate::block::Work;
+use super::super::settle::settle;
+use super::super::{Planned, link};
 use crate::cluster::Forest;
-use crate::compare::links::{Found, Keep};
-use crate::compare::{Comparer, Comparison, LinkFinder};
+use crate::compare::Comparison;
+use crate::compare::similarity::Similarities;
 use crate::error::Result;
 use crate::kernel::hash;
 use crate::runtime::Context;
-use crate::score::{Model, Scorer};
+use crate::score::{Model, Scorer, Scores};
+use crate::spec::LinkageSpec;
 use crate::store::templates::Templates;
 use crate::store::{PARTIAL, Slot, Store};
 
@@ -41,16 +42,17 @@ pub struct Known {
 
 /// Finds it out; of persons for the rows `drawn`.
 ///
-/// Cost: where there are official numbers a linkage without templates, else a share of one.
+/// Cost: a linkage without templates.
 ///
 /// # Errors
-/// As [`Candidates::scan`](crate::block::Candidates::scan).
+/// As [`link::find`] and [`settle`].
 pub fn known(
     planned: &Planned,
     store: &Store,
     model: &Model,
     (comparison, templates): (&Comparison, &Templates),
     drawn: &[Vec<u32>],
+    linkage: &LinkageSpec,
     context: &Context,
 ) -> Result<Known> {
     let candidates = &planned.candidates;
@@ -63,29 +65,25 @@ pub fn known(
         .filter(|c| c.kind.is_official_id())
         .map(|c| store.layout.attributes[c.attribute].slot)
         .collect();
-    let (scorer, comparer) = (Scorer::new(model, base), Comparer::new(store, base));
-    let keep = |levels| {
-        if scorer.score(levels).probability >= LINKED { Keep::Connecting } else { Keep::No }
-    };
-    let some = (TRAINING_PAIRS * 4.0 / candidates.pairs().max(1) as f64).min(1.0);
-    let share = if official.is_empty() { some } else { 1.0 };
-    context.progress.begin("known pairs", "pairs", Some((candidates.pairs() as f64 * share) as u64));
-    let forest = match official.as_slice() {
-        [] => None,
-        _ => Some(Forest::new(store.len(), context)?),
-    };
+    let scorer = Scorer::new(model, base);
+    let found = link::find(store, (candidates, base), (model, &[]), linkage.threshold, None, context)?;
+    let none = Similarities::new(store, Vec::new());
+    let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
     let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
     let key = hash::combine(DRAW, context.seed);
     let lot = |left: u32, right: u32| hash::combine(hash::combine(key, u64::from(left)), u64::from(right));
-    let visitor = LinkFinder { comparer: &comparer, keep };
-    candidates.scan(store, share, Work::default(), context, &visitor, |found: Found| {
-        if let Some(forest) = &forest {
-            found.pairs.iter().for_each(|pair| forest.join(pair.left, pair.right));
-        }
-        lots.extend(found.pairs.iter().map(|pair| (lot(pair.left, pair.right), [pair.left, pair.right])));
-        if lots.len() > 4 * LOOKED_AT {
-            lots.select_nth_unstable(LOOKED_AT);
-            lots.truncate(LOOKED_AT);
+    let mut scores = Scores::new(&scorer);
+    found.pairs.each(|pairs| {
+        context.cancel.check()?;
+        for pair in pairs {
+            let is_one = || forest.root(pair.left) == forest.root(pair.right);
+            if scores.score(pair.pattern).probability >= LINKED && is_one() {
+                lots.push((lot(pair.left, pair.right), [pair.left, pair.right]));
+                if lots.len() > 4 * LOOKED_AT {
+                    lots.select_nth_unstable(LOOKED_AT);
+                    lots.truncate(LOOKED_AT);
+                }
+            }
         }
         Ok(())
     })?;
@@ -102,14 +100,11 @@ pub fn known(
     };
     let pairs = lots.iter().filter_map(|(_, [left, right])| Some([row(*left)?, row(*right)?]));
     let pairs = pairs.take(LINKED_PAIRS).collect();
-    let persons = match &forest {
-        Some(forest) => persons(store, forest, &official, (templates, drawn), context)?,
-        None => FxHashMap::default(),
-    };
+    let persons = persons(store, &forest, &official, (templates, drawn), context)?;
     Ok(Known { pairs, persons })
 }
 
-/// The person of each row of `drawn` whose records are tied to one official number and to one alone.
+/// The person of each row of `drawn` whose entity has one official number and one alone.
 fn persons(
     store: &Store,
     forest: &Forest,
@@ -117,7 +112,7 @@ fn persons(
     (templates, drawn): (&Templates, &[Vec<u32>]),
     context: &Context,
 ) -> Result<FxHashMap<u32, u64>> {
-    /// Of a component with two numbers.
+    /// Of an entity with two numbers.
     const SEVERAL: u64 = u64::MAX;
     let root = |row: u32| forest.root(templates.records()[row as usize]);
     let mut numbers: FxHashMap<u32, u64> = drawn.iter().flatten().map(|&row| (root(row), 0)).collect();
