@@ -9,18 +9,15 @@
 //! The false match rate is known down to one pair among those that were compared. So that a gallery of N may
 //! merge people on a template alone, some hundred pairs are compared for each of its templates.
 
-mod confirm;
 mod known;
 mod levels;
 mod rates;
 
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use self::confirm::{confirmed, join_numbers};
-use self::known::known;
+use self::known::{Known, known};
 use self::levels::{Found, Genuine, Learned};
 use self::rates::Rates;
 use super::{Pipeline, Planned, stage::Stage};
@@ -241,10 +238,8 @@ impl Pipeline {
         let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / filled).sqrt() as usize;
         let side = side.clamp(LEAST_SIDE, SIDE);
         let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
-        let mut known = known(planned, &self.store, model, (compared, templates), &drawn, linkage, context)?;
-        let confirmed = confirmed(templates, &drawn, &known.persons, context)?;
-        join_numbers(templates, &confirmed, &mut known.persons, context)?;
-        let (rows, official) = choose(drawn, &confirmed, side);
+        let known = known(planned, &self.store, model, (compared, templates), &drawn, linkage, context)?;
+        let (rows, official) = choose(drawn, &known, side);
         let number = rows.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
         let _held = context.memory.reserve("sampled templates", (number * templates.stride() * 2) as u64)?;
         let sample = evidence::sample(templates, &rows, &known.persons, &known.pairs, context)?;
@@ -301,12 +296,12 @@ fn calibration(path: &str) -> Result<Calibration> {
 
 /// The rows that are compared, `side` of a source: where enough are known to be of people whom numbers tell
 /// apart, those alone. Says whether that is so in any source.
-fn choose(drawn: Vec<Vec<u32>>, confirmed: &FxHashSet<u32>, side: usize) -> (Vec<Vec<u32>>, bool) {
+fn choose(drawn: Vec<Vec<u32>>, known: &Known, side: usize) -> (Vec<Vec<u32>>, bool) {
     let mut official = false;
     let rows = drawn.into_iter().map(|mut rows| {
-        let certain = rows.iter().filter(|row| confirmed.contains(row)).count();
+        let certain = rows.iter().filter(|row| known.persons.contains_key(row)).count();
         if certain >= CERTAIN.min(side) {
-            rows.retain(|row| confirmed.contains(row));
+            rows.retain(|row| known.persons.contains_key(row));
             official = true;
         }
         rows.truncate(side);
