@@ -5,7 +5,6 @@ The faces are the simulator's, whose FMR and FNMR docs/templates.md states.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from linkrisk.evaluate import evaluate_run
 from linkrisk.simulation import read_truth_folder
 from linkrisk.spec import Templates
 
+from .test_determinism import checksums, linked
+
 RECORDS = 12_000
 
 
@@ -30,30 +31,14 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def linked(spec: Spec, out: Path, **options: Any) -> Run:
-    options = {"threads": 2, "batch_size": 65_536, **options}
-    Linker(spec.model_copy(update={"run": RunOptions(seed=1, **options)}), out).cluster()
-    return Run(out)
-
-
 def without_templates(spec: Spec) -> Spec:
     linkage = spec.linkage.model_copy(update={"templates": (Templates(attribute="face", compare=False),)})
     return spec.model_copy(update={"linkage": linkage})
 
 
-def checksums(run: Run) -> dict[str, str]:
-    tables = {"links": run.links(), "entities": run.entities()}
-    sums = {name: _sum(scan.collect().write_ndjson().encode()) for name, scan in tables.items()}
-    return sums | {"model": _sum((run.path / "model.json").read_bytes())}
-
-
 def of_truth(run: Run, folder: Path) -> dict[str, Any]:
     clusters: dict[str, Any] = evaluate_run(run, truth=read_truth_folder(folder / "truth"))["clusters"]
     return clusters
-
-
-def _sum(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 @pytest.fixture(scope="module")

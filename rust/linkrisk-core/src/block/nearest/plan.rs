@@ -128,8 +128,8 @@ pub fn turning_pays(size: Size) -> bool {
 
 /// Nanoseconds of a unit for a thread of a kernel.
 ///
-/// That of `avx512_vnni` was measured (docs/performance.md); those of `avx2` and `scalar` with it; that of
-/// `amx_int8` is a measured rate of a C program, and that of `neon` is assumed to be that of `avx2`.
+/// That of `avx512_vnni` was measured (docs/performance.md), that of `amx_int8` is the rate of a C program; those of
+/// `avx2`, `neon` and `scalar` are guesses.
 fn unit(level: Level) -> f64 {
     match level {
         Level::Amx => 0.035,
