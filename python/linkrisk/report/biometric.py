@@ -68,6 +68,7 @@ def templates(tables: Tables, published: Published) -> dict[str, Any]:
                 "pairs": published.alone(found["pairs"]),
                 "pairs_of_strangers": published.alone(found["strangers"]),
                 "recall": dict(zip(("value", "low", "high"), found["recall"], strict=True)),
+                "templates_of_person": round(found["templates_of_person"], 2),
                 "merges_from": found["merges_from"] and round(found["merges_from"][0], 4),
                 "strangers_there": found["merges_from"] and float(f"{found['merges_from'][1]:.2g}"),
                 "genuine": found["genuine"],

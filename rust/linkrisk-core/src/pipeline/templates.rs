@@ -56,6 +56,12 @@ const SIDE: usize = 40_000;
 const STRANGERS_PER_TEMPLATE: f64 = 1.0;
 const STRANGERS_FREE: f64 = 500_000.0;
 
+/// Templates of a person from which a bound on the strangers of one is not enough. A person is tied to a stranger
+/// where any of their templates is, and one in ten so tied is as many as settling takes apart again: 0.01 for one
+/// template is 0.1 for ten. At 0.01 for each of 27, components of a million gate records grew together, and one
+/// person in 22 was merged wrongly.
+const FEW: f64 = 10.0;
+
 /// The least similarity that is looked for, whatever the strangers.
 const LEAST: f64 = 0.05;
 
@@ -74,10 +80,12 @@ pub struct TemplateSummary {
     pub strangers: f64,
     /// Share of the pairs at or above the least similarity that the join finds, with its interval.
     pub recall: [f64; 3],
+    /// Templates of a person, as the mean over templates tells.
+    pub templates_of_person: f64,
     /// The least similarity at which people are merged on the template alone, and the strangers as alike that
-    /// one template has among all there, at the most; none where there is none.
+    /// one template, or ten of one person, has among all there, at the most; none where there is none.
     pub merges_from: Option<[f64; 2]>,
-    /// Strangers that one template has among all at the similarities of the levels, expected and at the most.
+    /// Where the similarities of one person come from.
     pub genuine: GenuineSource,
     /// Pairs of one person by which it is known how alike they are.
     pub genuine_pairs: f64,
@@ -189,7 +197,11 @@ impl Pipeline {
         let learned = Learned::of(&steps, &rates, &found, genuine);
         let strangers: f64 = found.strangers.iter().sum();
         let sizes: Vec<f64> = templates.sources().iter().map(|s| s.tally.usable as f64).collect();
-        let crowd: Vec<f64> = (0..RATES.len()).map(|level| rates.crowd(&sizes, &steps, level)).collect();
+        let matches = learned.matches(pairs.len() as f64 - strangers, &found);
+        // The mean over templates, in which people with many count for as many.
+        let of_person = 1.0 + 2.0 * matches.unwrap_or(0.0) / usable as f64;
+        let crowd = |level: usize| (of_person / FEW).max(1.0) * rates.crowd(&sizes, &steps, level);
+        let crowd: Vec<f64> = (0..RATES.len()).map(crowd).collect();
         let borne = |&level: &usize| crowd[level] <= evidence::ALONE;
         let highest = |level: usize| steps.iter().filter_map(|s| s[level]).reduce(f64::max);
         let merges = (0..RATES.len()).rev().filter(borne).find_map(|k| Some([highest(k)?, crowd[k]]));
@@ -200,6 +212,7 @@ impl Pipeline {
             pairs: pairs.len(),
             strangers,
             recall: [recall.recall, recall.low, recall.high],
+            templates_of_person: of_person,
             merges_from: merges,
             genuine: learned.source,
             genuine_pairs: learned.pairs,
@@ -221,7 +234,7 @@ impl Pipeline {
         });
         model.comparisons.push(ComparisonModel { attribute: name.clone(), levels: learned.levels() });
         // Matches that no other attribute tells of.
-        if let Some(matches) = learned.matches(pairs.len() as f64 - strangers, &found) {
+        if let Some(matches) = matches {
             model.matches = model.matches.max(matches).min(model.pairs);
             model.prior = model.matches / model.pairs.max(1.0);
         }
@@ -318,6 +331,7 @@ fn nothing(comparison: usize, name: &str, templates: u64, context: &Context) -> 
         pairs: 0,
         strangers: 0.0,
         recall: [1.0; 3],
+        templates_of_person: 1.0,
         merges_from: None,
         genuine: GenuineSource::Found,
         genuine_pairs: 0.0,

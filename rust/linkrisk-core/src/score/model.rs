@@ -73,7 +73,8 @@ pub struct TemplateModel {
     /// From which similarity two templates have which level, by pairs of sources.
     pub pairs: Vec<SourcePairLevels>,
     /// Strangers among all templates that are at least as alike, expected of one of them at the most: the
-    /// upper end of the 95 % interval of the false match rate times the others, level by level.
+    /// upper end of the 95 % interval of the false match rate times the others, level by level. Where a person has
+    /// more than ten templates, a tenth of what is expected of all of these.
     pub strangers: Vec<f64>,
     /// The similarity from which pairs are found by these templates.
     pub found_from: f64,
