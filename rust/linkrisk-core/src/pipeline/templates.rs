@@ -58,8 +58,8 @@ const STRANGERS_FREE: f64 = 500_000.0;
 
 /// Templates of a person from which a bound on the strangers of one is not enough. A person is tied to a stranger
 /// where any of their templates is, and one in ten so tied is as many as settling takes apart again: 0.01 for one
-/// template is 0.1 for ten. At 0.01 for each of 27, components of a million gate records grew together, and one
-/// person in 22 was merged wrongly.
+/// template is 0.1 for ten. At 0.01 for each of 27, one person in 22 of a million gate records was merged
+/// wrongly.
 const FEW: f64 = 10.0;
 
 /// The least similarity that is looked for, whatever the strangers.
