@@ -190,6 +190,9 @@ impl Pipeline {
         check_attributes(&spec)?;
         // Read again where it is used; here, so that a wrong path is found before the tables are read.
         spec.linkage.model.as_deref().map(|path| saved(Path::new(path))).transpose()?;
+        for asked in &spec.linkage.templates {
+            asked.calibration.as_deref().map(templates::calibration).transpose()?;
+        }
         let store = Store::new(&spec, &context)?;
         let as_json = to_json(&spec)?;
         if let Some(folder) = &spec.run.spill_dir {

@@ -15,7 +15,7 @@ use crate::compare::{
 };
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
-use crate::runtime::Context;
+use crate::runtime::{Context, Reservation};
 use crate::score::{Model, Scorer};
 use crate::store::Store;
 use crate::store::journal::Journal;
@@ -87,6 +87,9 @@ pub fn find(
     let keep = |levels: u64| {
         let pending: Vec<&Comparison> =
             of_templates(comparisons).filter(|c| c.level(levels) == PENDING).collect();
+        if pending.is_empty() {
+            return decide(levels);
+        }
         let all_at = |level: usize| pending.iter().fold(levels, |levels, c| c.with_level(levels, level));
         let without = decide(all_at(0));
         // Weights fall with the level, so the ends tell of all; but what is no link for want of certainty
@@ -161,7 +164,7 @@ pub fn find(
                 let records = templates.map_or(&[][..], |templates| templates.records());
                 let each = work.comparing / (joined.pairs.len() as f64).max(1.0);
                 joined.pairs.each(|found| {
-                    for found in found.chunks(TOGETHER) {
+                    for found in found.chunks(second.together()) {
                         let pairs =
                             found.iter().map(|pair| [pair.left, pair.right].map(|row| records[row as usize]));
                         let pairs: Vec<[u32; 2]> = pairs.collect();
@@ -217,8 +220,8 @@ pub fn similarities<'a>(
     Similarities::new(store, compared.collect())
 }
 
-/// Pairs whose records or templates are read together: 24 MB of open ones.
-const TOGETHER: usize = 1 << 20;
+/// Pairs whose records are read together, at the least and at the most: of records of 64 bytes 0.6 and 150 MB.
+const TOGETHER: (usize, usize) = (1 << 12, 1 << 20);
 
 /// The second pass: pairs that templates decide, and such as they found.
 struct Second<'a, D> {
@@ -236,8 +239,9 @@ impl<D: Fn(u64) -> Keep + Sync> Second<'_, D> {
         (patterns, cuts): (&mut PatternCounts, &mut CutCounts),
         keep: &mut impl FnMut(&[ScoredPair]) -> Result<()>,
     ) -> Result<()> {
-        for pairs in pairs.chunks(TOGETHER) {
+        for pairs in pairs.chunks(self.together()) {
             let of = |pair: &OpenPair| [pair.left, pair.right];
+            let _held = self.reserve(pairs.len())?;
             let (records, words) = self.gather(pairs.iter().flat_map(of))?;
             let width = self.store.layout.words;
             let record = |number: u32| {
@@ -267,6 +271,7 @@ impl<D: Fn(u64) -> Keep + Sync> Second<'_, D> {
         patterns: &mut PatternCounts,
         keep: &mut impl FnMut(&[ScoredPair]) -> Result<()>,
     ) -> Result<()> {
+        let _held = self.reserve(pairs.len())?;
         let (records, words) = self.gather(pairs.iter().flatten().copied())?;
         let width = self.store.layout.words;
         let record = |number: u32| {
@@ -291,6 +296,21 @@ impl<D: Fn(u64) -> Keep + Sync> Second<'_, D> {
             }
         }
         Ok(())
+    }
+
+    /// Bytes of a pair at hand: its two records with their words, and its pattern.
+    fn bytes(&self) -> u64 {
+        2 * (self.store.layout.words as u64 * 8 + 4) + 8
+    }
+
+    /// As many pairs as a quarter of the free memory holds, so many at the least and at the most.
+    fn together(&self) -> usize {
+        let fits = self.context.memory.free() / 4 / self.bytes();
+        (fits as usize).clamp(TOGETHER.0, TOGETHER.1)
+    }
+
+    fn reserve(&self, pairs: usize) -> Result<Reservation> {
+        self.context.memory.reserve("pairs of templates", pairs as u64 * self.bytes())
     }
 
     fn gather(&self, records: impl Iterator<Item = u32>) -> Result<(Vec<u32>, Vec<u64>)> {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use self::known::{Known, known};
+use self::known::{Known, Linkage};
 use self::levels::{Found, Genuine, Learned};
 use self::rates::Rates;
 use super::{Pipeline, Planned, stage::Stage};
@@ -135,13 +135,19 @@ impl Pipeline {
                 .detail("path", "linkage.templates"));
         }
         let stage = Stage::begin("nearest", &self.context);
+        let model = self.model.as_ref().ok_or_else(super::not_planned)?;
+        let linkage = Linkage::new(planned, &self.store, model, &self.spec.linkage, &self.context)?;
+        // What is told comes first for all, so that the linkage is let go before anything is joined.
+        let told: Vec<Option<Told>> =
+            compared.iter().map(|&at| self.tell(planned, at, &linkage)).collect::<Result<_>>()?;
+        drop(linkage);
         let mut made = Vec::with_capacity(compared.len());
-        for comparison in compared {
+        for (comparison, told) in compared.into_iter().zip(told) {
             let attribute =
                 self.planned.as_ref().ok_or_else(super::not_planned)?.comparisons[comparison].attribute;
             // Out of the store for a while, since the join turns them.
             let Some(mut templates) = self.store.templates[attribute].take() else { continue };
-            let joined = self.join(comparison, &mut templates);
+            let joined = self.join(comparison, &mut templates, told);
             self.store.templates[attribute] = Some(templates);
             made.push(joined?);
         }
@@ -167,19 +173,18 @@ impl Pipeline {
         Ok(summaries)
     }
 
-    fn join(&mut self, comparison: usize, templates: &mut Templates) -> Result<Joined> {
+    fn join(&mut self, comparison: usize, templates: &mut Templates, told: Option<Told>) -> Result<Joined> {
         let planned = self.planned.as_ref().ok_or_else(super::not_planned)?;
         let name = &planned.comparisons[comparison].name;
-        let usable: u64 = templates.sources().iter().map(|source| source.tally.usable).sum();
+        let usable = usable(templates);
         let context = &self.context;
-        if usable < 2 {
+        let Some(Told { answer, genuine, threshold }) = told else {
             let joined = nothing(comparison, name, usable, context)?;
             if let Some(model) = &mut self.model {
                 model.comparisons.push(levels::neutral(name));
             }
             return Ok(joined);
-        }
-        let Told { answer, genuine, threshold } = self.tell(planned, comparison, templates, usable)?;
+        };
         let rates = Rates::new(&answer.rates, templates.sources().len());
         let steps = rates.steps();
         let ladder = rates.ladder(&steps);
@@ -241,17 +246,18 @@ impl Pipeline {
         Ok(Joined { comparison, pairs, ladder, least: nearest::least_product(from), summary })
     }
 
-    /// What random pairs and linked ones tell of the similarities of `usable` templates.
-    fn tell(&self, planned: &Planned, comparison: usize, templates: &Templates, usable: u64) -> Result<Told> {
+    /// What random pairs and linked ones tell of the similarities of templates; none where there are not two.
+    fn tell(&self, planned: &Planned, comparison: usize, linkage: &Linkage) -> Result<Option<Told>> {
         let (context, compared) = (&self.context, &planned.comparisons[comparison]);
-        let linkage = &self.spec.linkage;
-        let model = self.model.as_ref().ok_or_else(super::not_planned)?;
+        let templates = self.store.templates[compared.attribute].as_ref();
+        let Some(templates) = templates.filter(|templates| usable(templates) > 1) else { return Ok(None) };
+        let usable = usable(templates);
         let filled =
             templates.sources().iter().filter(|source| source.tally.usable > 0).count().max(1) as f64;
         let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / filled).sqrt() as usize;
         let side = side.clamp(LEAST_SIDE, SIDE);
         let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
-        let known = known(planned, &self.store, model, (compared, templates), &drawn, linkage, context)?;
+        let known = linkage.known(planned, &self.store, (compared, templates), &drawn, context)?;
         let (rows, official) = choose(drawn, &known, side);
         let number = rows.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
         let _held = context.memory.reserve("sampled templates", (number * templates.stride() * 2) as u64)?;
@@ -285,7 +291,7 @@ impl Pipeline {
             Some(_) => Genuine::calibrated(&answer.genuine_counts, &rates),
             None => Genuine::linked(&sample, &rates),
         };
-        Ok(Told { answer, genuine, threshold })
+        Ok(Some(Told { answer, genuine, threshold }))
     }
 
     /// Where a join keeps what it takes to go on, in a run that may go on.
@@ -302,7 +308,13 @@ struct Told {
     threshold: Option<f64>,
 }
 
-fn calibration(path: &str) -> Result<Calibration> {
+/// Templates that are compared.
+fn usable(templates: &Templates) -> u64 {
+    templates.sources().iter().map(|source| source.tally.usable).sum()
+}
+
+/// Reads a calibration.
+pub fn calibration(path: &str) -> Result<Calibration> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(Path::new(path), e))?;
     Calibration::from_json(path, &text)
 }

@@ -31,6 +31,15 @@ const LINKED_PAIRS: usize = 20_000;
 /// What the draw of linked pairs is called.
 const DRAW: u64 = 714;
 
+/// A linkage without templates.
+#[derive(Debug)]
+pub struct Linkage {
+    /// Its entities, where anything links records.
+    forest: Option<Forest>,
+    /// Pairs of records that it links, by lot.
+    pairs: Vec<[u32; 2]>,
+}
+
 /// What the other attributes know.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -40,68 +49,82 @@ pub struct Known {
     pub persons: FxHashMap<u32, u64>,
 }
 
-/// Finds it out; of persons for the rows `drawn`.
-///
-/// Cost: a linkage without templates.
-///
-/// # Errors
-/// As [`link::find`] and [`settle`].
-pub fn known(
-    planned: &Planned,
-    store: &Store,
-    model: &Model,
-    (comparison, templates): (&Comparison, &Templates),
-    drawn: &[Vec<u32>],
-    linkage: &LinkageSpec,
-    context: &Context,
-) -> Result<Known> {
-    let candidates = &planned.candidates;
-    if candidates.rules.rules.is_empty() || model.matches <= 0.0 {
-        return Ok(Known::default());
-    }
-    let base = planned.base();
-    let official: Vec<Slot> = base
-        .iter()
-        .filter(|c| c.kind.is_official_id())
-        .map(|c| store.layout.attributes[c.attribute].slot)
-        .collect();
-    let scorer = Scorer::new(model, base);
-    let found = link::find(store, (candidates, base), (model, &[]), linkage.threshold, None, context)?;
-    let none = Similarities::new(store, Vec::new());
-    let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
-    let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
-    let key = hash::combine(DRAW, context.seed);
-    let lot = |left: u32, right: u32| hash::combine(hash::combine(key, u64::from(left)), u64::from(right));
-    let mut scores = Scores::new(&scorer);
-    found.pairs.each(|pairs| {
-        context.cancel.check()?;
-        for pair in pairs {
-            let is_one = || forest.root(pair.left) == forest.root(pair.right);
-            if scores.score(pair.pattern).probability >= LINKED && is_one() {
-                lots.push((lot(pair.left, pair.right), [pair.left, pair.right]));
-                if lots.len() > 4 * LOOKED_AT {
-                    lots.select_nth_unstable(LOOKED_AT);
-                    lots.truncate(LOOKED_AT);
+impl Linkage {
+    /// Links the records by all attributes but templates.
+    ///
+    /// # Errors
+    /// As [`link::find`] and [`settle`].
+    pub fn new(
+        planned: &Planned,
+        store: &Store,
+        model: &Model,
+        linkage: &LinkageSpec,
+        context: &Context,
+    ) -> Result<Self> {
+        let (candidates, base) = (&planned.candidates, planned.base());
+        if candidates.rules.rules.is_empty() || model.matches <= 0.0 {
+            return Ok(Self { forest: None, pairs: Vec::new() });
+        }
+        let found = link::find(store, (candidates, base), (model, &[]), linkage.threshold, None, context)?;
+        let none = Similarities::new(store, Vec::new());
+        let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
+        let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
+        let key = hash::combine(DRAW, context.seed);
+        let lot =
+            |pair: [u32; 2]| pair.iter().fold(key, |lot, &record| hash::combine(lot, u64::from(record)));
+        let scorer = Scorer::new(model, base);
+        let mut scores = Scores::new(&scorer);
+        found.pairs.each(|pairs| {
+            context.cancel.check()?;
+            for pair in pairs {
+                let is_one = || forest.root(pair.left) == forest.root(pair.right);
+                if scores.score(pair.pattern).probability >= LINKED && is_one() {
+                    let pair = [pair.left, pair.right];
+                    lots.push((lot(pair), pair));
+                    if lots.len() > 4 * LOOKED_AT {
+                        lots.select_nth_unstable(LOOKED_AT);
+                        lots.truncate(LOOKED_AT);
+                    }
                 }
             }
-        }
-        Ok(())
-    })?;
-    lots.sort_unstable();
-    lots.truncate(LOOKED_AT);
-    let mut records: Vec<u32> = lots.iter().flat_map(|(_, pair)| *pair).collect();
-    records.sort_unstable();
-    records.dedup();
-    let words = store.gather(&records, context)?;
-    let width = store.layout.words;
-    let row = |record: u32| {
-        let at = records.partition_point(|&r| r < record);
-        (comparison.value(&words[at * width..][..width]) as u32).checked_sub(1)
-    };
-    let pairs = lots.iter().filter_map(|(_, [left, right])| Some([row(*left)?, row(*right)?]));
-    let pairs = pairs.take(LINKED_PAIRS).collect();
-    let persons = persons(store, &forest, &official, (templates, drawn), context)?;
-    Ok(Known { pairs, persons })
+            Ok(())
+        })?;
+        lots.sort_unstable();
+        lots.truncate(LOOKED_AT);
+        Ok(Self { forest: Some(forest), pairs: lots.into_iter().map(|(_, pair)| pair).collect() })
+    }
+
+    /// What it knows of the templates of a comparison: of persons for the rows `drawn`.
+    ///
+    /// Cost: the records are read once.
+    ///
+    /// # Errors
+    /// As [`Store::gather`] and [`Store::scan`].
+    pub fn known(
+        &self,
+        planned: &Planned,
+        store: &Store,
+        (comparison, templates): (&Comparison, &Templates),
+        drawn: &[Vec<u32>],
+        context: &Context,
+    ) -> Result<Known> {
+        let Some(forest) = &self.forest else { return Ok(Known::default()) };
+        let official = planned.base().iter().filter(|c| c.kind.is_official_id());
+        let official: Vec<Slot> = official.map(|c| store.layout.attributes[c.attribute].slot).collect();
+        let mut records: Vec<u32> = self.pairs.iter().flatten().copied().collect();
+        records.sort_unstable();
+        records.dedup();
+        let words = store.gather(&records, context)?;
+        let width = store.layout.words;
+        let row = |record: u32| {
+            let at = records.partition_point(|&r| r < record);
+            (comparison.value(&words[at * width..][..width]) as u32).checked_sub(1)
+        };
+        let pairs = self.pairs.iter().filter_map(|&[left, right]| Some([row(left)?, row(right)?]));
+        let pairs = pairs.take(LINKED_PAIRS).collect();
+        let persons = persons(store, forest, &official, (templates, drawn), context)?;
+        Ok(Known { pairs, persons })
+    }
 }
 
 /// The person of each row of `drawn` whose entity has one official number and one alone.
@@ -117,23 +140,28 @@ fn persons(
     let root = |row: u32| forest.root(templates.records()[row as usize]);
     let mut numbers: FxHashMap<u32, u64> = drawn.iter().flatten().map(|&row| (root(row), 0)).collect();
     let width = store.layout.words;
-    let found = store.scan(context, Vec::new, |found: &mut Vec<(u32, u64)>, first, words| {
-        for (words, record) in words.chunks_exact(width).zip(first..) {
-            for (attribute, slot) in official.iter().enumerate() {
-                let value = slot.get(words);
-                if value != 0 && value & PARTIAL == 0 {
-                    let root = forest.root(record);
-                    if numbers.contains_key(&root) {
-                        found.push((root, hash::combine(attribute as u64, value).max(1)));
+    let join = |known: &mut u64, number: u64| {
+        *known = if *known == 0 || *known == number { number } else { SEVERAL };
+    };
+    let found =
+        store.scan(context, FxHashMap::default, |found: &mut FxHashMap<u32, u64>, first, words| {
+            for (words, record) in words.chunks_exact(width).zip(first..) {
+                for (attribute, slot) in official.iter().enumerate() {
+                    let value = slot.get(words);
+                    if value != 0 && value & PARTIAL == 0 {
+                        let root = forest.root(record);
+                        if numbers.contains_key(&root) {
+                            let number = hash::combine(attribute as u64, value).max(1);
+                            join(found.entry(root).or_default(), number);
+                        }
                     }
                 }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
     for (root, number) in found.into_iter().flatten() {
         if let Some(known) = numbers.get_mut(&root) {
-            *known = if *known == 0 || *known == number { number } else { SEVERAL };
+            join(known, number);
         }
     }
     let person = |&row: &u32| {
