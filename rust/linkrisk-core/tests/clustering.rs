@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{PEOPLE, Rows, context, people_spec, resident_id, store};
 use linkrisk_core::cluster::agglomerate::{CONTRADICTION, agglomerate};
-use linkrisk_core::cluster::component::Record;
+use linkrisk_core::cluster::component::{Record, Weighed};
 use linkrisk_core::cluster::{ClusterCounts, Clusters, Conflicts, Forest, Limits, Link, cluster};
 use linkrisk_core::compare;
 use linkrisk_core::kernel::hash::{below, mix};
@@ -75,7 +75,7 @@ proptest! {
 
     #[test]
     fn test_agglomerating_obeys_its_laws((n, weights) in weights(), threshold in -2.0f32..6.0) {
-        let labels = agglomerate(&vec![1; n], &mut weights.clone(), threshold, u32::MAX);
+        let labels = agglomerate(&vec![1; n], &weights, threshold, u32::MAX);
         prop_assert_eq!(labels.len(), n);
         for (record, &label) in labels.iter().enumerate() {
             prop_assert!(label <= record, "the label is the first record of the entity");
@@ -116,8 +116,9 @@ fn entities(
     let conflicts = Conflicts::new(store, &comparisons);
     let limits = Limits { threshold: 4.0, prior: 0.0, most_records: spec.linkage.max_entity_records };
     let known: HashMap<(u32, u32), f32> = links.iter().map(|l| ((l.left, l.right), l.weight)).collect();
-    let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| {
-        known.get(&(left, right)).copied().unwrap_or(otherwise)
+    let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| Weighed {
+        weight: known.get(&(left, right)).copied().unwrap_or(otherwise),
+        telling: false,
     };
     let mask = vec![u64::MAX; store.layout.words];
     let Clusters { forest, counts, .. } =

@@ -5,6 +5,16 @@ use super::Conflicts;
 /// A record: its number and its words.
 pub type Record<'a> = (u32, &'a [u64]);
 
+/// What two records weigh.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighed {
+    /// Match weight in bits.
+    pub weight: f32,
+    /// Whether a weight below even odds speaks against one person, even where no level does: templates were
+    /// compared, and those of one person are alike.
+    pub telling: bool,
+}
+
 /// A component; its records go by their place in `members`.
 #[derive(Debug, Clone, Copy)]
 pub struct Component<'a> {

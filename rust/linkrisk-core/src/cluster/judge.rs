@@ -2,7 +2,7 @@
 
 use super::Conflicts;
 use super::agglomerate::{CONTRADICTION, agglomerate};
-use super::component::{Component, Record, Tie};
+use super::component::{Component, Record, Tie, Weighed};
 use crate::store::copies::{Alike, Copies, Groups};
 
 /// Units that are weighed all against all: 400 take 80,000 comparisons, 10,000 would take fifty
@@ -58,8 +58,8 @@ impl Judge<'_> {
     }
 
     /// A weight as it counts in an average.
-    fn vote(&self, weight: f32) -> f32 {
-        let says_nothing = weight < 0.0 && weight - self.prior > AGAINST;
+    fn vote(&self, Weighed { weight, telling }: Weighed) -> f32 {
+        let says_nothing = !telling && weight < 0.0 && weight - self.prior > AGAINST;
         if says_nothing { 0.0 } else { weight.clamp(-CAP, CAP) }
     }
 
@@ -68,7 +68,7 @@ impl Judge<'_> {
         &self,
         component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed,
     ) -> Outcome {
         if let Some(ties) = self.all_linked(component, scratch, weigh) {
             return Outcome { labels: None, contradiction: false, ties };
@@ -105,7 +105,7 @@ impl Judge<'_> {
         &self,
         component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed,
     ) -> Option<Vec<Tie>> {
         let n = component.members.len();
         if n > FEW || self.is_large(n) {
@@ -114,7 +114,7 @@ impl Judge<'_> {
         let mut ties = Vec::with_capacity(n * (n - 1) / 2);
         for left in 0..n as u32 {
             for right in left + 1..n as u32 {
-                let weight = weigh(scratch, component.record(left), component.record(right));
+                let weight = weigh(scratch, component.record(left), component.record(right)).weight;
                 if weight < self.threshold || component.contradict(self.conflicts, left, right) {
                     return None;
                 }
@@ -129,7 +129,7 @@ impl Judge<'_> {
         &self,
         component: &Component<'_>,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed,
     ) -> Vec<Vec<u32>> {
         let mut groups = Groups::default();
         self.copies.group(component.members, component.words, &mut groups);
@@ -138,7 +138,8 @@ impl Judge<'_> {
             let linked = match *group {
                 [first, second, ..] if group.len() <= self.most as usize => {
                     !component.contradict(self.conflicts, first, second)
-                        && weigh(scratch, component.record(first), component.record(second)) >= self.threshold
+                        && weigh(scratch, component.record(first), component.record(second)).weight
+                            >= self.threshold
                 }
                 _ => false,
             };
@@ -156,7 +157,7 @@ impl Judge<'_> {
         component: &Component<'_>,
         units: &[Vec<u32>],
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed,
     ) -> Outcome {
         let n = units.len();
         let mut weights = vec![0.0; n * n];
@@ -164,16 +165,17 @@ impl Judge<'_> {
         let (mut all_linked, mut contradiction) = (component.members.len() <= self.most as usize, false);
         for i in 0..n {
             if let [first, second, ..] = *units[i].as_slice() {
-                let weight = weigh(scratch, component.record(first), component.record(second));
+                let weight = weigh(scratch, component.record(first), component.record(second)).weight;
                 Alike::Within(&units[i]).connecting(|left, right| ties.push(Tie { left, right, weight }));
             }
             for j in i + 1..n {
                 let (left, right) = (units[i][0].min(units[j][0]), units[i][0].max(units[j][0]));
-                let weight = if component.contradict(self.conflicts, left, right) {
+                let (weight, vote) = if component.contradict(self.conflicts, left, right) {
                     contradiction = true;
-                    CONTRADICTION
+                    (CONTRADICTION, CONTRADICTION)
                 } else {
-                    weigh(scratch, component.record(left), component.record(right))
+                    let weighed = weigh(scratch, component.record(left), component.record(right));
+                    (weighed.weight, self.vote(weighed))
                 };
                 if weight >= self.threshold {
                     let tie = |left, right| ties.push(Tie { left, right, weight });
@@ -181,16 +183,15 @@ impl Judge<'_> {
                 } else {
                     all_linked = false;
                 }
-                let weight = if weight == CONTRADICTION { weight } else { self.vote(weight) };
-                weights[i * n + j] = weight;
-                weights[j * n + i] = weight;
+                weights[i * n + j] = vote;
+                weights[j * n + i] = vote;
             }
         }
         if all_linked {
             return Outcome { labels: None, contradiction, ties };
         }
         let sizes: Vec<u32> = units.iter().map(|unit| unit.len() as u32).collect();
-        let by_unit = agglomerate(&sizes, &mut weights, EVEN_ODDS, self.most);
+        let by_unit = agglomerate(&sizes, &weights, EVEN_ODDS, self.most);
         let whole = by_unit.iter().all(|&l| l == 0);
         let labels = (!whole).then(|| {
             // The first record of an entity need not be of its first unit.
@@ -214,7 +215,7 @@ impl Judge<'_> {
         units: Vec<Vec<u32>>,
         contradiction: &mut bool,
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed,
     ) -> Vec<Vec<u32>> {
         let n = units.len();
         let mut weights = vec![0.0; n * n];
@@ -237,7 +238,7 @@ impl Judge<'_> {
             }
         }
         let sizes: Vec<u32> = units.iter().map(|unit| unit.len() as u32).collect();
-        let labels = agglomerate(&sizes, &mut weights, EVEN_ODDS, self.most);
+        let labels = agglomerate(&sizes, &weights, EVEN_ODDS, self.most);
         let mut joined: Vec<Vec<u32>> = vec![Vec::new(); n];
         for (unit, label) in units.into_iter().zip(labels) {
             joined[label].extend(unit);
@@ -253,7 +254,7 @@ impl Judge<'_> {
         component: &Component<'_>,
         (left, right): (&[u32], &[u32]),
         scratch: &mut S,
-        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> f32,
+        weigh: &impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed,
     ) -> f32 {
         let (mut sum, mut pairs) = (0.0, 0);
         for a in delegates(left) {

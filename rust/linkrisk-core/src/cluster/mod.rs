@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use component::{Component, Kruskal, Record, Tie};
+use component::{Component, Kruskal, Record, Tie, Weighed};
 pub use conflict::Conflicts;
 pub use forest::Forest;
 use judge::{Judge, Outcome};
@@ -162,7 +162,7 @@ pub fn cluster<S: Send>(
     links: &(impl Links + ?Sized),
     conflicts: &Conflicts<'_>,
     limits: Limits,
-    (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, Record<'_>, Record<'_>) -> f32 + Sync),
+    (scratch, weigh): (impl Fn() -> S + Sync, impl Fn(&mut S, Record<'_>, Record<'_>) -> Weighed + Sync),
     mask: &[u64],
     context: &Context,
 ) -> Result<Clusters> {

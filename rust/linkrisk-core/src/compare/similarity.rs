@@ -123,6 +123,11 @@ impl<'a> Similarities<'a> {
         }
         Ok(pattern)
     }
+
+    /// Whether templates were compared in `pattern`.
+    pub fn told(&self, pattern: u64) -> bool {
+        self.each.iter().any(|compared| !matches!(compared.comparison.level(pattern), 0 | PENDING))
+    }
 }
 
 /// The comparisons of templates among `comparisons`.

@@ -18,6 +18,32 @@ pub struct Separated {
     pub share: f64,
 }
 
+/// The lower half of what impostors are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BelowMedian {
+    /// Pairs observed in its bins.
+    pub observed: f64,
+    /// Share of the impostors in them, half or a bin more.
+    pub share: f64,
+    /// How many bins these are.
+    pub bins: usize,
+}
+
+/// How many of the `observed` pairs are less alike than half of the impostors, given the probability of each bin
+/// among those: hardly a genuine one.
+pub fn below_median(observed: &[f64], impostor: &[f64]) -> BelowMedian {
+    let mut made = BelowMedian { observed: 0.0, share: 0.0, bins: 0 };
+    for (o, p) in observed.iter().zip(impostor) {
+        if made.share >= 0.5 {
+            break;
+        }
+        made.share += p;
+        made.observed += o;
+        made.bins += 1;
+    }
+    made
+}
+
 /// Takes `observed` counts apart, given the probability of each bin among impostors.
 ///
 /// Genuine pairs below the impostors' median, should there be any, are taken for impostors: the false
@@ -27,13 +53,7 @@ pub fn separate(observed: &[f64], impostor: &[f64]) -> Option<Separated> {
     if pairs <= 0.0 {
         return None;
     }
-    let (mut low, mut below, mut first) = (0.0, 0.0, 0);
-    for (o, p) in observed.iter().zip(impostor) {
-        if low >= 0.5 {
-            break;
-        }
-        (low, below, first) = (low + p, below + o, first + 1);
-    }
+    let BelowMedian { observed: below, share: low, bins: first } = below_median(observed, impostor);
     let strangers = if low > 0.0 { (below / pairs / low).min(1.0) } else { 0.0 };
     // Ratio of what was observed to the impostors, over the bins above the median.
     let expected: Vec<f64> = impostor[first..].iter().map(|p| pairs * p).collect();

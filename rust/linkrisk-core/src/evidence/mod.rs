@@ -37,7 +37,7 @@ pub use impostor::{Basis, Dependence, FalseMatch, Impostors, TailPair, TailRepor
 pub use interval::{Estimate, at_most, clustered_share, percentile, share};
 pub use isotonic::rising;
 pub use levels::{Level, MOST, levels};
-pub use mixture::{Separated, separate};
+pub use mixture::{BelowMedian, Separated, below_median, separate};
 pub use pairs::{Compared, compare, cosine};
 pub use rates::{
     ALONE, AtScale, EqualError, effective_gallery, equal_error, expected_false_links,

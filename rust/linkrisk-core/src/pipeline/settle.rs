@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::bits;
 use crate::assess::KeptLinks;
-use crate::cluster::component::Record;
+use crate::cluster::component::{Record, Weighed};
 use crate::cluster::{self, Clusters, Conflicts, Limits};
 use crate::compare::similarity::{Similarities, TwoRows};
 use crate::compare::{Comparer, Comparison, Memo, ScoredPair};
@@ -34,16 +34,15 @@ pub fn settle(
     let weigh =
         |(memo, rows, scores): &mut (Memo, TwoRows, Scores<'_>), left: Record<'_>, right: Record<'_>| {
             let pattern = comparer.pattern(memo, left.1, right.1);
-            let score = match similarities.complete(rows, left, right, pattern) {
-                Ok(pattern) => scores.score(pattern),
+            let pattern = similarities.complete(rows, left, right, pattern).unwrap_or_else(|error| {
                 // A template on disk that cannot be read ends the stage as soon as its settling ends.
-                Err(error) => {
-                    failed.get_or_init(|| error);
-                    scores.score(comparer.settled(pattern))
-                }
-            };
+                failed.get_or_init(|| error);
+                comparer.settled(pattern)
+            });
+            let score = scores.score(pattern);
             // What the gallery does not bear is no link, and no evidence against one.
-            (if score.borne { score.weight } else { score.weight.min(0.0) }) as f32
+            let weight = if score.borne { score.weight } else { score.weight.min(0.0) };
+            Weighed { weight: weight as f32, telling: similarities.told(pattern) }
         };
     let limits = Limits {
         threshold: bits(linkage.threshold),

@@ -11,6 +11,7 @@
 
 mod known;
 mod levels;
+mod purity;
 mod rates;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::known::{Known, Linkage};
 use self::levels::{Found, Genuine, Learned};
+use self::purity::Impure;
 use self::rates::Rates;
 use super::{Pipeline, Planned, stage::Stage};
 use crate::block::RulePlan;
@@ -141,6 +143,11 @@ impl Pipeline {
         let told: Vec<Option<Told>> =
             compared.iter().map(|&at| self.tell(planned, at, &linkage)).collect::<Result<_>>()?;
         drop(linkage);
+        // What a model that was given says of numbers is not changed.
+        if let Some(model) = self.model.as_mut().filter(|_| self.spec.linkage.model.is_none()) {
+            let impure = told.iter().flatten().flat_map(|told| &told.impure).copied().collect();
+            purity::correct(&mut model.comparisons, planned.base(), impure);
+        }
         let mut made = Vec::with_capacity(compared.len());
         for (comparison, told) in compared.into_iter().zip(told) {
             let attribute =
@@ -178,7 +185,7 @@ impl Pipeline {
         let name = &planned.comparisons[comparison].name;
         let usable = usable(templates);
         let context = &self.context;
-        let Some(Told { answer, genuine, threshold }) = told else {
+        let Some(Told { answer, genuine, threshold, .. }) = told else {
             let joined = nothing(comparison, name, usable, context)?;
             if let Some(model) = &mut self.model {
                 model.comparisons.push(levels::neutral(name));
@@ -291,7 +298,9 @@ impl Pipeline {
             Some(_) => Genuine::calibrated(&answer.genuine_counts, &rates),
             None => Genuine::linked(&sample, &rates),
         };
-        Ok(Some(Told { answer, genuine, threshold }))
+        let models = self.model.as_ref().map_or(&[][..], |model| &model.comparisons);
+        let impure = purity::of_numbers((planned.base(), models), &known, (&sample, &rates));
+        Ok(Some(Told { answer, genuine, impure, threshold }))
     }
 
     /// Where a join keeps what it takes to go on, in a run that may go on.
@@ -304,6 +313,7 @@ impl Pipeline {
 struct Told {
     answer: Thresholds,
     genuine: Genuine,
+    impure: Vec<Impure>,
     /// That of the spec.
     threshold: Option<f64>,
 }

@@ -46,7 +46,7 @@ fn source(level: &LevelModel) -> &'static str {
     match (level.m_source, level.u_source) {
         (Source::Fallback, _) | (_, ChanceSource::Fallback) => "fallback",
         (Source::Genuine, _) | (_, ChanceSource::Impostors) => "similarities",
-        (Source::Em | Source::EmOwnRule, ChanceSource::RandomPairs | ChanceSource::Frequency) => "em",
+        (Source::Em | Source::EmOwnRule, _) => "em",
     }
 }
 
@@ -63,6 +63,7 @@ fn u_source(source: ChanceSource) -> &'static str {
     match source {
         ChanceSource::RandomPairs => "random pairs",
         ChanceSource::Frequency => "frequency",
+        ChanceSource::Templates => "frequency and templates",
         ChanceSource::Impostors => "impostor pairs",
         ChanceSource::Fallback => "fallback",
     }

@@ -55,7 +55,7 @@ const TOLERANCE: f64 = 1e-4;
 
 /// Of the pairs that agree on a number that is issued to one person, the share that is no match, where
 /// nothing else tells.
-const IMPURE: f64 = 0.01;
+pub const IMPURE: f64 = 0.01;
 
 /// Where rules without an issued number find fewer of the pairs that agree on it than this share, they
 /// cannot teach what agreement on it means.

@@ -1,7 +1,7 @@
 //! Patterns into evidence: training the model, and weighing pairs by it.
 
 pub mod capture;
-mod em;
+pub mod em;
 pub mod lost;
 pub mod model;
 pub mod train;

@@ -31,6 +31,8 @@ pub enum ChanceSource {
     Impostors,
     /// The frequencies of the attribute's values, less the matches among equal ones.
     Frequency,
+    /// The frequencies of the values, and how many of the pairs that agree have templates that are not alike.
+    Templates,
     /// No pair had the level; a floor stands in.
     Fallback,
 }

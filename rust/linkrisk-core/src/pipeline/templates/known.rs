@@ -36,8 +36,8 @@ const DRAW: u64 = 714;
 pub struct Linkage {
     /// Its entities, where anything links records.
     forest: Option<Forest>,
-    /// Pairs of records that it links, by lot.
-    pairs: Vec<[u32; 2]>,
+    /// Pairs of records that it links, by lot, with their patterns.
+    pairs: Vec<([u32; 2], u64)>,
 }
 
 /// What the other attributes know.
@@ -45,6 +45,8 @@ pub struct Linkage {
 pub struct Known {
     /// Pairs of rows that are linked, by lot.
     pub pairs: Vec<[u32; 2]>,
+    /// On what the records of each agree.
+    pub patterns: Vec<u64>,
     /// The person of a row, by the one official number that its records are tied to.
     pub persons: FxHashMap<u32, u64>,
 }
@@ -68,7 +70,7 @@ impl Linkage {
         let found = link::find(store, (candidates, base), (model, &[]), linkage.threshold, None, context)?;
         let none = Similarities::new(store, Vec::new());
         let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
-        let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
+        let mut lots: Vec<(u64, ([u32; 2], u64))> = Vec::new();
         let key = hash::combine(DRAW, context.seed);
         let lot =
             |pair: [u32; 2]| pair.iter().fold(key, |lot, &record| hash::combine(lot, u64::from(record)));
@@ -79,8 +81,8 @@ impl Linkage {
             for pair in pairs {
                 let is_one = || forest.root(pair.left) == forest.root(pair.right);
                 if scores.score(pair.pattern).probability >= LINKED && is_one() {
-                    let pair = [pair.left, pair.right];
-                    lots.push((lot(pair), pair));
+                    let both = [pair.left, pair.right];
+                    lots.push((lot(both), (both, pair.pattern)));
                     if lots.len() > 4 * LOOKED_AT {
                         lots.select_nth_unstable(LOOKED_AT);
                         lots.truncate(LOOKED_AT);
@@ -111,7 +113,7 @@ impl Linkage {
         let Some(forest) = &self.forest else { return Ok(Known::default()) };
         let official = planned.base().iter().filter(|c| c.kind.is_official_id());
         let official: Vec<Slot> = official.map(|c| store.layout.attributes[c.attribute].slot).collect();
-        let mut records: Vec<u32> = self.pairs.iter().flatten().copied().collect();
+        let mut records: Vec<u32> = self.pairs.iter().flat_map(|(pair, _)| *pair).collect();
         records.sort_unstable();
         records.dedup();
         let words = store.gather(&records, context)?;
@@ -120,10 +122,10 @@ impl Linkage {
             let at = records.partition_point(|&r| r < record);
             (comparison.value(&words[at * width..][..width]) as u32).checked_sub(1)
         };
-        let pairs = self.pairs.iter().filter_map(|&[left, right]| Some([row(left)?, row(right)?]));
-        let pairs = pairs.take(LINKED_PAIRS).collect();
+        let both = |&([left, right], pattern): &([u32; 2], u64)| Some(([row(left)?, row(right)?], pattern));
+        let (pairs, patterns) = self.pairs.iter().filter_map(both).take(LINKED_PAIRS).unzip();
         let persons = persons(store, forest, &official, (templates, drawn), context)?;
-        Ok(Known { pairs, persons })
+        Ok(Known { pairs, patterns, persons })
     }
 }
 
