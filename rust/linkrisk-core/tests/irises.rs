@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, Int8Array};
-use linkrisk_core::block::nearest::iris::{Near, Options, nearest_irises, normalised};
+use linkrisk_core::block::nearest::iris::{Near, Options, nearest_irises};
 use linkrisk_core::error::ErrorKind;
+use linkrisk_core::kernel::iris::normalised;
 use linkrisk_core::kernel::simd::Level;
 use linkrisk_core::kernel::simd::iris::Code;
 use linkrisk_core::runtime::Context;

@@ -66,9 +66,11 @@ pub struct ComparisonModel {
 /// What the similarities of an attribute's templates mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TemplateModel {
-    /// The attribute.
+    /// The comparison: an attribute, or several that are fused.
     pub attribute: String,
-    /// Templates that are compared.
+    /// The attributes.
+    pub positions: Vec<String>,
+    /// Records with a template.
     pub templates: u64,
     /// From which similarity two templates have which level, by pairs of sources.
     pub pairs: Vec<SourcePairLevels>,
@@ -76,8 +78,8 @@ pub struct TemplateModel {
     /// upper end of the 95 % interval of the false match rate times the others, level by level. Where a person has
     /// more than ten templates, a tenth of what is expected of all of these.
     pub strangers: Vec<f64>,
-    /// The similarity from which pairs are found by these templates.
-    pub found_from: f64,
+    /// The similarity from which pairs are found, attribute by attribute.
+    pub found_from: Vec<f64>,
     /// Pairs that were found so, and how many of them are expected to be of strangers.
     pub found: [f64; 2],
     /// Where the similarities of one person come from.

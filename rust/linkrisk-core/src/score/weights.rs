@@ -31,6 +31,9 @@ impl Score {
 /// 0.01 one in a hundred has one. More, and clusters of strangers percolate.
 const ALONE: f64 = -6.643_856_189_774_724;
 
+/// Bits against a match from which templates disagree: eight times as often strangers as one person.
+const DISAGREE: f64 = -3.0;
+
 /// Looks up the evidence of each level.
 #[derive(Debug, Clone)]
 pub struct Scorer<'a> {
@@ -85,6 +88,23 @@ impl<'a> Scorer<'a> {
     pub fn bits_of_others(&self, pattern: u64) -> f64 {
         let others = self.crowds.iter().enumerate().filter(|(_, crowd)| crowd.is_none());
         others.map(|(comparison, _)| self.bits(comparison, pattern)).sum()
+    }
+
+    /// The comparisons of templates that contradict each other in `pattern`, by their places: one that would merge
+    /// people by itself, so few strangers are as alike, and one whose templates are of two people. The worst
+    /// of these, where there are several; none where no templates contradict each other.
+    ///
+    /// Templates that are copied from somebody, such as the fingers of another person, show so.
+    pub fn contradicting(&self, pattern: u64) -> Option<[usize; 2]> {
+        let each = || self.crowds.iter().enumerate().filter_map(|(at, crowd)| Some((at, crowd.as_ref()?)));
+        let disagree = each().map(|(at, _)| (self.bits(at, pattern), at)).filter(|(bits, _)| *bits <= DISAGREE);
+        let (_, against) = disagree.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let alike = each().filter_map(|(at, crowd)| {
+            let strangers = *crowd.get(self.comparisons[at].level(pattern).wrapping_sub(1))?;
+            (strangers <= ALONE && self.bits(at, pattern) > 0.0).then_some((strangers, at))
+        });
+        let (_, agrees) = alike.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some([agrees, against])
     }
 
     /// What `pattern` says.

@@ -9,15 +9,15 @@ use rustc_hash::FxHashMap;
 
 use super::super::settle::settle;
 use super::super::{Planned, link};
+use super::Nearest;
 use crate::cluster::Forest;
-use crate::compare::Comparison;
 use crate::compare::similarity::Similarities;
 use crate::error::Result;
+use crate::evidence::Members;
 use crate::kernel::hash;
 use crate::runtime::Context;
 use crate::score::{Model, Scorer, Scores};
 use crate::spec::LinkageSpec;
-use crate::store::templates::Templates;
 use crate::store::{PARTIAL, Slot, Store};
 
 /// Match probability by the other attributes from which a pair shows how alike one person is.
@@ -43,9 +43,9 @@ pub struct Linkage {
 /// What the other attributes know.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Pairs of rows that are linked, by lot.
+    /// Pairs of records that are linked, by lot.
     pub pairs: Vec<[u32; 2]>,
-    /// The person of a row, by the one official number that its records are tied to.
+    /// The person of a record, by the one official number that its records are tied to.
     pub persons: FxHashMap<u32, u64>,
 }
 
@@ -65,7 +65,14 @@ impl Linkage {
         if candidates.rules.rules.is_empty() || model.matches <= 0.0 {
             return Ok(Self { forest: None, pairs: Vec::new() });
         }
-        let found = link::find(store, (candidates, base), (model, &[]), linkage.threshold, None, context)?;
+        let found = link::find(
+            store,
+            (candidates, base),
+            (model, &Nearest::default()),
+            linkage.threshold,
+            None,
+            context,
+        )?;
         let none = Similarities::new(store, Vec::new());
         let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
         let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
@@ -94,51 +101,41 @@ impl Linkage {
         Ok(Self { forest: Some(forest), pairs: lots.into_iter().map(|(_, pair)| pair).collect() })
     }
 
-    /// What it knows of the templates of a comparison: of persons for the rows `drawn`.
+    /// What it knows of `members`: of persons for the records `drawn`.
     ///
     /// Cost: the records are read once.
     ///
     /// # Errors
-    /// As [`Store::gather`] and [`Store::scan`].
+    /// As [`Store::scan`].
     pub fn known(
         &self,
         planned: &Planned,
         store: &Store,
-        (comparison, templates): (&Comparison, &Templates),
+        members: &Members<'_>,
         drawn: &[Vec<u32>],
         context: &Context,
     ) -> Result<Known> {
         let Some(forest) = &self.forest else { return Ok(Known::default()) };
         let official = planned.base().iter().filter(|c| c.kind.is_official_id());
         let official: Vec<Slot> = official.map(|c| store.layout.attributes[c.attribute].slot).collect();
-        let mut records: Vec<u32> = self.pairs.iter().flatten().copied().collect();
-        records.sort_unstable();
-        records.dedup();
-        let words = store.gather(&records, context)?;
-        let width = store.layout.words;
-        let row = |record: u32| {
-            let at = records.partition_point(|&r| r < record);
-            (comparison.value(&words[at * width..][..width]) as u32).checked_sub(1)
-        };
-        let pairs = self.pairs.iter().filter_map(|&[left, right]| Some([row(left)?, row(right)?]));
-        let pairs = pairs.take(LINKED_PAIRS).collect();
-        let persons = persons(store, forest, &official, (templates, drawn), context)?;
-        Ok(Known { pairs, persons })
+        let both = |pair: &&[u32; 2]| pair.iter().all(|&record| members.has(record));
+        let pairs = self.pairs.iter().filter(both).take(LINKED_PAIRS).copied().collect();
+        Ok(Known { pairs, persons: persons(store, forest, &official, drawn, context)? })
     }
 }
 
-/// The person of each row of `drawn` whose entity has one official number and one alone.
+/// The person of each record of `drawn` whose entity has one official number and one alone.
 fn persons(
     store: &Store,
     forest: &Forest,
     official: &[Slot],
-    (templates, drawn): (&Templates, &[Vec<u32>]),
+    drawn: &[Vec<u32>],
     context: &Context,
 ) -> Result<FxHashMap<u32, u64>> {
     /// Of an entity with two numbers.
     const SEVERAL: u64 = u64::MAX;
-    let root = |row: u32| forest.root(templates.records()[row as usize]);
-    let mut numbers: FxHashMap<u32, u64> = drawn.iter().flatten().map(|&row| (root(row), 0)).collect();
+    let mut numbers: FxHashMap<u32, u64> =
+        drawn.iter().flatten().map(|&record| (forest.root(record), 0)).collect();
     let width = store.layout.words;
     let join = |known: &mut u64, number: u64| {
         *known = if *known == 0 || *known == number { number } else { SEVERAL };
@@ -164,9 +161,9 @@ fn persons(
             join(known, number);
         }
     }
-    let person = |&row: &u32| {
-        let number = *numbers.get(&root(row))?;
-        (number != 0 && number != SEVERAL).then_some((row, number))
+    let person = |&record: &u32| {
+        let number = *numbers.get(&forest.root(record))?;
+        (number != 0 && number != SEVERAL).then_some((record, number))
     };
     Ok(drawn.iter().flatten().filter_map(person).collect())
 }

@@ -4,15 +4,19 @@ use super::rates::{Rates, Steps};
 use crate::block::nearest::Scored;
 use crate::compare::similarity::{Ladder, RATES, labels};
 use crate::error::Result;
-use crate::evidence::{BINS, Histogram, Sample, bin, cosine, edge, rising, separate};
+use crate::evidence::{BINS, Histogram, Probe, Sample, bin, edge, rising, separate};
 use crate::external::Kept;
 use crate::kernel::simd::Level;
 use crate::runtime::Context;
 use crate::score::model::{ChanceSource, ComparisonModel, GenuineSource, LevelModel, Source};
-use crate::store::templates::Templates;
+use crate::store::Store;
 
-/// Pairs that other attributes link, or that the templates found, from which it is known how alike one person is.
+/// Pairs that other attributes link from which it is known how alike one person is.
 pub const ENOUGH: f64 = 50.0;
+
+/// Pairs that were found, less the strangers among them, from which it is known how alike one person is: where
+/// most pairs of a level are of one person, fewer tell than of pairs that other attributes link.
+const ENOUGH_FOUND: f64 = 10.0;
 
 /// Share of the pairs of one person that are taken to be less alike than those the join finds, where nothing
 /// but the join tells of them.
@@ -44,8 +48,9 @@ impl Genuine {
         for person in &sample.persons {
             if let [a, b] = person.as_slice()
                 && let Some(part) = rates.part(a.source as usize, b.source as usize)
+                && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
             {
-                parts[part][bin(cosine(kernel, a, b))] += 1.0;
+                parts[part][bin(similarity)] += 1.0;
             }
         }
         for (counts, part) in parts.iter_mut().zip(rates.parts) {
@@ -71,8 +76,11 @@ pub struct Found {
 
 impl Found {
     /// Counts the pairs of a join from the similarity `from` on.
+    ///
+    /// What all strangers of a level are is known, and of those that a join of several positions finds that they are
+    /// no more. A level of which most pairs may be of strangers tells nothing of one person.
     pub fn of(
-        templates: &Templates,
+        store: &Store,
         pairs: &Kept<Scored>,
         ladder: &Ladder,
         (rates, steps): (&Rates<'_>, &[Steps]),
@@ -84,7 +92,7 @@ impl Found {
         pairs.each(|pairs| {
             context.cancel.check()?;
             for pair in pairs {
-                let sources = (templates.source_of(pair.left), templates.source_of(pair.right));
+                let sources = (store.source_of(pair.left), store.source_of(pair.right));
                 counts[ladder.level(sources, pair.product) - 1] += 1;
             }
             Ok(())
@@ -103,6 +111,11 @@ impl Found {
             let rest = (rates.rate(part, from, false) - above).max(0.0);
             made.strangers[RATES.len()] += rest * rates.parts[part].pairs;
         }
+        let found = made.pairs.iter().zip(&made.strangers);
+        made.reached
+            .iter_mut()
+            .zip(found)
+            .for_each(|(reached, (n, s))| *reached &= *n >= 2.0 * s || *s < 1.0);
         Ok(made)
     }
 
@@ -129,6 +142,8 @@ pub struct Learned {
     pub pairs: f64,
     /// Where they come from.
     pub source: GenuineSource,
+    /// Whether they are enough to tell anything.
+    is_known: bool,
 }
 
 impl Learned {
@@ -175,9 +190,10 @@ impl Learned {
             source = GenuineSource::Found;
             (m, pairs) = found.less_strangers();
         }
-        if pairs < ENOUGH {
+        let enough = if source == GenuineSource::Found { ENOUGH_FOUND } else { ENOUGH };
+        if pairs < enough {
             // Nothing is known of one person, so a similarity tells nothing.
-            return Self { m: u.clone(), u, pairs, source };
+            return Self { m: u.clone(), u, pairs, source, is_known: false };
         }
         // Half a pair more in each, so that no level is impossible among people.
         let total: f64 = m.iter().sum::<f64>() + 0.5 * levels as f64;
@@ -187,13 +203,14 @@ impl Learned {
         let ratios = rising(&ratios, &weights);
         let m: Vec<f64> = ratios.iter().rev().zip(&u).map(|(ratio, u)| ratio * u).collect();
         let sum: f64 = m.iter().sum();
-        Self { m: m.iter().map(|m| (m / sum).clamp(1e-12, 1.0)).collect(), u, pairs, source }
+        Self { m: m.iter().map(|m| (m / sum).clamp(1e-12, 1.0)).collect(), u, pairs, source, is_known: true }
     }
 
-    /// The matches behind `found` pairs of one person; none where it is not known how many are missed.
-    pub fn matches(&self, matched: f64, found: &Found) -> Option<f64> {
+    /// The matches behind the pairs of one person that were found; none where it is not known how many are missed.
+    pub fn matches(&self, found: &Found) -> Option<f64> {
+        let matched = found.less_strangers().1;
         let seen: f64 = self.m.iter().zip(&found.reached).filter(|(_, r)| **r).map(|(m, _)| m).sum();
-        (self.pairs >= ENOUGH).then(|| matched.max(0.0) / seen.max(0.01))
+        self.is_known.then(|| matched / seen.max(0.01))
     }
 }
 
@@ -201,6 +218,7 @@ impl Learned {
 pub fn neutral(name: &str) -> ComparisonModel {
     let levels = RATES.len() + 1;
     let flat = vec![1.0 / levels as f64; levels];
-    let learned = Learned { m: flat.clone(), u: flat, pairs: 0.0, source: GenuineSource::Found };
+    let learned =
+        Learned { m: flat.clone(), u: flat, pairs: 0.0, source: GenuineSource::Found, is_known: false };
     ComparisonModel { attribute: name.to_owned(), levels: learned.levels() }
 }
