@@ -29,16 +29,27 @@ def pairs_of(records: pl.DataFrame, by: str) -> pl.DataFrame:
     return both.select(left=pl.col("record"), right=pl.col("record_right"))
 
 
-def fraud(truth: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pairs of enrolments of one person, and of two of which one has the other's fingers, or both a third's."""
+def fraud(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pairs of enrolments of one person, and of two of which one has the other's fingers, or both a third's.
+
+    Copies are equal to the byte. Who was copied from has a capture of their own, which the truth tells.
+    """
+    truth = folder / "truth"
     enrolments = pl.read_parquet(truth / "enrolments" / "*.parquet").select(
         "person_id", record=pl.col("record_id").cast(pl.UInt64)
     )
-    told = pl.read_parquet(truth / "fraud" / "*.parquet")
-    copied = told.filter(pl.col("kind") == 2).select(person_id="enrolment", donor="person_id")
-    donors = copied.select(person_id="donor", donor="donor").unique()
-    fingers = enrolments.join(pl.concat([copied, donors]), on="person_id")
-    return pairs_of(enrolments, "person_id"), pairs_of(fingers.select("record", "donor"), "donor")
+    thumbs = pl.read_parquet(folder / "enrolments" / "*.parquet", columns=["record_id", "right_thumb"])
+    prints = thumbs.select(
+        record=pl.col("record_id").cast(pl.UInt64), print=pl.struct("right_thumb").hash()
+    )
+    copied = prints.filter(pl.col("print").is_duplicated())
+    told = pl.read_parquet(truth / "fraud" / "*.parquet").filter(pl.col("kind") == 2)
+    donor = copied.join(enrolments, on="record").join(
+        told.select(person_id="enrolment", donor="person_id"), on="person_id"
+    )
+    donors = donor.select("print", person_id="donor").unique().join(enrolments, on="person_id")
+    fingers = pl.concat([copied.select("record", "print"), donors.select("record", "print")])
+    return pairs_of(enrolments, "person_id"), pairs_of(fingers, "print")
 
 
 def of_enrolments(table: pl.DataFrame, source: int) -> pl.DataFrame:
@@ -49,36 +60,40 @@ def of_enrolments(table: pl.DataFrame, source: int) -> pl.DataFrame:
     return table.filter(*own).with_columns(**ordered).unique(PAIR)
 
 
-def measured(run: Run, truth: Path) -> dict[str, Any]:
-    """What the run found of the fraud, and what it found beside."""
-    same, copies = fraud(truth)
+def measured(run: Run, folder: Path) -> dict[str, Any]:
+    """What the run found of the fraud, and what it found beside.
+
+    A person who is enrolled with copied fingers and again with their own is a duplicate that is told of and not linked.
+    """
+    same, copies = fraud(folder)
     source = [source["name"] for source in run.manifest["spec"]["sources"]].index("enrolments")
     links = of_enrolments(run.links().collect(), source)
     told = of_enrolments(run.contradicting_templates().collect(), source)
     by_fingers = told.filter(pl.col("agrees").cast(pl.String) == "fingers")
     known = pl.concat([same, copies])
+    # With one record that holds copied fingers and one that does not.
+    copied = pl.concat([copies["left"], copies["right"]]).unique()
+    one_copied = pl.col("left").is_in(copied.implode()) != pl.col("right").is_in(copied.implode())
+    mixed = same.filter(one_copied)
+    plain = same.filter(~one_copied)
     entities = run.entities().filter(pl.col("subject") == "person", pl.col("source") == "enrolments").collect()
-    people = pl.read_parquet(truth / "enrolments" / "*.parquet").select(
-        "person_id", record=pl.col("record_id").cast(pl.UInt64)
-    )
     merged = pairs_of(entities.select("record", "entity_id"), "entity_id")
     return {
-        "enrolments": people.height,
-        "duplicates": same.height,
-        "duplicates_found": links.join(same, on=PAIR, how="semi").height,
+        "enrolments": entities.height,
+        "duplicates": plain.height,
+        "duplicates_found": links.join(plain, on=PAIR, how="semi").height,
+        "duplicates_with_copied_fingers": mixed.height,
+        "of_these_linked_or_told": pl.concat([links.select(PAIR), told.select(PAIR)])
+        .unique()
+        .join(mixed, on=PAIR, how="semi")
+        .height,
         "false_links": links.join(same, on=PAIR, how="anti").height,
         "copied_fingers": copies.height,
         "copied_fingers_told": by_fingers.join(copies, on=PAIR, how="semi").height,
         "copied_fingers_linked": links.join(copies, on=PAIR, how="semi").height,
         "told_of_nobody": told.join(known, on=PAIR, how="anti").height,
         "merged_wrongly": merged.join(same, on=PAIR, how="anti").height,
-        "clusters_contradicting": run.manifest["stages"] and _contradictions(run),
     }
-
-
-def _contradictions(run: Run) -> int:
-    clusters = [stage["summary"] for stage in run.manifest["stages"] if stage["stage"] == "cluster"]
-    return int(clusters[-1]["contradictions"])
 
 
 def main() -> None:
@@ -111,7 +126,7 @@ def main() -> None:
             print(json.dumps(told))
             for position in positions:
                 print("  " + json.dumps(position))
-        print(json.dumps(measured(run, folder / "truth"), indent=1))
+        print(json.dumps(measured(run, folder), indent=1))
 
 
 if __name__ == "__main__":

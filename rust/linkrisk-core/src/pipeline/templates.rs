@@ -61,7 +61,7 @@ pub struct TemplateSummary {
     pub templates: u64,
     /// Pairs that were found.
     pub pairs: u64,
-    /// Pairs of strangers expected among them; of several positions, at the most.
+    /// Pairs of strangers expected among them; of several positions, those that are not known to be of one person.
     pub strangers: f64,
     /// Records of a person with a template, as the mean over these tells.
     pub templates_of_person: f64,
@@ -232,10 +232,16 @@ impl Pipeline {
         }
         // Of several positions those are found of which one is alike, whatever the fused similarity.
         let from = if fusion.is_some() { 0.0 } else { told.from.first().copied().unwrap_or(1.0) };
-        let found = Found::of(&self.store, &pairs, &ladder, (&rates, &steps), from, context)?;
+        let found =
+            Found::of(&self.store, &pairs, &ladder, (&rates, &steps), (from, positions.len()), context)?;
         pairs.each(take)?;
+        let linked = told.genuine.linked;
         let learned = Learned::of(&steps, &rates, &found, told.genuine);
-        let strangers: f64 = found.strangers.iter().sum();
+        let strangers = match positions.len() {
+            1 => found.strangers.iter().sum(),
+            // Of all strangers so alike some position finds a few.
+            _ => pairs.len() as f64 - found.less_strangers().1,
+        };
         let templates: u64 = told.sizes.iter().sum();
         let matches = learned.matches(&found);
         // The mean over templates, in which people with many count for as many.
@@ -269,6 +275,7 @@ impl Pipeline {
             strangers: crowd,
             found_from: told.from,
             found: [pairs.len() as f64, strangers],
+            linked,
             genuine: learned.source,
             genuine_pairs: learned.pairs,
             matches_before: Some(model.matches),

@@ -31,8 +31,9 @@ impl Score {
 /// 0.01 one in a hundred has one. More, and clusters of strangers percolate.
 const ALONE: f64 = -6.643_856_189_774_724;
 
-/// Bits against a match from which templates disagree: eight times as often strangers as one person.
-const DISAGREE: f64 = -3.0;
+/// Bits against a match from which templates disagree, those of all comparisons that weigh against it together: four
+/// times as often strangers as one person.
+const DISAGREE: f64 = -2.0;
 
 /// Looks up the evidence of each level.
 #[derive(Debug, Clone)]
@@ -46,6 +47,9 @@ pub struct Scorer<'a> {
     crowds: Vec<Option<Vec<f64>>>,
     /// log2 of the templates of the largest attribute.
     gallery: f64,
+    /// The share of the pairs linked by other attributes that are of one person, where templates tell that most
+    /// are not.
+    of_linked: Option<f64>,
 }
 
 impl<'a> Scorer<'a> {
@@ -70,6 +74,7 @@ impl<'a> Scorer<'a> {
         let most = model.templates.iter().map(|t| t.templates).max().unwrap_or(1);
         let gallery = (most.max(2) as f64).log2();
         Self {
+            of_linked: model.one_person_of_linked(),
             gallery,
             crowds,
             comparisons,
@@ -97,8 +102,12 @@ impl<'a> Scorer<'a> {
     /// Templates that are copied from somebody, such as the fingers of another person, show so.
     pub fn contradicting(&self, pattern: u64) -> Option<[usize; 2]> {
         let each = || self.crowds.iter().enumerate().filter_map(|(at, crowd)| Some((at, crowd.as_ref()?)));
-        let disagree = each().map(|(at, _)| (self.bits(at, pattern), at)).filter(|(bits, _)| *bits <= DISAGREE);
-        let (_, against) = disagree.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let against = each().map(|(at, _)| (self.bits(at, pattern), at)).filter(|(bits, _)| *bits < 0.0);
+        let (bits, worst) = against.fold((0.0, None), |(sum, worst), (bits, at)| {
+            let is_worse = worst.is_none_or(|(least, _)| bits < least);
+            (sum + bits, if is_worse { Some((bits, at)) } else { worst })
+        });
+        let (_, against) = worst.filter(|_| bits <= DISAGREE)?;
         let alike = each().filter_map(|(at, crowd)| {
             let strangers = *crowd.get(self.comparisons[at].level(pattern).wrapping_sub(1))?;
             (strangers <= ALONE && self.bits(at, pattern) > 0.0).then_some((strangers, at))
@@ -113,6 +122,8 @@ impl<'a> Scorer<'a> {
         // Strangers as alike in all templates, and what the other attributes leave of them: each that agrees
         // shrinks the gallery by its weight.
         let (mut crowd, mut others) = (None, 0.0);
+        // What templates weigh, and whether any were compared.
+        let (mut bits, mut is_compared) = (0.0, false);
         for ((comparison, table), alike) in self.comparisons.iter().zip(&self.tables).zip(&self.crowds) {
             let place = comparison.level(pattern);
             let level = table[place];
@@ -120,6 +131,8 @@ impl<'a> Scorer<'a> {
             match alike {
                 None => others += level[0] - level[2],
                 Some(alike) => {
+                    bits += level[0] - level[2];
+                    is_compared |= place != 0;
                     if let Some(&strangers) = alike.get(place.wrapping_sub(1)) {
                         // Two attributes of templates err apart: the rates are multiplied, the gallery is one.
                         crowd = Some(crowd.map_or(strangers, |c: f64| c + strangers - self.gallery));
@@ -128,8 +141,13 @@ impl<'a> Scorer<'a> {
             }
         }
         let borne = crowd.is_none_or(|crowd| crowd - others <= ALONE);
-        let [matched, related, unrelated] = logs;
+        let [mut matched, related, unrelated] = logs;
         let others = log2_sum(related, unrelated);
+        if let (Some(share), true) = (self.of_linked, is_compared) {
+            // The odds of the other attributes alone, and what they are worth: P · share for P.
+            let odds = matched - others - bits;
+            matched -= odds - worth(odds, share);
+        }
         let weight = matched - others;
         let all = log2_sum(matched, others);
         Score { weight, probability: 1.0 / (1.0 + (-weight).exp2()), related: (related - all).exp2(), borne }
@@ -155,6 +173,11 @@ impl<'a> Scores<'a> {
         let levels = pattern & LEVELS;
         *self.known.entry(levels).or_insert_with(|| self.scorer.score(levels))
     }
+}
+
+/// log2 of the odds of a share of what has these odds: 1 / (1 + 2^−odds) · share.
+fn worth(odds: f64, share: f64) -> f64 {
+    share.log2() - log2_sum(-odds, (1.0 - share).log2())
 }
 
 fn log2_sum(a: f64, b: f64) -> f64 {

@@ -19,7 +19,8 @@ pub const ENOUGH: f64 = 50.0;
 const ENOUGH_FOUND: f64 = 10.0;
 
 /// Share of the pairs of one person that are taken to be less alike than those the join finds, where nothing
-/// but the join tells of them.
+/// but the join tells of them. Of several positions, one of which is enough to be found, it is as much less as there
+/// are more: nine of ten fingers may be worn, and a hand is not ten independent fingers.
 const MISSED: f64 = 0.1;
 
 /// Pairs of one person by pairs of sources.
@@ -28,6 +29,8 @@ pub struct Genuine {
     parts: Vec<Vec<f64>>,
     pairs: f64,
     source: GenuineSource,
+    /// Pairs that other attributes link, and how many of these are of one person by their templates.
+    pub linked: Option<[f64; 2]>,
 }
 
 impl Genuine {
@@ -38,7 +41,7 @@ impl Genuine {
             counts[bin(0.5 * (edges[0] + edges[1]))] += n;
         }
         let parts = vec![counts; rates.parts.len()];
-        Self { parts, pairs: all.total(), source: GenuineSource::Calibration }
+        Self { parts, pairs: all.total(), source: GenuineSource::Calibration, linked: None }
     }
 
     /// By the linked pairs of a sample; strangers among them are taken off.
@@ -53,6 +56,7 @@ impl Genuine {
                 parts[part][bin(similarity)] += 1.0;
             }
         }
+        let all: f64 = parts.iter().flatten().sum();
         for (counts, part) in parts.iter_mut().zip(rates.parts) {
             let apart = separate(counts, &part.bins);
             if let Some(apart) = apart.filter(|_| counts.iter().sum::<f64>() >= ENOUGH) {
@@ -60,7 +64,7 @@ impl Genuine {
             }
         }
         let pairs = parts.iter().flatten().sum();
-        Self { parts, pairs, source: GenuineSource::Linked }
+        Self { parts, pairs, source: GenuineSource::Linked, linked: (all >= ENOUGH).then_some([all, pairs]) }
     }
 }
 
@@ -70,8 +74,10 @@ pub struct Found {
     pub pairs: Vec<f64>,
     /// Pairs of strangers expected among them.
     pub strangers: Vec<f64>,
-    /// Whether the join finds all pairs of the level.
+    /// Whether the join finds all pairs of the level, and most of them are of one person.
     pub reached: Vec<bool>,
+    /// Share of the pairs of one person that are elsewhere.
+    missed: f64,
 }
 
 impl Found {
@@ -84,7 +90,7 @@ impl Found {
         pairs: &Kept<Scored>,
         ladder: &Ladder,
         (rates, steps): (&Rates<'_>, &[Steps]),
-        from: f64,
+        (from, positions): (f64, usize),
         context: &Context,
     ) -> Result<Self> {
         let levels = RATES.len() + 1;
@@ -98,7 +104,12 @@ impl Found {
             Ok(())
         })?;
         let pairs = counts.into_iter().map(|n| n as f64).collect();
-        let mut made = Self { pairs, strangers: vec![0.0; levels], reached: vec![false; levels] };
+        let mut made = Self {
+            pairs,
+            strangers: vec![0.0; levels],
+            reached: vec![false; levels],
+            missed: MISSED / positions.max(1) as f64,
+        };
         for (part, steps) in steps.iter().enumerate() {
             let mut above = 0.0;
             for (level, least) in steps.iter().enumerate() {
@@ -121,14 +132,14 @@ impl Found {
 
     /// Pairs of one person in each level, where the join finds all of a level, and in all; those that it does
     /// not find are spread over the others.
-    fn less_strangers(&self) -> (Vec<f64>, f64) {
+    pub fn less_strangers(&self) -> (Vec<f64>, f64) {
         let found = |(level, reached): (usize, &bool)| {
             if *reached { (self.pairs[level] - self.strangers[level]).max(0.0) } else { 0.0 }
         };
         let mut m: Vec<f64> = self.reached.iter().enumerate().map(found).collect();
         let pairs: f64 = m.iter().sum();
         let missing = self.reached.iter().filter(|reached| !**reached).count().max(1) as f64;
-        let rest = pairs * MISSED / (1.0 - MISSED) / missing;
+        let rest = pairs * self.missed / (1.0 - self.missed) / missing;
         m.iter_mut().zip(&self.reached).filter(|(_, reached)| !**reached).for_each(|(m, _)| *m = rest);
         (m, pairs)
     }
