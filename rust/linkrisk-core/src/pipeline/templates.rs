@@ -235,7 +235,6 @@ impl Pipeline {
         let found =
             Found::of(&self.store, &pairs, &ladder, (&rates, &steps), (from, positions.len()), context)?;
         pairs.each(take)?;
-        let linked = told.genuine.linked;
         let learned = Learned::of(&steps, &rates, &found, told.genuine);
         let strangers = match positions.len() {
             1 => found.strangers.iter().sum(),
@@ -275,7 +274,7 @@ impl Pipeline {
             strangers: crowd,
             found_from: told.from,
             found: [pairs.len() as f64, strangers],
-            linked,
+            linked: told.linked,
             genuine: learned.source,
             genuine_pairs: learned.pairs,
             matches_before: Some(model.matches),

@@ -15,7 +15,8 @@ pub struct Score {
     pub probability: f64,
     /// Probability that the two records are of related people: one household, family or firm.
     pub related: f64,
-    /// Whether so many templates as there are bear a link on this evidence.
+    /// Whether so many templates as there are bear a link on this evidence, and those that agree outnumber those
+    /// that are of two people.
     pub borne: bool,
 }
 
@@ -34,6 +35,10 @@ const ALONE: f64 = -6.643_856_189_774_724;
 /// Bits against a match from which templates disagree, those of all comparisons that weigh against it together: four
 /// times as often strangers as one person.
 const DISAGREE: f64 = -2.0;
+
+/// The same of one comparison, where its templates are of two people: where as many are as agree, the pair is no
+/// link, for copied fingers agree beyond all odds and the irises beside them are not copied.
+const OF_TWO: f64 = -6.0;
 
 /// Looks up the evidence of each level.
 #[derive(Debug, Clone)]
@@ -124,6 +129,7 @@ impl<'a> Scorer<'a> {
         let (mut crowd, mut others) = (None, 0.0);
         // What templates weigh, and whether any were compared.
         let (mut bits, mut is_compared) = (0.0, false);
+        let (mut agree, mut of_two) = (0, 0);
         for ((comparison, table), alike) in self.comparisons.iter().zip(&self.tables).zip(&self.crowds) {
             let place = comparison.level(pattern);
             let level = table[place];
@@ -133,6 +139,8 @@ impl<'a> Scorer<'a> {
                 Some(alike) => {
                     bits += level[0] - level[2];
                     is_compared |= place != 0;
+                    of_two += usize::from(level[0] - level[2] <= OF_TWO);
+                    agree += usize::from(alike.get(place.wrapping_sub(1)).is_some_and(|&n| n <= ALONE));
                     if let Some(&strangers) = alike.get(place.wrapping_sub(1)) {
                         // Two attributes of templates err apart: the rates are multiplied, the gallery is one.
                         crowd = Some(crowd.map_or(strangers, |c: f64| c + strangers - self.gallery));
@@ -140,11 +148,12 @@ impl<'a> Scorer<'a> {
                 }
             }
         }
-        let borne = crowd.is_none_or(|crowd| crowd - others <= ALONE);
+        let is_torn = agree > 0 && of_two >= agree;
+        let borne = !is_torn && crowd.is_none_or(|crowd| crowd - others <= ALONE);
         let [mut matched, related, unrelated] = logs;
         let others = log2_sum(related, unrelated);
         if let (Some(share), true) = (self.of_linked, is_compared) {
-            // The odds of the other attributes alone, and what they are worth: P · share for P.
+            // The odds of the other attributes alone, and what they are worth.
             let odds = matched - others - bits;
             matched -= odds - worth(odds, share);
         }
@@ -175,9 +184,10 @@ impl<'a> Scores<'a> {
     }
 }
 
-/// log2 of the odds of a share of what has these odds: 1 / (1 + 2^−odds) · share.
+/// The odds of the other attributes where of what they are sure of `share` is of one person, both as log2: no more than
+/// those of the share, and as they are where they are low.
 fn worth(odds: f64, share: f64) -> f64 {
-    share.log2() - log2_sum(-odds, (1.0 - share).log2())
+    -log2_sum(-odds, ((1.0 - share) / share).log2())
 }
 
 fn log2_sum(a: f64, b: f64) -> f64 {

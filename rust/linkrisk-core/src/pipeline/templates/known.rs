@@ -28,6 +28,9 @@ const LINKED: f64 = 0.95;
 const LOOKED_AT: usize = 200_000;
 const LINKED_PAIRS: usize = 20_000;
 
+/// Of all pairs that are linked those that are taken to tell how many are of one person.
+const ASKED: usize = 2_000;
+
 /// What the draw of linked pairs is called.
 const DRAW: u64 = 714;
 
@@ -36,8 +39,29 @@ const DRAW: u64 = 714;
 pub struct Linkage {
     /// Its entities, where anything links records.
     forest: Option<Forest>,
-    /// Pairs of records that it links, by lot.
+    /// Pairs of records that it links and that came to be of one entity, by lot.
     pairs: Vec<[u32; 2]>,
+    /// Pairs of records that it links, whatever became of them, by lot.
+    linked: Vec<[u32; 2]>,
+}
+
+/// Pairs by lot: those whose lots are the least.
+struct Lots(Vec<(u64, [u32; 2])>);
+
+impl Lots {
+    fn push(&mut self, lot: u64, pair: [u32; 2]) {
+        self.0.push((lot, pair));
+        if self.0.len() > 4 * LOOKED_AT {
+            self.0.select_nth_unstable(LOOKED_AT);
+            self.0.truncate(LOOKED_AT);
+        }
+    }
+
+    fn finish(mut self) -> Vec<[u32; 2]> {
+        self.0.sort_unstable();
+        self.0.truncate(LOOKED_AT);
+        self.0.into_iter().map(|(_, pair)| pair).collect()
+    }
 }
 
 /// What the other attributes know.
@@ -63,7 +87,7 @@ impl Linkage {
     ) -> Result<Self> {
         let (candidates, base) = (&planned.candidates, planned.base());
         if candidates.rules.rules.is_empty() || model.matches <= 0.0 {
-            return Ok(Self { forest: None, pairs: Vec::new() });
+            return Ok(Self { forest: None, pairs: Vec::new(), linked: Vec::new() });
         }
         let found = link::find(
             store,
@@ -75,7 +99,7 @@ impl Linkage {
         )?;
         let none = Similarities::new(store, Vec::new());
         let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
-        let mut lots: Vec<(u64, [u32; 2])> = Vec::new();
+        let (mut of_one, mut linked) = (Lots(Vec::new()), Lots(Vec::new()));
         let key = hash::combine(DRAW, context.seed);
         let lot =
             |pair: [u32; 2]| pair.iter().fold(key, |lot, &record| hash::combine(lot, u64::from(record)));
@@ -84,21 +108,23 @@ impl Linkage {
         found.pairs.each(|pairs| {
             context.cancel.check()?;
             for pair in pairs {
-                let is_one = || forest.root(pair.left) == forest.root(pair.right);
-                if scores.score(pair.pattern).probability >= LINKED && is_one() {
+                if scores.score(pair.pattern).probability >= LINKED {
                     let pair = [pair.left, pair.right];
-                    lots.push((lot(pair), pair));
-                    if lots.len() > 4 * LOOKED_AT {
-                        lots.select_nth_unstable(LOOKED_AT);
-                        lots.truncate(LOOKED_AT);
+                    linked.push(lot(pair), pair);
+                    if forest.root(pair[0]) == forest.root(pair[1]) {
+                        of_one.push(lot(pair), pair);
                     }
                 }
             }
             Ok(())
         })?;
-        lots.sort_unstable();
-        lots.truncate(LOOKED_AT);
-        Ok(Self { forest: Some(forest), pairs: lots.into_iter().map(|(_, pair)| pair).collect() })
+        Ok(Self { forest: Some(forest), pairs: of_one.finish(), linked: linked.finish() })
+    }
+
+    /// Pairs of `members` that it links, by lot, whatever became of them.
+    pub fn linked(&self, members: &Members<'_>) -> Vec<[u32; 2]> {
+        let both = |pair: &&[u32; 2]| pair.iter().all(|&record| members.has(record));
+        self.linked.iter().filter(both).take(ASKED).copied().collect()
     }
 
     /// What it knows of `members`: of persons for the records `drawn`.

@@ -29,8 +29,6 @@ pub struct Genuine {
     parts: Vec<Vec<f64>>,
     pairs: f64,
     source: GenuineSource,
-    /// Pairs that other attributes link, and how many of these are of one person by their templates.
-    pub linked: Option<[f64; 2]>,
 }
 
 impl Genuine {
@@ -41,7 +39,7 @@ impl Genuine {
             counts[bin(0.5 * (edges[0] + edges[1]))] += n;
         }
         let parts = vec![counts; rates.parts.len()];
-        Self { parts, pairs: all.total(), source: GenuineSource::Calibration, linked: None }
+        Self { parts, pairs: all.total(), source: GenuineSource::Calibration }
     }
 
     /// By the linked pairs of a sample; strangers among them are taken off.
@@ -56,7 +54,6 @@ impl Genuine {
                 parts[part][bin(similarity)] += 1.0;
             }
         }
-        let all: f64 = parts.iter().flatten().sum();
         for (counts, part) in parts.iter_mut().zip(rates.parts) {
             let apart = separate(counts, &part.bins);
             if let Some(apart) = apart.filter(|_| counts.iter().sum::<f64>() >= ENOUGH) {
@@ -64,7 +61,7 @@ impl Genuine {
             }
         }
         let pairs = parts.iter().flatten().sum();
-        Self { parts, pairs, source: GenuineSource::Linked, linked: (all >= ENOUGH).then_some([all, pairs]) }
+        Self { parts, pairs, source: GenuineSource::Linked }
     }
 }
 

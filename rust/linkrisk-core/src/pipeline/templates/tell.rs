@@ -1,15 +1,18 @@
 //! What random pairs and linked ones tell of the similarities of templates, before anything is joined.
 
+use rustc_hash::FxHashMap;
+
 use super::super::{Pipeline, Planned};
 use super::calibration;
 use super::known::{Known, Linkage};
-use super::levels::Genuine;
+use super::levels::{ENOUGH, Genuine};
 use super::positions::usable;
 use super::rates::Rates;
 use crate::compare::comparison::Position;
 use crate::compare::fusion::{Fusion, LEAST as LEAST_RATE};
 use crate::error::Result;
-use crate::evidence::{self, BINS, Members, Persons, Question, Sample, SourceRates, Thresholds, edge};
+use crate::evidence::{self, BINS, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge};
+use crate::kernel::simd::Level;
 use crate::spec::Threshold;
 
 /// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
@@ -36,6 +39,9 @@ const SIDE: usize = 40_000;
 const STRANGERS_PER_TEMPLATE: f64 = 1.0;
 const STRANGERS_FREE: f64 = 500_000.0;
 
+/// The false match rate at which a linked pair is taken to be of one person.
+const ALIKE: f64 = 1e-3;
+
 /// The least similarity that is looked for, whatever the strangers.
 const LEAST: f64 = 0.05;
 
@@ -45,6 +51,8 @@ pub struct Told {
     pub answer: Thresholds,
     /// What pairs of one person do.
     pub genuine: Genuine,
+    /// Pairs that the other attributes link, and how many of these are of one person.
+    pub linked: Option<[f64; 2]>,
     /// How several positions are fused.
     pub fusion: Option<Fusion>,
     /// The least similarity of a pair that is looked for, by position.
@@ -108,15 +116,19 @@ impl Pipeline {
             alone
         };
         let Some(Asked { answer, sample, is_calibrated }) = asked else { return Ok(None) };
-        let genuine = {
-            let rates = Rates::new(&answer.rates, sources);
-            if is_calibrated {
-                Genuine::calibrated(&answer.genuine_counts, &rates)
-            } else {
-                Genuine::linked(&sample, &rates)
-            }
+        let rates = Rates::new(&answer.rates, sources);
+        let genuine = if is_calibrated {
+            Genuine::calibrated(&answer.genuine_counts, &rates)
+        } else {
+            Genuine::linked(&sample, &rates)
         };
-        Ok(Some(Told { answer, genuine, fusion: sample.fusion, from, sizes: members.sizes }))
+        let pairs = linkage.linked(&members);
+        let fusion = sample.fusion;
+        let nobody = FxHashMap::default();
+        let sample = members.sample(&[], &nobody, &pairs, fusion.clone(), &self.context)?;
+        let linked = of_one_person(&sample, &rates);
+        drop(rates);
+        Ok(Some(Told { answer, genuine, linked, fusion, from, sizes: members.sizes }))
     }
 
     /// What `each` times as many random pairs as there are templates of `positions`, and linked ones, tell.
@@ -178,6 +190,24 @@ fn choose(drawn: Vec<Vec<u32>>, known: &Known, side: usize) -> (Vec<Vec<u32>>, b
         records
     });
     (records.collect(), official)
+}
+
+/// How many pairs of a sample there are, and how many are of one person: those that one in a thousand strangers is as
+/// alike as, less these. None where there are too few to tell.
+fn of_one_person(sample: &Sample, rates: &Rates<'_>) -> Option<[f64; 2]> {
+    let kernel = Level::best();
+    let (mut all, mut alike) = (0.0, 0.0);
+    for pair in &sample.persons {
+        if let [a, b] = pair.as_slice()
+            && let Some(part) = rates.part(a.source as usize, b.source as usize)
+            && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
+        {
+            all += 1.0;
+            let is_alike = rates.least(part, ALIKE).is_some_and(|least| similarity >= least);
+            alike += if is_alike { 1.0 } else { 0.0 };
+        }
+    }
+    (all >= ENOUGH).then_some([all, (alike - ALIKE * all).max(0.0)])
 }
 
 /// −ln of the rate at every step of the grid, for every two sources in turn.
