@@ -32,13 +32,19 @@ impl Score {
 /// 0.01 one in a hundred has one. More, and clusters of strangers percolate.
 const ALONE: f64 = -6.643_856_189_774_724;
 
-/// Bits against a match from which templates disagree, those of all comparisons that weigh against it together: four
-/// times as often strangers as one person.
-const DISAGREE: f64 = -2.0;
+/// Bits against a match from which templates disagree, those of all comparisons that weigh against it together: twice
+/// as often strangers as one person. Of one person next to no templates do, while few pairs tell how few.
+const DISAGREE: f64 = -1.0;
 
-/// The same of one comparison, where its templates are of two people: where as many are as agree, the pair is no
-/// link, for copied fingers agree beyond all odds and the irises beside them are not copied.
-const OF_TWO: f64 = -6.0;
+/// Templates of a pair that contradict each other.
+struct Contradiction {
+    /// The comparison that agrees most.
+    agrees: usize,
+    /// The comparison that disagrees most.
+    disagrees: usize,
+    /// Whether as many disagree as agree.
+    is_torn: bool,
+}
 
 /// Looks up the evidence of each level.
 #[derive(Debug, Clone)]
@@ -106,19 +112,31 @@ impl<'a> Scorer<'a> {
     ///
     /// Templates that are copied from somebody, such as the fingers of another person, show so.
     pub fn contradicting(&self, pattern: u64) -> Option<[usize; 2]> {
-        let each = || self.crowds.iter().enumerate().filter_map(|(at, crowd)| Some((at, crowd.as_ref()?)));
-        let against = each().map(|(at, _)| (self.bits(at, pattern), at)).filter(|(bits, _)| *bits < 0.0);
-        let (bits, worst) = against.fold((0.0, None), |(sum, worst), (bits, at)| {
-            let is_worse = worst.is_none_or(|(least, _)| bits < least);
-            (sum + bits, if is_worse { Some((bits, at)) } else { worst })
-        });
-        let (_, against) = worst.filter(|_| bits <= DISAGREE)?;
-        let alike = each().filter_map(|(at, crowd)| {
-            let strangers = *crowd.get(self.comparisons[at].level(pattern).wrapping_sub(1))?;
-            (strangers <= ALONE && self.bits(at, pattern) > 0.0).then_some((strangers, at))
-        });
-        let (_, agrees) = alike.min_by(|a, b| a.0.total_cmp(&b.0))?;
-        Some([agrees, against])
+        let found = self.contradiction(pattern)?;
+        Some([found.agrees, found.disagrees])
+    }
+
+    fn contradiction(&self, pattern: u64) -> Option<Contradiction> {
+        let (mut best, mut worst) = (None, None);
+        let (mut agree, mut disagree, mut against) = (0, 0, 0.0);
+        for (at, crowd) in self.crowds.iter().enumerate() {
+            let Some(crowd) = crowd else { continue };
+            let bits = self.bits(at, pattern);
+            let strangers = crowd.get(self.comparisons[at].level(pattern).wrapping_sub(1));
+            if bits < 0.0 {
+                (disagree, against) = (disagree + 1, against + bits);
+                if worst.is_none_or(|(least, _)| bits < least) {
+                    worst = Some((bits, at));
+                }
+            } else if let Some(&strangers) = strangers.filter(|&&strangers| strangers <= ALONE) {
+                agree += 1;
+                if best.is_none_or(|(least, _)| strangers < least) {
+                    best = Some((strangers, at));
+                }
+            }
+        }
+        let ((_, agrees), (_, disagrees)) = best.zip(worst).filter(|_| against <= DISAGREE)?;
+        Some(Contradiction { agrees, disagrees, is_torn: disagree >= agree })
     }
 
     /// What `pattern` says.
@@ -129,7 +147,6 @@ impl<'a> Scorer<'a> {
         let (mut crowd, mut others) = (None, 0.0);
         // What templates weigh, and whether any were compared.
         let (mut bits, mut is_compared) = (0.0, false);
-        let (mut agree, mut of_two) = (0, 0);
         for ((comparison, table), alike) in self.comparisons.iter().zip(&self.tables).zip(&self.crowds) {
             let place = comparison.level(pattern);
             let level = table[place];
@@ -139,8 +156,6 @@ impl<'a> Scorer<'a> {
                 Some(alike) => {
                     bits += level[0] - level[2];
                     is_compared |= place != 0;
-                    of_two += usize::from(level[0] - level[2] <= OF_TWO);
-                    agree += usize::from(alike.get(place.wrapping_sub(1)).is_some_and(|&n| n <= ALONE));
                     if let Some(&strangers) = alike.get(place.wrapping_sub(1)) {
                         // Two attributes of templates err apart: the rates are multiplied, the gallery is one.
                         crowd = Some(crowd.map_or(strangers, |c: f64| c + strangers - self.gallery));
@@ -148,7 +163,8 @@ impl<'a> Scorer<'a> {
                 }
             }
         }
-        let is_torn = agree > 0 && of_two >= agree;
+        // Copied fingers agree beyond all odds, and the irises beside them are not copied.
+        let is_torn = is_compared && self.contradiction(pattern).is_some_and(|found| found.is_torn);
         let borne = !is_torn && crowd.is_none_or(|crowd| crowd - others <= ALONE);
         let [mut matched, related, unrelated] = logs;
         let others = log2_sum(related, unrelated);

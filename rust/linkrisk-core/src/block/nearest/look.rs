@@ -17,9 +17,9 @@ use rayon::prelude::*;
 
 use super::axes::sample;
 use super::iris::{self, Near, nearest_irises};
+use super::recall::{Share, share_of};
 use super::{Options, Scored, nearest_resumable};
 use crate::error::Result;
-use crate::evidence::clustered_share;
 use crate::external::{ExternalSorter, Kept};
 use crate::kernel::iris::Turned;
 use crate::kernel::simd::Level;
@@ -61,12 +61,12 @@ pub fn nearest(
     from: f64,
     state: Option<&Path>,
     context: &Context,
-) -> Result<(Kept<Scored>, [f64; 3])> {
+) -> Result<(Kept<Scored>, Share)> {
     let threshold = distance_of_similarity(from);
     if irises.len() <= ALL_PAIRS {
         let options = iris::Options { threshold, second: None, level: None };
         let pairs = nearest_irises(irises, &options, context)?;
-        return Ok((scored(&pairs, context)?, [1.0; 3]));
+        return Ok((scored(&pairs, context)?, share_of(&[], true, context.seed)));
     }
     let pairs = by_look(irises, from, state, context)?;
     let recall = recall(irises, from, &pairs, context)?;
@@ -87,8 +87,11 @@ fn scored(pairs: &Kept<Near>, context: &Context) -> Result<Kept<Scored>> {
     Kept::new(sorter.finish()?, pairs.len(), "similar pairs", context)
 }
 
-/// The pairs that a look finds.
-fn by_look(irises: &Irises, from: f64, state: Option<&Path>, context: &Context) -> Result<Kept<Scored>> {
+/// The pairs that a look finds, however few codes there are.
+///
+/// # Errors
+/// As [`nearest_resumable`].
+pub fn by_look(irises: &Irises, from: f64, state: Option<&Path>, context: &Context) -> Result<Kept<Scored>> {
     let count = irises.len();
     context.progress.begin("looks", "templates", Some(u64::from(count)));
     let mut looks = Templates::of_vectors(irises.attribute(), DIMS, context)?;
@@ -165,109 +168,37 @@ fn look(code: &Code, turn: isize, out: &mut [f32]) {
 }
 
 /// The share of the pairs of sampled codes that are among `pairs`, with its interval.
-fn recall(irises: &Irises, from: f64, pairs: &Kept<Scored>, context: &Context) -> Result<[f64; 3]> {
+fn recall(irises: &Irises, from: f64, pairs: &Kept<Scored>, context: &Context) -> Result<Share> {
     let rows = sample(irises.len(), ROWS, context.seed, DRAW);
     context.progress.begin("sample", "pairs", Some(rows.len() as u64 * u64::from(irises.len())));
     let least = super::least_product(from);
     let turned: Vec<Turned> = irises.gather(&rows, context)?.iter().map(Turned::new).collect();
-    let mut found = vec![0.0; rows.len()];
+    let mut counts = vec![[0u64; 2]; rows.len()];
     let place = |row: u32| rows.binary_search(&row).ok();
     pairs.each(|pairs| {
-        pairs
-            .iter()
-            .flat_map(|pair| [pair.left, pair.right])
-            .filter_map(place)
-            .for_each(|at| found[at] += 1.0);
+        let both = pairs.iter().flat_map(|pair| [pair.left, pair.right]);
+        both.filter_map(place).for_each(|at| counts[at][1] += 1);
         Ok(())
     })?;
     let kernel = Level::best();
-    let mut all = vec![0.0; rows.len()];
     let (each, stretches) = irises.stretches();
     let mut buffer = Vec::new();
     for stretch in 0..stretches {
         let codes = irises.stretch(stretch, &mut buffer)?;
         let first = (stretch * each) as u32;
-        let counts: Vec<f64> = context.pool.install(|| {
+        let alike: Vec<u64> = context.pool.install(|| {
             let count = |(row, turned): (&u32, &Turned)| {
                 context.cancel.check()?;
                 let others = (first..).zip(codes).filter(|(other, _)| other != row);
                 let alike = |(_, code): &(u32, &Code)| {
                     turned.distance(kernel, code).is_some_and(|d| product_of_distance(d) >= least)
                 };
-                Ok(others.filter(alike).count() as f64)
+                Ok(others.filter(alike).count() as u64)
             };
             rows.par_iter().zip(&turned).map(count).collect::<Result<_>>()
         })?;
         context.progress.add((rows.len() * codes.len()) as u64);
-        all.iter_mut().zip(counts).for_each(|(all, n)| *all += n);
+        counts.iter_mut().zip(alike).for_each(|(counts, n)| counts[0] += n);
     }
-    if all.iter().sum::<f64>() == 0.0 {
-        return Ok([1.0, 0.0, 1.0]);
-    }
-    let share = clustered_share(found.into_iter().zip(all).filter(|(_, all)| *all > 0.0));
-    Ok([share.value, share.low, share.high])
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow_array::{ArrayRef, BinaryArray};
-
-    use super::*;
-    use crate::simulate::biometric::{self, Eye, IRIS_BYTES};
-
-    fn stored(persons: u64, captures: u64, context: &Context) -> Irises {
-        let made = biometric::Irises::new(7);
-        let mut irises = Irises::new("iris", context).expect("room");
-        irises.begin_source("a");
-        let mut codes = Vec::new();
-        for capture in 0..captures {
-            for person in 0..persons {
-                let mut code = [0; IRIS_BYTES];
-                made.code(person, Eye::Left, capture, &mut code);
-                codes.push(code);
-            }
-        }
-        let column: ArrayRef = Arc::new(BinaryArray::from_iter_values(&codes));
-        irises.add(&column, 0, context).expect("room");
-        irises
-    }
-
-    #[test]
-    fn test_a_look_finds_what_all_turns_find() {
-        let context = Context::new(None, Some(2), 1).expect("threads start");
-        let irises = stored(1_500, 2, &context);
-        let from = 0.3;
-        let options = iris::Options { threshold: distance_of_similarity(from), second: None, level: None };
-        let exact = nearest_irises(&irises, &options, &context).expect("room");
-        let exact = scored(&exact, &context).expect("room");
-        let by_look = by_look(&irises, from, None, &context).expect("room");
-        let all = |kept: &Kept<Scored>| {
-            let mut all = Vec::new();
-            kept.each(|pairs| {
-                all.extend_from_slice(pairs);
-                Ok(())
-            })
-            .expect("they are there");
-            all
-        };
-        let (exact, found) = (all(&exact), all(&by_look));
-        assert!(
-            found.iter().all(|pair| exact
-                .binary_search_by_key(&(pair.left, pair.right), |p| (p.left, p.right))
-                .is_ok())
-        );
-        let of_one = |pairs: &[Scored]| pairs.iter().filter(|p| p.right - p.left == 1_500).count();
-        assert!(of_one(&exact) > 1_400);
-        let lost = of_one(&exact) - of_one(&found);
-        let share = recall(&irises, from, &by_look, &context).expect("room");
-        eprintln!(
-            "{} of one person, {lost} lost; {} in all, {} found, {share:?}",
-            of_one(&exact),
-            exact.len(),
-            found.len()
-        );
-        assert!(lost <= 3, "{lost}");
-    }
+    Ok(share_of(&counts, false, context.seed))
 }

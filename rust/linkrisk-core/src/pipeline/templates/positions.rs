@@ -60,7 +60,7 @@ pub fn join(
             let options = Options::new(from);
             let (pairs, filter, summary) = nearest::nearest_resumable(templates, &options, state, context)?;
             let recall = nearest::recall::recall(templates, &pairs, &filter, &summary, &options, context)?;
-            (pairs, [recall.all.recall, recall.all.low, recall.all.high])
+            (pairs, recall.all)
         }
         Gallery::Irises(irises) => look::nearest(irises, from, state, context)?,
     };
@@ -74,5 +74,11 @@ pub fn join(
         };
         take(&pairs.iter().map(by_record).collect::<Vec<_>>())
     })?;
-    Ok(PositionSummary { attribute, templates, from, pairs: pairs.len(), recall })
+    Ok(PositionSummary {
+        attribute,
+        templates,
+        from,
+        pairs: pairs.len(),
+        recall: [recall.recall, recall.low, recall.high],
+    })
 }
