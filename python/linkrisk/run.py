@@ -83,6 +83,17 @@ class Run:
         """
         return self._records("links")
 
+    def contradicting_templates(self) -> pl.LazyFrame:
+        """Scans the pairs whose templates contradict each other, such as copied fingers beside other irises.
+
+        `agrees` is the comparison of templates as alike as one person's alone, `disagrees` one as unlike as two
+        people's. Pairs are here whether they are links or not.
+
+        Raises:
+            RunError: Where the run stated no purpose and controller, or compared templates of fewer than two kinds.
+        """
+        return self._records("contradicting_templates")
+
     def tables(self) -> list[str]:
         """Lists the tables of figures."""
         return sorted(p.stem for p in (self.path / "tables").glob("*.parquet"))

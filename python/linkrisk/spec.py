@@ -210,7 +210,8 @@ class Templates(_Model):
     attribute: str
     """The attribute: a face, an iris or a fingerprint."""
     threshold: Annotated[float, Field(ge=-1, le=1)] | Literal["auto"] = "auto"
-    """Cosine from which two templates are alike; `auto` is that of `expected_false_links`."""
+    """Similarity from which two templates are alike, the cosine or 1 − 2 HD of irises; `auto` is that of
+    `expected_false_links`."""
     expected_false_links: Annotated[float, Field(gt=0)] = 1.0
     """False links of strangers that may be expected among all templates."""
     groups: tuple[str, ...] = ()
@@ -219,6 +220,9 @@ class Templates(_Model):
     """Whether records are compared and found by these templates; they are counted in any case."""
     calibration: Line | None = None
     """A file with the distributions of the model, used instead of an estimate."""
+    fuse: Line | None = None
+    """The comparison that these templates are part of: those of one name are fused. Where absent, all fingerprints
+    are `fingers`, all irises `irises`, and a face is a comparison of its own."""
 
 
 class Linkage(_Model):

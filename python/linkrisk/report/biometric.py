@@ -64,10 +64,18 @@ def templates(tables: Tables, published: Published) -> dict[str, Any]:
             {
                 "attribute": found["attribute"],
                 "templates": published.alone(found["templates"]),
-                "similar_from": round(found["from"], 4),
+                "positions": [position["attribute"] for position in found["positions"]],
+                "similar_from": [round(position["from"], 4) for position in found["positions"]],
                 "pairs": published.alone(found["pairs"]),
                 "pairs_of_strangers": published.alone(found["strangers"]),
-                "recall": dict(zip(("value", "low", "high"), found["recall"], strict=True)),
+                # Of several positions that of which the join finds least.
+                "recall": dict(
+                    zip(
+                        ("value", "low", "high"),
+                        min((position["recall"] for position in found["positions"]), default=[1.0] * 3),
+                        strict=True,
+                    )
+                ),
                 "templates_of_person": round(found["templates_of_person"], 2),
                 "merges_from": found["merges_from"] and round(found["merges_from"][0], 4),
                 "strangers_there": found["merges_from"] and float(f"{found['merges_from'][1]:.2g}"),

@@ -85,7 +85,7 @@ def _enter_pairs(ledger: Ledger, tables: Tables) -> None:
     uncompared = ledger.enter(("pairs", "uncompared"), sum(row["uncompared_pairs"] for row in rules))
     ledger.relate(uncompared, [("rule", row["rule"], "uncompared_pairs") for row in rules])
     cut = tables.summary.get("contradictions") or {}
-    for name in ("clusters", "links_cut"):
+    for name in ("clusters", "links_cut", "templates"):
         ledger.enter(("contradictions", name), cut.get(name) or 0)
 
 
@@ -165,7 +165,7 @@ def linkage(tables: Tables, published: Published) -> dict[str, Any]:
             pairs=published.count(("pairs", "uncompared")),
         ),
         "contradictions": {
-            name: published.count(("contradictions", name)) for name in ("clusters", "links_cut")
+            name: published.count(("contradictions", name)) for name in ("clusters", "links_cut", "templates")
         },
         "blocking": [
             {"rule": row["rule"]}

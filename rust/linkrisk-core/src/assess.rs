@@ -131,6 +131,9 @@ pub struct Contradictions {
     pub clusters: u64,
     /// Links whose records came to be different entities.
     pub links_cut: u64,
+    /// Pairs of records of which some templates are as alike as one person's alone, and others as two people's.
+    #[serde(default)]
+    pub templates: u64,
 }
 
 /// Computes the figures and, in a run directory, writes the tables.
@@ -200,6 +203,7 @@ pub fn assess(
         contradictions: Contradictions {
             clusters: results.clusters.counts.contradictions,
             links_cut: results.clusters.counts.links_cut,
+            templates: tally.contradicting,
         },
         uncompared: Uncompared::new(results, captured.found, &scorer),
         related_pairs: tally.related,
@@ -212,6 +216,8 @@ struct Tally {
     pairs: u64,
     links: u64,
     related: u64,
+    /// Pairs whose templates contradict each other.
+    contradicting: u64,
     /// Sum of the links' match probabilities.
     probability: f64,
     bins: Vec<WeightBin>,
@@ -224,6 +230,7 @@ impl Tally {
             pairs: 0,
             links: 0,
             related: 0,
+            contradicting: 0,
             probability: 0.0,
             bins: Vec::new(),
             first_found: vec![0; rules],
@@ -236,6 +243,7 @@ impl Tally {
             let score = scorer.score(pattern);
             let is_link = score.is_link(threshold);
             tally.pairs += n;
+            tally.contradicting += if scorer.contradicting(pattern).is_some() { n } else { 0 };
             let bin = bins.entry(score.weight.floor() as i64).or_default();
             bin.0 += n;
             if is_link {

@@ -11,7 +11,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use crate::cluster::Forest;
 use crate::cluster::vehicles::Vehicles;
-use crate::compare::{RULE_SHIFT, ScoredPair};
+use crate::compare::{Comparison, RULE_SHIFT, ScoredPair};
 use crate::error::{Error, Result};
 use crate::external::Kept;
 use crate::kernel::bits::Bits;
@@ -111,6 +111,59 @@ pub fn links(
         Ok(())
     })?;
     write(&mut gathered)?;
+    writer.finish()
+}
+
+fn contradicting_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("left_id", DataType::UInt64, false),
+        Field::new("right_id", DataType::UInt64, false),
+        Field::new("agrees", label(), false),
+        Field::new("disagrees", label(), false),
+    ]))
+}
+
+/// Writes `contradicting_templates.parquet`: pairs of records of which some templates are as alike as one person's
+/// alone and others as two people's, whether they are links or not.
+///
+/// # Errors
+/// As [`links`].
+pub fn contradicting_templates(
+    directory: &Path,
+    store: &Store,
+    comparisons: &[Comparison],
+    pairs: &Kept<ScoredPair>,
+    scorer: &Scorer<'_>,
+    context: &Context,
+) -> Result<u64> {
+    let schema = contradicting_schema();
+    let name = "contradicting_templates.parquet";
+    let mut writer = PartsWriter::create(directory, name, Arc::clone(&schema), context)?;
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(comparisons.iter().map(|c| &c.name)));
+    let make = |(): &mut (), chunk: &[(ScoredPair, [usize; 2])]| -> Result<RecordBatch> {
+        let ids = |id: fn(&ScoredPair) -> u32| {
+            chunk.iter().map(|(pair, _)| store.record_id(id(pair))).collect::<Vec<u64>>()
+        };
+        let places = |at: usize| chunk.iter().map(|(_, both)| both[at] as i32).collect();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(ids(|pair| pair.left))),
+            Arc::new(UInt64Array::from(ids(|pair| pair.right))),
+            labels(places(0), &names)?,
+            labels(places(1), &names)?,
+        ];
+        batch(&schema, columns)
+    };
+    let mut gathered: Vec<(ScoredPair, [usize; 2])> = Vec::new();
+    pairs.each(|pairs| {
+        context.cancel.check()?;
+        gathered.extend(pairs.iter().filter_map(|pair| Some((*pair, scorer.contradicting(pair.pattern)?))));
+        if gathered.len() >= ROW_GROUP {
+            writer.write(gathered.chunks(ROW_GROUP).collect(), || (), make, context)?;
+            gathered.clear();
+        }
+        Ok(())
+    })?;
+    writer.write(gathered.chunks(ROW_GROUP).collect(), || (), make, context)?;
     writer.finish()
 }
 

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::assess::{self, Results, RiskSummary};
+use crate::block::rule::MAX_RULES;
 use crate::block::sketch::Drawn;
 use crate::block::{Candidates, RulePlan, Rules, Work, default};
 use crate::cluster::vehicles::Vehicles;
@@ -39,8 +40,8 @@ use crate::store::{Store, frequency};
 use resume::Finished;
 use settle::settle;
 use stage::Stage;
-use templates::Joined;
-pub use templates::TemplateSummary;
+use templates::Nearest;
+pub use templates::{PositionSummary, TemplateSummary};
 
 /// Pairs drawn at random to learn what chance agreement looks like: levels of one pair in two
 /// thousand are then known to a tenth, and frequencies of values tell of rarer ones.
@@ -110,7 +111,7 @@ pub struct Pipeline {
     ingested: Option<Vec<IngestSummary>>,
     planned: Option<Planned>,
     model: Option<Model>,
-    joined: Option<Vec<Joined>>,
+    nearest: Option<Nearest>,
     linked: Option<Linked>,
     clustered: Option<Clustered>,
     assessed: Option<RiskSummary>,
@@ -224,7 +225,7 @@ impl Pipeline {
             ingested: None,
             planned: None,
             model: None,
-            joined: None,
+            nearest: None,
             linked: None,
             clustered: None,
             assessed: None,
@@ -398,6 +399,14 @@ impl Pipeline {
         };
         let candidates = Candidates::plan(&self.store, rules, linkage, context)?;
         let Resolved { comparisons, left_out } = self.comparisons(&candidates)?;
+        let rules = candidates.rules.rules.len() + comparisons.len() - templates::base(&comparisons).len();
+        if rules > MAX_RULES {
+            let message =
+                format!("{rules} blocking rules and comparisons of templates; {MAX_RULES} is the limit");
+            return Err(Error::new(ErrorKind::Spec, message)
+                .hint("set `compare = false` for some under `linkage.templates`, or leave out rules")
+                .detail("path", "linkage.templates"));
+        }
         let plan = Plan {
             records: u64::from(self.store.len()),
             rules: candidates.lines(),
@@ -497,9 +506,9 @@ impl Pipeline {
         let model = self.model.as_ref().ok_or_else(not_planned)?;
         let threshold = self.spec.linkage.threshold;
         let run = self.run.as_ref();
-        let joined = self.joined.as_deref().unwrap_or_default();
+        let nearest = self.nearest.as_ref().ok_or_else(not_planned)?;
         let parts = (&planned.candidates, planned.comparisons.as_slice());
-        let found = link::find(&self.store, parts, (model, joined), threshold, run, &self.context)?;
+        let found = link::find(&self.store, parts, (model, nearest), threshold, run, &self.context)?;
         let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
@@ -521,6 +530,16 @@ impl Pipeline {
                 threshold,
                 &self.context,
             )?;
+            if planned.comparisons.len() > planned.base().len() + 1 {
+                output::contradicting_templates(
+                    run.path(),
+                    &self.store,
+                    &planned.comparisons,
+                    &found.pairs,
+                    &scorer,
+                    &self.context,
+                )?;
+            }
         }
         self.finish_stage(&stage, summary.candidate_pairs, &summary, Vec::new())?;
         self.linked = Some(Linked { found, summary: summary.clone() });
@@ -545,8 +564,8 @@ impl Pipeline {
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let context = &self.context;
         let parts = (&planned.candidates, planned.comparisons.as_slice());
-        let joined = self.joined.as_deref().unwrap_or_default();
-        let similarities = link::similarities(&self.store, parts, joined);
+        let nearest = self.nearest.as_ref().ok_or_else(not_planned)?;
+        let similarities = link::similarities(&self.store, parts, nearest);
         let compared = (planned.comparisons.as_slice(), &similarities);
         let linkage = &self.spec.linkage;
         let clusters = settle(&self.store, compared, model, &linked.found.pairs, linkage, context)?;
@@ -584,9 +603,9 @@ impl Pipeline {
         let planned = self.planned.as_ref().ok_or_else(not_planned)?;
         let linked = self.linked.as_ref().ok_or_else(not_planned)?;
         let clustered = self.clustered.as_ref().ok_or_else(not_planned)?;
-        let joined = self.joined.as_deref().unwrap_or_default();
+        let joined = self.nearest.iter().flat_map(|nearest| &nearest.joined);
         let plan: Vec<RulePlan> =
-            planned.plan.rules.iter().cloned().chain(joined.iter().map(templates::line)).collect();
+            planned.plan.rules.iter().cloned().chain(joined.map(templates::line)).collect();
         let results = Results {
             store: &self.store,
             comparisons: &planned.comparisons,

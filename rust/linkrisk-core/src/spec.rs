@@ -171,6 +171,9 @@ pub struct TemplatesSpec {
     /// A file with the distributions of the model.
     #[serde(default)]
     pub calibration: Option<String>,
+    /// The comparison that these templates are part of: those of one name are fused as one.
+    #[serde(default)]
+    pub fuse: Option<String>,
 }
 
 fn one() -> f64 {

@@ -26,8 +26,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("cluster", &["error", "kernel", "kind", "runtime", "external", "store", "compare"]),
     // Plans, models and entities, as figures.
     ("risk", &["error", "kernel", "kind", "runtime", "external", "store", "block", "score", "cluster"]),
-    // Histograms and templates in, figures out.
-    ("evidence", &["error", "kernel", "runtime", "store"]),
+    // Histograms and templates in, figures out; what fuses several templates is how they are compared.
+    ("evidence", &["error", "kernel", "runtime", "normalise", "store", "compare"]),
     ("simulate", &["error", "kernel", "runtime"]),
     (
         "output",

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, Int8Array};
-use linkrisk_core::block::nearest::iris::{Near, Options, nearest_irises, normalised};
+use linkrisk_core::block::nearest::iris::{Near, Options, nearest_irises};
+use linkrisk_core::block::nearest::look;
 use linkrisk_core::error::ErrorKind;
+use linkrisk_core::kernel::iris::normalised;
 use linkrisk_core::kernel::simd::Level;
 use linkrisk_core::kernel::simd::iris::Code;
 use linkrisk_core::runtime::Context;
 use linkrisk_core::simulate::biometric::{self, Eye, IRIS_BYTES};
+use linkrisk_core::store::gallery::distance_of_similarity;
 use linkrisk_core::store::irises::Irises;
 use proptest::prelude::*;
 
@@ -161,4 +164,28 @@ proptest! {
             prop_assert_eq!(counts(level), plain);
         }
     }
+}
+
+#[test]
+fn test_a_look_loses_no_pair_of_one_eye() {
+    let context = context(u64::MAX, 2);
+    let irises = stored(&codes(1_500, 2), &context);
+    let from = 0.3;
+    let options = Options { threshold: distance_of_similarity(from), second: None, level: None };
+    let exact = found(&irises, &options, &context);
+    let mut looked = Vec::new();
+    let pairs = look::by_look(&irises, from, None, &context).expect("room");
+    pairs
+        .each(|pairs| {
+            looked.extend(pairs.iter().map(|pair| (pair.left, pair.right)));
+            Ok(())
+        })
+        .expect("they are there");
+    let exact: Vec<(u32, u32)> = exact.iter().map(|near| (near.left, near.right)).collect();
+    assert!(looked.is_sorted() && looked.iter().all(|pair| exact.binary_search(pair).is_ok()));
+    let of_one = |pairs: &[(u32, u32)]| pairs.iter().filter(|(a, b)| b - a == 1_500).count();
+    assert!(of_one(&exact) > 1_450);
+    assert_eq!(of_one(&looked), of_one(&exact));
+    // Of pairs of strangers that are barely as alike some are lost.
+    assert!(looked.len() as f64 > 0.97 * exact.len() as f64, "{} of {}", looked.len(), exact.len());
 }

@@ -82,7 +82,7 @@ pub fn reach(
                     }
                 }
                 for of in &counting {
-                    if of.comparison.value(words) != 0 {
+                    if of.comparison.positions.iter().any(|position| position.row(words).is_some()) {
                         of.templates.insert(record);
                     }
                 }

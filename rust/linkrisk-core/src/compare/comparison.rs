@@ -4,6 +4,8 @@
 //! next, split by how frequent the value is where a value's frequency tells, then the thresholds of
 //! the method from best to worst, and last `else`.
 
+use indexmap::IndexMap;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::date::DateAgreement;
 use crate::kind::{Kind, Storage};
@@ -15,13 +17,36 @@ use crate::store::{Slot, Store, Values};
 /// last tier takes the rest. Decades: within one, frequencies differ by at most 3.3 bits.
 const TIERS: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
-/// The comparison of one attribute.
-#[derive(Debug, Clone)]
-pub struct Comparison {
-    /// The attribute's name.
-    pub name: String,
+/// What the comparison of all fingers is called, and that of both irises.
+const FINGERS: &str = "fingers";
+const IRISES: &str = "irises";
+
+/// An attribute of templates that a comparison is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
     /// The attribute's number.
     pub attribute: usize,
+    /// Where a record has the row of its template, counted from 1.
+    pub slot: Slot,
+}
+
+impl Position {
+    /// The row of a record's template at rest.
+    #[inline]
+    pub fn row(&self, record: &[u64]) -> Option<u32> {
+        (self.slot.get(record) as u32).checked_sub(1)
+    }
+}
+
+/// The comparison of one attribute, or of several of templates that are fused.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The attribute's name; of several, that of the comparison.
+    pub name: String,
+    /// The attribute's number; of several, that of the first.
+    pub attribute: usize,
+    /// The attributes of templates that are compared; none where values are.
+    pub positions: Vec<Position>,
     /// What the attribute holds.
     pub kind: Kind,
     /// How values are compared.
@@ -57,12 +82,6 @@ impl Comparison {
     #[inline(always)]
     pub fn level(&self, pattern: u64) -> usize {
         (pattern >> self.shift & self.mask) as usize
-    }
-
-    /// The attribute's value in a record; zero where it is missing.
-    #[inline]
-    pub fn value(&self, record: &[u64]) -> u64 {
-        self.slot.get(record)
     }
 
     /// `pattern` with another level of this comparison.
@@ -116,6 +135,7 @@ pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Resolved> {
         )
         .detail("attribute", &lost.attribute));
     }
+    let mut comparisons = fused(store, linkage, comparisons)?;
     let mut resolved = Resolved::default();
     let mut taken: u32 = comparisons.iter().map(|(_, c)| c.bits()).sum();
     while taken > super::RULE_SHIFT {
@@ -151,6 +171,56 @@ pub fn resolve(store: &Store, linkage: &LinkageSpec) -> Result<Resolved> {
     Ok(resolved)
 }
 
+/// The comparisons with those of templates fused that are of one name: all fingers, and both irises, where the
+/// spec says nothing else. With each is told what agreement on it tells.
+fn fused(
+    store: &Store,
+    linkage: &LinkageSpec,
+    all: Vec<(f64, Comparison)>,
+) -> Result<Vec<(f64, Comparison)>> {
+    let mut made: Vec<(f64, Comparison)> = Vec::with_capacity(all.len());
+    let mut names: IndexMap<String, Vec<(f64, Comparison)>> = IndexMap::new();
+    for (telling, comparison) in all {
+        if comparison.method != Method::Similarity {
+            made.push((telling, comparison));
+            continue;
+        }
+        let asked = linkage.templates_of(&comparison.name).and_then(|asked| asked.fuse.as_deref());
+        let name = asked.unwrap_or(match comparison.kind {
+            Kind::Fingerprint => FINGERS,
+            Kind::Iris => IRISES,
+            _ => &comparison.name,
+        });
+        names.entry(name.to_owned()).or_default().push((telling, comparison));
+    }
+    for (name, parts) in names {
+        let telling = parts.iter().map(|(telling, _)| *telling).fold(0.0, f64::max);
+        let attributes: Vec<&str> = parts.iter().map(|(_, part)| part.name.as_str()).collect();
+        let refuse = |what: &str, hint: &str| {
+            let message = format!("`{}` are fused as `{name}`, {what}", attributes.join("`, `"));
+            Error::new(ErrorKind::Spec, message).hint(hint).detail("path", "linkage.templates")
+        };
+        if parts.len() > 1 && store.layout.find(&name).is_some() && !attributes.contains(&name.as_str()) {
+            return Err(refuse("which is another attribute", "give `fuse` another name"));
+        }
+        if parts.iter().any(|(_, part)| part.kind != parts[0].1.kind) {
+            return Err(refuse(
+                "and are of different kinds",
+                "fuse fingers with fingers, irises with irises",
+            ));
+        }
+        let positions: Vec<Position> = parts.iter().flat_map(|(_, part)| part.positions.clone()).collect();
+        let several = parts.len() > 1;
+        let Some((_, mut first)) = parts.into_iter().next() else { continue };
+        if several {
+            first.name = name;
+        }
+        first.positions = positions;
+        made.push((telling, first));
+    }
+    Ok(made)
+}
+
 /// What agreement on the attribute tells, in bits, times the share of pairs of records that have it.
 fn telling(store: &Store, attribute: usize) -> f64 {
     let column = &store.columns[attribute];
@@ -176,7 +246,9 @@ fn default(store: &Store, attribute: usize) -> Option<ComparisonSpec> {
         Kind::Age => (Method::NumericWithin, &[1.0, 3.0]),
         Kind::Address => (Method::JaroWinkler, &[0.92, 0.8]),
         Kind::Place | Kind::Category | Kind::Text => (Method::JaroWinkler, &[0.9]),
-        Kind::Face | Kind::Fingerprint if store.templates[attribute].is_some() => (Method::Similarity, &[]),
+        Kind::Face | Kind::Fingerprint | Kind::Iris if store.templates[attribute].is_some() => {
+            (Method::Similarity, &[])
+        }
         Kind::Time | Kind::Face | Kind::Iris | Kind::Fingerprint => return None,
     };
     Some(ComparisonSpec { attribute: laid.name.clone(), method, at: at.to_vec(), term_frequency: None })
@@ -257,6 +329,10 @@ fn build(store: &Store, attribute: usize, asked: &ComparisonSpec) -> Result<Comp
     Ok(Comparison {
         name: laid.name.clone(),
         attribute,
+        positions: match asked.method {
+            Method::Similarity => vec![Position { attribute, slot: laid.slot }],
+            _ => Vec::new(),
+        },
         kind: laid.kind,
         method: asked.method,
         labels,
@@ -311,6 +387,6 @@ fn suits(method: Method, kind: Kind) -> bool {
         Method::Date => kind == Kind::BirthDate,
         Method::NumericWithin => matches!(kind, Kind::Age | Kind::Time),
         Method::PersonName => kind == Kind::PersonName,
-        Method::Similarity => matches!(kind, Kind::Face | Kind::Fingerprint),
+        Method::Similarity => kind.storage() == Storage::Template,
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod comparison;
 pub mod count;
+pub mod fusion;
 pub mod links;
 pub mod name;
 pub mod similarity;
@@ -105,6 +106,7 @@ impl<'a> Comparer<'a> {
         let mut mask = vec![0; self.store.layout.words];
         for comparison in self.comparisons {
             comparison.slot.mark(&mut mask);
+            comparison.positions.iter().for_each(|position| position.slot.mark(&mut mask));
             comparison.parts.mark(&mut mask);
         }
         mask
@@ -154,11 +156,16 @@ impl<'a> Comparer<'a> {
     pub fn pattern(&self, memo: &mut Memo, left: &[u64], right: &[u64]) -> u64 {
         let mut pattern = 0;
         for (i, comparison) in self.comparisons.iter().enumerate() {
+            if comparison.method == Method::Similarity {
+                let mut slots = comparison.positions.iter().map(|position| position.slot);
+                if slots.any(|slot| slot.get(left) != 0 && slot.get(right) != 0) {
+                    pattern |= (similarity::PENDING as u64) << comparison.shift;
+                }
+                continue;
+            }
             let (a, b) = (comparison.slot.get(left), comparison.slot.get(right));
             if a != 0 && b != 0 {
-                let level = if comparison.method == Method::Similarity {
-                    similarity::PENDING as u8
-                } else if a != b && comparison.kind == Kind::PersonName {
+                let level = if a != b && comparison.kind == Kind::PersonName {
                     let parts = (comparison.parts.get(left), comparison.parts.get(right));
                     self.name_level(memo, i, comparison, (a, b), parts)
                 } else {

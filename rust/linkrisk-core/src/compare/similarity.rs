@@ -8,12 +8,15 @@
 //! without it first, [`PENDING`] standing where both have one, and are completed for those pairs alone that
 //! it can decide.
 
+use super::comparison::Position;
+use super::fusion::Fusion;
 use super::{Comparison, RULE_SHIFT};
 use crate::error::Result;
 use crate::kernel::simd::Level;
 use crate::spec::Method;
 use crate::store::Store;
-use crate::store::templates::{ONE, Templates};
+use crate::store::gallery::{Gallery, TwoRows};
+use crate::store::templates::ONE;
 
 /// False match rates of the levels, best first: half decades, of which a match weight has two bits each.
 /// Between two of them the rate is that of the worse.
@@ -64,17 +67,57 @@ impl Ladder {
     }
 }
 
-/// The templates of one attribute, as they are compared.
+/// What a thread keeps: two rows that rest on disk, and the products of positions.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    rows: TwoRows,
+    products: Vec<(usize, i32)>,
+}
+
+/// The templates of a comparison, as they are compared.
 #[derive(Debug)]
 pub struct Compared<'a> {
     /// The comparison.
     pub comparison: &'a Comparison,
-    /// The templates.
-    pub templates: &'a Templates,
+    /// The templates of each of its positions, and the least product of pairs that are found by them.
+    pub positions: Vec<(Position, &'a Gallery, i32)>,
+    /// How several are fused.
+    pub fusion: Option<&'a Fusion>,
     /// Their levels.
     pub ladder: &'a Ladder,
-    /// The rule that finds pairs by them, a bit, and the least product of its pairs.
-    pub rule: (u32, i32),
+    /// The rule that finds pairs by them, a bit.
+    pub rule: u32,
+}
+
+impl Compared<'_> {
+    /// The product of two records of `sources`, given by their words, of several positions the fused one; and
+    /// whether some position finds them. None where they have no position in common.
+    ///
+    /// # Errors
+    /// As [`Gallery::product`].
+    pub fn product(
+        &self,
+        kernel: Level,
+        scratch: &mut Scratch,
+        sources: (usize, usize),
+        (left, right): (&[u64], &[u64]),
+    ) -> Result<Option<(i32, bool)>> {
+        let Scratch { rows, products } = scratch;
+        products.clear();
+        let mut is_found = false;
+        for (at, (position, gallery, least)) in self.positions.iter().enumerate() {
+            if let (Some(a), Some(b)) = (position.row(left), position.row(right)) {
+                let product = gallery.product(kernel, a, b, rows)?;
+                is_found |= product >= *least;
+                products.push((at, product));
+            }
+        }
+        let product = match self.fusion {
+            Some(fusion) => fusion.product(sources, products.iter().copied()),
+            None => products.first().map(|&(_, product)| product),
+        };
+        Ok(product.map(|product| (product, is_found)))
+    }
 }
 
 /// Completes the levels of pairs whose templates were not compared.
@@ -84,10 +127,6 @@ pub struct Similarities<'a> {
     each: Vec<Compared<'a>>,
     kernel: Level,
 }
-
-/// What a thread keeps: two rows that rest on disk.
-#[derive(Debug, Default)]
-pub struct TwoRows([Vec<u64>; 2]);
 
 impl<'a> Similarities<'a> {
     /// Of these templates of `store`.
@@ -104,22 +143,19 @@ impl<'a> Similarities<'a> {
     /// [`ErrorKind::Io`](crate::error::ErrorKind::Io).
     pub fn complete(
         &self,
-        rows: &mut TwoRows,
+        scratch: &mut Scratch,
         (left, left_words): (u32, &[u64]),
         (right, right_words): (u32, &[u64]),
         mut pattern: u64,
     ) -> Result<u64> {
-        for Compared { comparison, templates, ladder, rule } in &self.each {
-            if comparison.level(pattern) != PENDING {
-                continue;
-            }
-            let row = |words: &[u64]| (comparison.slot.get(words) as u32).saturating_sub(1);
-            let [a, b] = &mut rows.0;
-            let (a, b) = (templates.row(row(left_words), a)?, templates.row(row(right_words), b)?);
-            let product = self.kernel.dot(a, b);
+        let levels = pattern;
+        for compared in self.each.iter().filter(|c| c.comparison.level(levels) == PENDING) {
             let sources = (self.store.source_of(left), self.store.source_of(right));
-            pattern = comparison.with_level(pattern, ladder.level(sources, product));
-            pattern |= u64::from(product >= rule.1) << (RULE_SHIFT + rule.0);
+            let found = compared.product(self.kernel, scratch, sources, (left_words, right_words))?;
+            let level = found.map_or(0, |(product, _)| compared.ladder.level(sources, product));
+            pattern = compared.comparison.with_level(pattern, level);
+            let is_found = found.is_some_and(|(_, is_found)| is_found);
+            pattern |= u64::from(is_found) << (RULE_SHIFT + compared.rule);
         }
         Ok(pattern)
     }

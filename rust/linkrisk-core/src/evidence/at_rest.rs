@@ -1,106 +1,189 @@
 //! A sample of templates that rest in a store.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use super::sample::{Cell, Drawn, OfSource, Outcomes, Sample};
+use super::sample::{Body, Cell, Drawn, OfSource, Outcomes, Sample};
+use crate::compare::comparison::Position;
+use crate::compare::fusion::Fusion;
 use crate::error::Result;
+use crate::kernel::bits::Bits;
 use crate::kernel::hash;
 use crate::runtime::Context;
-use crate::store::templates::{NOBODY, Templates};
+use crate::store::Store;
+use crate::store::gallery::{Gallery, Template};
+use crate::store::templates::NOBODY;
 
 /// What the draw of the records is called.
 const RECORD: u64 = 713;
 
-/// Draws up to `side` templates of every source, as rows in the order of their lots.
-///
-/// Cost: a hash for every template. Memory: 32 bytes for each that is drawn of a source.
-///
-/// # Errors
-/// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-pub fn draw(templates: &Templates, side: usize, context: &Context) -> Result<Vec<Vec<u32>>> {
-    let mut drawn = Vec::with_capacity(templates.sources().len());
-    for (number, source) in templates.sources().iter().enumerate() {
-        context.cancel.check()?;
-        let end = templates.sources().get(number + 1).map_or(templates.len(), |next| next.start);
-        let rows = (source.start..end).filter(|&row| templates.records()[row as usize] != NOBODY);
-        let key = hash::combine(hash::combine(RECORD, context.seed), number as u64);
-        let mut lots: Vec<(u64, u32)> = Vec::new();
-        for row in rows {
-            lots.push((hash::combine(key, u64::from(row - source.start)), row));
-            if lots.len() > 2 * side {
-                lots.select_nth_unstable(side);
-                lots.truncate(side);
-            }
-        }
-        lots.sort_unstable();
-        lots.truncate(side);
-        drawn.push(lots.into_iter().map(|(_, row)| row).collect());
-    }
-    Ok(drawn)
+/// The records that have a template of some position of a comparison.
+pub struct Members<'a> {
+    store: &'a Store,
+    /// The positions that rest in the store, in order.
+    positions: Vec<(Position, &'a Gallery)>,
+    records: Bits,
+    /// Records of each source.
+    pub sizes: Vec<u64>,
 }
 
-/// A sample of the rows `drawn` of every source, whose persons are known of those in `persons`, and of both
-/// rows of each of `pairs`, which are taken to be of one person.
-///
-/// Memory: 2 bytes a number of every row.
-///
-/// # Errors
-/// As [`Templates::gather`].
-pub fn sample(
-    templates: &Templates,
-    drawn: &[Vec<u32>],
-    persons: &FxHashMap<u32, u64>,
-    pairs: &[[u32; 2]],
-    context: &Context,
-) -> Result<Sample> {
-    let mut sources = Vec::with_capacity(drawn.len());
-    for (source, rows) in templates.sources().iter().zip(drawn) {
-        let tally = &source.tally;
-        let outcomes = Outcomes {
-            usable: tally.usable,
+impl<'a> Members<'a> {
+    /// Those of `positions`. Memory: a bit for every record of the store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    pub fn new(store: &'a Store, positions: &[Position], context: &Context) -> Result<Self> {
+        let gallery = |&position: &Position| Some((position, store.templates[position.attribute].as_ref()?));
+        let positions: Vec<(Position, &Gallery)> = positions.iter().filter_map(gallery).collect();
+        let records = Bits::new(store.len());
+        for (_, gallery) in &positions {
+            context.cancel.check()?;
+            gallery.records().iter().filter(|&&record| record != NOBODY).for_each(|&r| records.insert(r));
+        }
+        let mut made = Self { store, positions, records, sizes: Vec::new() };
+        let size = |source| made.range(source).filter(|&record| made.records.contains(record)).count() as u64;
+        made.sizes = (0..store.sources.len()).map(size).collect();
+        Ok(made)
+    }
+
+    fn range(&self, source: usize) -> Range<u32> {
+        let source = &self.store.sources[source];
+        source.start..source.start + source.records
+    }
+
+    /// Records of all sources.
+    pub fn len(&self) -> u64 {
+        self.sizes.iter().sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a record is one of them.
+    pub fn has(&self, record: u32) -> bool {
+        self.records.contains(record)
+    }
+
+    /// Bytes of the templates of a record, at the most.
+    pub fn bytes(&self) -> u64 {
+        self.positions.iter().map(|(_, gallery)| gallery.bytes()).sum()
+    }
+
+    /// Draws up to `side` records of every source, in the order of their lots.
+    ///
+    /// Cost: a hash for every record. Memory: 32 bytes for each that is drawn of a source.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    pub fn draw(&self, side: usize, context: &Context) -> Result<Vec<Vec<u32>>> {
+        let mut drawn = Vec::with_capacity(self.sizes.len());
+        for source in 0..self.sizes.len() {
+            context.cancel.check()?;
+            let range = self.range(source);
+            let key = hash::combine(hash::combine(RECORD, context.seed), source as u64);
+            let mut lots: Vec<(u64, u32)> = Vec::new();
+            for record in range.clone().filter(|&record| self.has(record)) {
+                lots.push((hash::combine(key, u64::from(record - range.start)), record));
+                if lots.len() > 2 * side {
+                    lots.select_nth_unstable(side);
+                    lots.truncate(side);
+                }
+            }
+            lots.sort_unstable();
+            lots.truncate(side);
+            drawn.push(lots.into_iter().map(|(_, record)| record).collect());
+        }
+        Ok(drawn)
+    }
+
+    /// A sample of the records `drawn` of every source, whose persons are known of those in `persons`, and of
+    /// both records of each of `pairs`, which are taken to be of one person. Of several positions `fusion` makes
+    /// one similarity.
+    ///
+    /// Memory: the templates of every record.
+    ///
+    /// # Errors
+    /// As [`Gallery::gather`] and [`Store::gather`].
+    pub fn sample(
+        &self,
+        drawn: &[Vec<u32>],
+        persons: &FxHashMap<u32, u64>,
+        pairs: &[[u32; 2]],
+        fusion: Option<Fusion>,
+        context: &Context,
+    ) -> Result<Sample> {
+        let mut sources = Vec::with_capacity(drawn.len());
+        for (source, records) in drawn.iter().enumerate() {
+            let outcomes = self.outcomes(source);
+            let records = self.read(records, persons, context)?;
+            let all = Cell { attribute: 0, group: 0, size: outcomes.usable, records };
+            sources.push(OfSource { outcomes, known: 0, cells: vec![all] });
+        }
+        let both: Vec<u32> = pairs.iter().flatten().copied().collect();
+        let both = self.read(&both, persons, context)?;
+        let persons: Vec<Vec<Drawn>> = both.chunks_exact(2).map(<[Drawn]>::to_vec).collect();
+        Ok(Sample {
+            dims: None,
+            sources,
+            persons_met: persons.len() as u64,
+            records_met: 2 * persons.len() as u64,
+            persons,
+            copies: 0,
+            fusion,
+        })
+    }
+
+    /// What became of the templates of a source; of several positions it is told of the records alone.
+    fn outcomes(&self, source: usize) -> Outcomes {
+        let usable = self.sizes[source];
+        let [(_, gallery)] = self.positions.as_slice() else {
+            return Outcomes { usable, ..Outcomes::default() };
+        };
+        let tally = &gallery.sources()[source].tally;
+        Outcomes {
+            usable,
             blank: tally.blank,
             invalid: tally.other_length + tally.not_finite,
             placeholder: tally.zero + tally.copies,
-        };
-        let records = read(templates, rows, persons, context)?;
-        let all = Cell { attribute: 0, group: 0, size: tally.usable, records };
-        sources.push(OfSource { outcomes, known: 0, cells: vec![all] });
+        }
     }
-    let rows: Vec<u32> = pairs.iter().flatten().copied().collect();
-    let both = read(templates, &rows, persons, context)?;
-    let persons: Vec<Vec<Drawn>> = both.chunks_exact(2).map(<[Drawn]>::to_vec).collect();
-    Ok(Sample {
-        dims: (templates.dims() > 0).then_some(templates.dims()),
-        sources,
-        persons_met: persons.len() as u64,
-        records_met: 2 * persons.len() as u64,
-        persons,
-        copies: 0,
-    })
-}
 
-/// The templates of `rows`, in their order; one whose person is not known is a person of its own.
-fn read(
-    templates: &Templates,
-    rows: &[u32],
-    persons: &FxHashMap<u32, u64>,
-    context: &Context,
-) -> Result<Vec<Drawn>> {
-    let mut ascending = rows.to_vec();
-    ascending.sort_unstable();
-    ascending.dedup();
-    let numbers = templates.gather(&ascending, context)?;
-    let places: FxHashMap<u32, usize> = ascending.iter().copied().zip(0..).collect();
-    let stride = templates.stride();
-    let drawn = |&row: &u32| {
-        let source = templates.source_of(row);
-        let template: Arc<[i16]> = numbers[places[&row] * stride..][..stride].into();
-        let number = u64::from(row - templates.sources()[source].start);
-        let known = persons.get(&row).copied();
-        let person = known.unwrap_or_else(|| hash::combine(u64::from(row), RECORD));
-        Drawn::at_rest(source as u32, number, (person, known.is_some()), template)
-    };
-    Ok(rows.iter().map(drawn).collect())
+    /// The templates of `records`, in their order; one whose person is not known is a person of its own.
+    fn read(&self, records: &[u32], persons: &FxHashMap<u32, u64>, context: &Context) -> Result<Vec<Drawn>> {
+        let mut ascending = records.to_vec();
+        ascending.sort_unstable();
+        ascending.dedup();
+        let places: FxHashMap<u32, usize> = ascending.iter().copied().zip(0..).collect();
+        let words = self.store.gather(&ascending, context)?;
+        let width = self.store.layout.words;
+        let mut bodies: Vec<Vec<Option<Template>>> = Vec::with_capacity(self.positions.len());
+        for (position, gallery) in &self.positions {
+            let each = words.chunks_exact(width).enumerate();
+            let rows = each.filter_map(|(place, words)| Some((position.row(words)?, place)));
+            let mut rows: Vec<(u32, usize)> = rows.collect();
+            rows.sort_unstable();
+            let wanted: Vec<u32> = rows.iter().map(|&(row, _)| row).collect();
+            let mut of_position = vec![None; ascending.len()];
+            for (template, (_, place)) in gallery.gather(&wanted, context)?.into_iter().zip(rows) {
+                of_position[place] = Some(template);
+            }
+            bodies.push(of_position);
+        }
+        let drawn = |&record: &u32| {
+            let place = places[&record];
+            let template = match bodies.as_slice() {
+                [one] => Body::One(one[place].clone()?),
+                several => Body::Several(several.iter().map(|each| each[place].clone()).collect()),
+            };
+            let source = self.store.source_of(record);
+            let known = persons.get(&record).copied();
+            let person = known.unwrap_or_else(|| hash::combine(u64::from(record), RECORD));
+            let number = u64::from(record - self.range(source).start);
+            Some(Drawn::at_rest(source as u32, number, (person, known.is_some()), template))
+        };
+        Ok(records.iter().filter_map(drawn).collect())
+    }
 }

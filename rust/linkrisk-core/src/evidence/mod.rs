@@ -28,7 +28,7 @@ mod scale;
 mod tail;
 mod thresholds;
 
-pub use at_rest::{draw, sample};
+pub use at_rest::Members;
 pub use calibration::Calibration;
 pub use choice::{Choice, Stretch, choose};
 pub use genuine::Genuine;
@@ -38,13 +38,13 @@ pub use interval::{Estimate, at_most, clustered_share, percentile, share};
 pub use isotonic::rising;
 pub use levels::{Level, MOST, levels};
 pub use mixture::{BelowMedian, Separated, below_median, separate};
-pub use pairs::{Compared, compare, cosine};
+pub use pairs::{Compared, Probe, compare};
 pub use rates::{
     ALONE, AtScale, EqualError, effective_gallery, equal_error, expected_false_links,
     false_positive_identification, largest_component, may_merge_alone, pairs_of, percolation, wrongly_merged,
 };
 pub use reader::{Read, Reader};
-pub use sample::{Batch, Cell, Drawn, OfSource, Outcomes, Plan, Sample, Sampler};
+pub use sample::{Batch, Body, Cell, Drawn, OfSource, Outcomes, Plan, Sample, Sampler};
 pub use scale::Scale;
 pub use tail::Pareto;
 pub use thresholds::{

@@ -4,10 +4,13 @@ use rayon::prelude::*;
 
 use super::histogram::{BINS, Histogram, bin};
 use super::impostor::TailPair;
-use super::sample::{Drawn, ONE};
+use super::sample::{Body, Drawn};
+use crate::compare::fusion::Fusion;
 use crate::error::Result;
 use crate::kernel::simd::Level;
 use crate::runtime::Context;
+use crate::store::gallery::{self, Template};
+use crate::store::templates::ONE;
 
 /// Records of a side that are compared with as many of the other while both rest in the cache: 64 templates
 /// of 512 numbers are 64 KiB.
@@ -32,9 +35,48 @@ pub struct Compared {
     pub tail: Vec<TailPair>,
 }
 
-/// The cosine of two templates.
-pub fn cosine(level: Level, a: &Drawn, b: &Drawn) -> f64 {
-    f64::from(level.dot(&a.template, &b.template)) / f64::from(ONE).powi(2)
+/// A record ready to meet others.
+pub struct Probe<'a> {
+    source: usize,
+    parts: Parts<'a>,
+    fusion: Option<&'a Fusion>,
+    level: Level,
+}
+
+enum Parts<'a> {
+    One(gallery::Probe<'a>),
+    Several(Vec<Option<gallery::Probe<'a>>>),
+}
+
+impl<'a> Probe<'a> {
+    /// The record `drawn`, whose templates `fusion` fuses where there are several.
+    pub fn new(level: Level, drawn: &'a Drawn, fusion: Option<&'a Fusion>) -> Self {
+        let parts = match &drawn.template {
+            Body::One(template) => Parts::One(template.probe()),
+            Body::Several(each) => {
+                Parts::Several(each.iter().map(|one| one.as_ref().map(Template::probe)).collect())
+            }
+        };
+        Self { source: drawn.source as usize, parts, fusion, level }
+    }
+
+    /// How alike the two are: the cosine of vectors, 1 − 2 HD of irises, the fused similarity of several
+    /// positions; none where they have no position in common.
+    #[inline]
+    pub fn similarity(&self, other: &Drawn) -> Option<f64> {
+        let product = match (&self.parts, &other.template) {
+            (Parts::One(probe), Body::One(template)) => Some(probe.product(self.level, template)),
+            (Parts::Several(probes), Body::Several(others)) => {
+                let both = probes.iter().zip(others.iter()).enumerate();
+                let products = both.filter_map(|(at, (probe, other))| {
+                    Some((at, probe.as_ref()?.product(self.level, other.as_ref()?)))
+                });
+                self.fusion?.product((self.source, other.source as usize), products)
+            }
+            _ => None,
+        };
+        product.map(|product| f64::from(product) / f64::from(ONE).powi(2))
+    }
 }
 
 /// Compares every record of `left` with every one of `right`, or each pair within `left` where there is no
@@ -44,11 +86,16 @@ pub fn cosine(level: Level, a: &Drawn, b: &Drawn) -> f64 {
 ///
 /// # Errors
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-pub fn compare(left: &[&Drawn], right: Option<&[&Drawn]>, context: &Context) -> Result<Compared> {
+pub fn compare(
+    left: &[&Drawn],
+    right: Option<&[&Drawn]>,
+    fusion: Option<&Fusion>,
+    context: &Context,
+) -> Result<Compared> {
     let within = right.is_none();
     let right = right.unwrap_or(left);
     let level = Level::best();
-    let from = first_kept(level, left, right);
+    let from = first_kept(level, left, right, fusion);
     let tiles: Vec<(usize, usize)> = (0..left.len())
         .step_by(TILE)
         .flat_map(|a| (0..right.len()).step_by(TILE).map(move |b| (a, b)))
@@ -66,8 +113,10 @@ pub fn compare(left: &[&Drawn], right: Option<&[&Drawn]>, context: &Context) -> 
                         // Within one list each pair is met once, and no record itself.
                         let last = if within { i } else { right.len() };
                         let others = right[..last].iter().enumerate().skip(b).take(TILE);
+                        let probe = Probe::new(level, one, fusion);
                         for (j, other) in others.filter(|(_, other)| other.person != one.person) {
-                            let place = bin(cosine(level, one, other));
+                            let Some(similarity) = probe.similarity(other) else { continue };
+                            let place = bin(similarity);
                             counts[place] += 1;
                             if place >= from {
                                 tail.push(TailPair { records: [i as u32, j as u32], bin: place as u16 });
@@ -90,7 +139,7 @@ pub fn compare(left: &[&Drawn], right: Option<&[&Drawn]>, context: &Context) -> 
 }
 
 /// The bin that about [`KEPT`] of the pairs are at or above, from a first few of them.
-fn first_kept(level: Level, left: &[&Drawn], right: &[&Drawn]) -> usize {
+fn first_kept(level: Level, left: &[&Drawn], right: &[&Drawn], fusion: Option<&Fusion>) -> usize {
     let kept = KEPT.min(KEPT_MOST / (left.len() as f64 * right.len() as f64).max(1.0));
     let mut pilot: Vec<usize> = left
         .iter()
@@ -99,7 +148,8 @@ fn first_kept(level: Level, left: &[&Drawn], right: &[&Drawn]) -> usize {
         .flat_map(|(i, a)| {
             // Neighbours in the list, 40 for each: 20,000 pairs.
             let b = right.iter().cycle().skip((i * 41 + 1) % right.len().max(1)).take(right.len().min(40));
-            b.filter(|b| b.person != a.person).map(|b| bin(cosine(level, a, b)))
+            let probe = Probe::new(level, a, fusion);
+            b.filter(|b| b.person != a.person).filter_map(move |b| probe.similarity(b).map(bin))
         })
         .collect();
     pilot.sort_unstable();
@@ -157,13 +207,14 @@ mod tests {
         let sample = sampled(&[(templates(150, 9), persons)]);
         let all: Vec<&Drawn> = sample.sources[0].cells[0].records.iter().collect();
         let context = Context::new(None, Some(2), 1).expect("a context");
-        let found = compare(&all, None, &context).expect("not cancelled");
+        let found = compare(&all, None, None, &context).expect("not cancelled");
         assert_eq!(found.histogram.total(), 150.0 * 149.0 / 2.0 - 75.0);
         let mut slow = Histogram::grid();
         for (i, a) in all.iter().enumerate() {
             for b in &all[..i] {
                 if a.row / 2 != b.row / 2 {
-                    slow.counts_mut()[bin(cosine(Level::Scalar, a, b))] += 1.0;
+                    let similarity = Probe::new(Level::Scalar, a, None).similarity(b).expect("one of each");
+                    slow.counts_mut()[bin(similarity)] += 1.0;
                 }
             }
         }
@@ -171,7 +222,7 @@ mod tests {
         assert_eq!(found.tail.len() as f64, slow.counts()[found.from..].iter().sum::<f64>());
         assert!(found.tail.len() > 100 && found.tail.len() < 1_500, "{}", found.tail.len());
         // Two lists that are the same one meet every pair twice, and no record itself.
-        let crossed = compare(&all, Some(&all), &context).expect("not cancelled");
+        let crossed = compare(&all, Some(&all), None, &context).expect("not cancelled");
         assert_eq!(crossed.histogram.total(), 2.0 * found.histogram.total());
     }
 

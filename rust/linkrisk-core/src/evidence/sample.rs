@@ -10,14 +10,17 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int8Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::compare::fusion::Fusion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::hash;
+use crate::normalise::Outcome;
+use crate::store::gallery::Template;
+use crate::store::templates::{PADDING, round};
+use crate::store::vector;
 
 /// How many records are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +33,6 @@ pub struct Plan {
     pub of_persons: usize,
 }
 
-/// What 1 is in a template: as the join of templates has it, so that similarities are the same.
-pub const ONE: i16 = i16::MAX;
-
-/// Numbers of a template are padded to a multiple of this.
-const PADDING: usize = 32;
-
 /// Records of one person that are kept; of more, the first.
 const OF_PERSON: usize = 8;
 
@@ -45,6 +42,15 @@ const COPIES: u32 = 3;
 /// What a stream of random numbers is for.
 const RECORD: u64 = 711;
 const PERSON: u64 = 712;
+
+/// What a record has to compare.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// A template.
+    One(Template),
+    /// Of each position a template, where the record has it.
+    Several(Arc<[Option<Template>]>),
+}
 
 /// A record that was drawn.
 #[derive(Debug, Clone)]
@@ -59,16 +65,14 @@ pub struct Drawn {
     pub known: bool,
     /// The group of each group attribute, as a code of the attribute's values; 0 is none.
     pub groups: Vec<u16>,
-    /// The template of unit length as whole numbers, [`ONE`] being 1, padded for [`Level::dot`].
-    ///
-    /// [`Level::dot`]: crate::kernel::simd::Level::dot
-    pub template: Arc<[i16]>,
+    /// Its template.
+    pub template: Body,
     hash: u64,
 }
 
 impl Drawn {
     /// A record whose template rests in a store; of its person is told whether it is known.
-    pub(super) fn at_rest(source: u32, row: u64, person: (u64, bool), template: Arc<[i16]>) -> Self {
+    pub(super) fn at_rest(source: u32, row: u64, person: (u64, bool), template: Body) -> Self {
         let (person, known) = person;
         Self { source, row, person, known, groups: Vec::new(), template, hash: person }
     }
@@ -181,23 +185,25 @@ impl Sampler {
     /// # Errors
     /// [`ErrorKind::AttributeType`] where templates are no lists of numbers.
     pub fn take(&mut self, source: usize, batch: &Batch<'_>) -> Result<()> {
+        let column = vector::Templates::new(batch.templates, self.dims).filter(|column| !column.is_binary());
+        let mut column = column.ok_or_else(|| unreadable(batch.templates.data_type()))?;
         let (mut numbers, mut template) = (Vec::new(), Vec::new());
         for row in 0..batch.templates.len() {
             let number = self.sources[source].rows;
             self.sources[source].rows += 1;
             let outcomes = &mut self.sources[source].outcomes;
-            match read(batch.templates, row, self.dims, &mut numbers)? {
-                Read::Blank => outcomes.blank += 1,
-                Read::Invalid => outcomes.invalid += 1,
-                Read::Placeholder => outcomes.placeholder += 1,
-                Read::Usable => {
+            match column.read(row, &mut numbers).0 {
+                Outcome::Valid => {
                     outcomes.usable += 1;
                     self.dims = Some(numbers.len());
                     template.clear();
-                    template.extend(numbers.iter().map(|v| (v * f32::from(ONE)).round() as i16));
                     template.resize(numbers.len().next_multiple_of(PADDING), 0);
+                    round(&numbers, &mut template);
                     self.draw(source, number, row, batch, &template);
                 }
+                Outcome::Placeholder => outcomes.placeholder += 1,
+                Outcome::Invalid => outcomes.invalid += 1,
+                _ => outcomes.blank += 1,
             }
         }
         Ok(())
@@ -218,7 +224,7 @@ impl Sampler {
                 person,
                 known: known.is_some(),
                 groups: batch.groups.iter().map(|g| g[row]).collect(),
-                template: template.into(),
+                template: Body::One(Template::Vector(template.into())),
                 hash: record,
             })
             .clone()
@@ -297,7 +303,7 @@ impl Sampler {
         }
         persons.retain(|p| p.len() > 1);
         persons.sort_unstable_by_key(|p| p[0].person);
-        Sample { dims: self.dims, sources, persons, persons_met, records_met, copies }
+        Sample { dims: self.dims, sources, persons, persons_met, records_met, copies, fusion: None }
     }
 }
 
@@ -316,6 +322,8 @@ pub struct Sample {
     pub records_met: u64,
     /// Records of the sample whose template several have to the bit, which were left out.
     pub copies: u64,
+    /// How templates of several positions are fused.
+    pub fusion: Option<Fusion>,
 }
 
 /// The records of a source.
@@ -342,56 +350,12 @@ pub struct Cell {
     pub records: Vec<Drawn>,
 }
 
-fn print(template: &[i16]) -> u64 {
-    hash::bytes(bytemuck::cast_slice(template))
-}
-
-enum Read {
-    Blank,
-    Invalid,
-    Placeholder,
-    Usable,
-}
-
-/// Reads the template of a row, scaled to unit length.
-fn read(array: &ArrayRef, row: usize, dims: Option<usize>, out: &mut Vec<f32>) -> Result<Read> {
-    if array.is_null(row) {
-        return Ok(Read::Blank);
+/// A hash of a vector; tables give nothing else.
+fn print(body: &Body) -> u64 {
+    match body {
+        Body::One(Template::Vector(numbers)) => hash::bytes(bytemuck::cast_slice(numbers)),
+        _ => 0,
     }
-    let numbers = match array.data_type() {
-        DataType::FixedSizeList(..) => array.as_fixed_size_list().value(row),
-        DataType::List(_) => array.as_list::<i32>().value(row),
-        DataType::LargeList(_) => array.as_list::<i64>().value(row),
-        _ => return Err(unreadable(array.data_type())),
-    };
-    if numbers.is_empty() {
-        return Ok(Read::Blank);
-    }
-    out.clear();
-    match numbers.data_type() {
-        DataType::Float32 => out.extend(numbers.as_primitive::<Float32Type>().values()),
-        DataType::Float64 => {
-            out.extend(numbers.as_primitive::<Float64Type>().values().iter().map(|&v| v as f32))
-        }
-        DataType::Float16 => {
-            out.extend(numbers.as_primitive::<Float16Type>().values().iter().map(|v| v.to_f32()))
-        }
-        DataType::Int8 => {
-            out.extend(numbers.as_primitive::<Int8Type>().values().iter().map(|&v| f32::from(v)))
-        }
-        _ => return Err(unreadable(array.data_type())),
-    }
-    if numbers.null_count() > 0 || dims.is_some_and(|d| d != out.len()) || out.iter().any(|v| !v.is_finite())
-    {
-        return Ok(Read::Invalid);
-    }
-    let square: f64 = out.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-    if square <= 0.0 {
-        return Ok(Read::Placeholder);
-    }
-    let scale = 1.0 / square.sqrt();
-    out.iter_mut().for_each(|v| *v = (f64::from(*v) * scale) as f32);
-    Ok(Read::Usable)
 }
 
 fn unreadable(found: &DataType) -> Error {

@@ -4,7 +4,9 @@ pub mod bits;
 pub mod date;
 pub mod digits;
 pub mod edit;
+
 pub mod hash;
+pub mod iris;
 pub mod ocr;
 pub mod plate;
 pub mod simd;

@@ -4,11 +4,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cost;
-use super::templates::Joined;
+use super::templates::{FoundPair, Nearest};
 use crate::block::blocks::BlockCounts;
 use crate::block::{Candidates, Portion, Work};
 use crate::compare::links::{Found, Keep, OpenPair};
-use crate::compare::similarity::{Compared, ELSE, PENDING, Similarities, TwoRows, of_templates};
+use crate::compare::similarity::{ELSE, PENDING, Scratch, Similarities, of_templates};
 use crate::compare::{
     Comparer, Comparison, LEVELS, LinkFinder, Memo, PatternCounts, RULE_SHIFT, ScoredPair, count,
     count::CutCounts,
@@ -65,18 +65,18 @@ pub struct Links {
 pub fn find(
     store: &Store,
     (candidates, comparisons): (&Candidates, &[Comparison]),
-    (model, joined): (&Model, &[Joined]),
+    (model, nearest): (&Model, &Nearest),
     threshold: f64,
     run: Option<&RunDir>,
     context: &Context,
 ) -> Result<Links> {
     let scorer = Scorer::new(model, comparisons);
     let comparer = Comparer::new(store, comparisons);
-    let similarities = similarities(store, (candidates, comparisons), joined);
+    let similarities = similarities(store, (candidates, comparisons), nearest);
     let decide = |levels: u64| {
         let score = scorer.score(levels);
-        // Related people are counted by their pairs.
-        if score.related >= 0.5 {
+        // Related people are counted by their pairs, and templates that contradict each other are told of.
+        if score.related >= 0.5 || scorer.contradicting(levels).is_some() {
             Keep::Every
         } else if score.is_link(threshold) {
             Keep::Connecting
@@ -98,12 +98,13 @@ pub fn find(
         if decided { without } else { Keep::Open }
     };
     let visitor = LinkFinder { comparer: &comparer, keep };
-    let found: u64 = joined.iter().map(|joined| joined.pairs.len()).sum();
-    context.progress.begin("link", "pairs", Some(candidates.pairs() + found));
+    context.progress.begin("link", "pairs", Some(candidates.pairs() + nearest.len()));
     let passes = candidates.passes(store, 1.0, context);
     let mut work: Vec<Work> = candidates.counts.iter().map(|counts| work_of(counts, store, passes)).collect();
-    let comparing = |joined: &Joined| joined.pairs.len() as f64 * cost::PAIR;
-    work.extend(joined.iter().map(|joined| Work { gathering: 0.0, comparing: comparing(joined) }));
+    // Last, as of one rule more, the pairs that templates found.
+    work.extend(
+        nearest.pairs.iter().map(|pairs| Work { gathering: 0.0, comparing: pairs.len() as f64 * cost::PAIR }),
+    );
     context.progress.expect(work.iter().map(|work| work.gathering + work.comparing).sum());
     let mut sorter = ExternalSorter::new("pairs", context.memory.limit() / 8, context)?;
     let (mut counts, mut cuts) = (PatternCounts::default(), CutCounts::default());
@@ -159,22 +160,11 @@ pub fn find(
                     second.open(pairs, (&mut patterns, &mut in_cuts), &mut keep_pairs)?;
                 }
             } else {
-                let joined = &joined[rule - candidates.rules.rules.len()];
-                let templates = store.templates[comparisons[joined.comparison].attribute].as_ref();
-                let records = templates.map_or(&[][..], |templates| templates.records());
-                let each = work.comparing / (joined.pairs.len() as f64).max(1.0);
-                joined.pairs.each(|found| {
+                let Some(pairs) = &nearest.pairs else { continue };
+                let each = work.comparing / (pairs.len() as f64).max(1.0);
+                pairs.each(|found| {
                     for found in found.chunks(second.together()) {
-                        let pairs =
-                            found.iter().map(|pair| [pair.left, pair.right].map(|row| records[row as usize]));
-                        let pairs: Vec<[u32; 2]> = pairs.collect();
-                        second.found(
-                            &pairs,
-                            candidates,
-                            (rule, &comparer),
-                            &mut patterns,
-                            &mut keep_pairs,
-                        )?;
+                        second.found(found, (candidates, &comparer), &mut patterns, &mut keep_pairs)?;
                         context.progress.add(found.len() as u64);
                         context.progress.worked(each * found.len() as f64);
                     }
@@ -209,14 +199,14 @@ fn work_of(counts: &BlockCounts, store: &Store, passes: u64) -> Work {
 pub fn similarities<'a>(
     store: &'a Store,
     (candidates, comparisons): (&Candidates, &'a [Comparison]),
-    joined: &'a [Joined],
+    nearest: &'a Nearest,
 ) -> Similarities<'a> {
     let by_key = candidates.rules.rules.len();
-    let compared = joined.iter().zip(by_key as u32..).filter_map(|(joined, rule)| {
-        let comparison = &comparisons[joined.comparison];
-        let templates = store.templates[comparison.attribute].as_ref()?;
-        Some(Compared { comparison, templates, ladder: &joined.ladder, rule: (rule, joined.least) })
-    });
+    let compared = nearest
+        .joined
+        .iter()
+        .zip(by_key as u32..)
+        .map(|(joined, rule)| joined.compared(store, &comparisons[joined.comparison], rule));
     Similarities::new(store, compared.collect())
 }
 
@@ -248,7 +238,7 @@ impl<D: Fn(u64) -> Keep + Sync> Second<'_, D> {
                 let at = records.partition_point(|&r| r < number);
                 (number, &words[at * width..][..width])
             };
-            let complete = |rows: &mut TwoRows, pair: &OpenPair| {
+            let complete = |rows: &mut Scratch, pair: &OpenPair| {
                 let (left, right) = (record(pair.left), record(pair.right));
                 self.similarities.complete(rows, left, right, pair.pattern)
             };
@@ -262,37 +252,36 @@ impl<D: Fn(u64) -> Keep + Sync> Second<'_, D> {
         Ok(())
     }
 
-    /// Compares pairs that the templates of rule `rule` found and no rule before.
+    /// Compares pairs that templates found and no rule before.
     fn found(
         &self,
-        pairs: &[[u32; 2]],
-        candidates: &Candidates,
-        (rule, comparer): (usize, &Comparer<'_>),
+        pairs: &[FoundPair],
+        (candidates, comparer): (&Candidates, &Comparer<'_>),
         patterns: &mut PatternCounts,
         keep: &mut impl FnMut(&[ScoredPair]) -> Result<()>,
     ) -> Result<()> {
         let _held = self.reserve(pairs.len())?;
-        let (records, words) = self.gather(pairs.iter().flatten().copied())?;
+        let (records, words) = self.gather(pairs.iter().flat_map(|pair| [pair.left, pair.right]))?;
         let width = self.store.layout.words;
         let record = |number: u32| {
             let at = records.partition_point(|&r| r < number);
             (number, &words[at * width..][..width])
         };
-        let compare = |(rows, memo): &mut (TwoRows, Option<Memo>), &[left, right]: &[u32; 2]| {
-            let (left, right) = (record(left), record(right));
+        let by_key = candidates.rules.rules.len() as u32;
+        let compare = |(scratch, memo): &mut (Scratch, Option<Memo>), pair: &FoundPair| {
+            let (left, right) = (record(pair.left), record(pair.right));
             if candidates.are_paired(self.store, left, right) {
                 return Ok(0);
             }
             let memo = memo.get_or_insert_with(|| comparer.memo());
             let levels = comparer.pattern(memo, left.1, right.1);
-            let pattern = self.similarities.complete(rows, left, right, levels)?;
-            // Of several attributes of templates the first has the pair.
-            let first = (pattern >> RULE_SHIFT).trailing_zeros() as usize == rule;
-            Ok(if first { pattern } else { 0 })
+            let pattern = self.similarities.complete(scratch, left, right, levels)?;
+            // A join that loses some pairs found this one, whatever its rule says.
+            Ok(pattern | u64::from(pair.found_by) << (RULE_SHIFT + by_key))
         };
-        for (&[left, right], pattern) in pairs.iter().zip(self.each(pairs, compare)?) {
+        for (pair, pattern) in pairs.iter().zip(self.each(pairs, compare)?) {
             if pattern != 0 {
-                self.take(left, right, pattern, patterns, keep)?;
+                self.take(pair.left, pair.right, pattern, patterns, keep)?;
             }
         }
         Ok(())

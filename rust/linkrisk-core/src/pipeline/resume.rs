@@ -16,7 +16,7 @@ use std::path::Path;
 
 use super::{
     ClusterSummary, Clustered, IngestSummary, LinkSummary, Linked, Pipeline, Plan, Planned, TemplateSummary,
-    templates,
+    templates::{self, Nearest},
 };
 use super::{link, saved};
 use crate::assess::RiskSummary;
@@ -91,11 +91,12 @@ impl Pipeline {
         if let (true, Some(planned), Some(model)) = (linked, &self.planned, &self.model) {
             let threshold = self.spec.linkage.threshold;
             let found = {
-                let joined = self.joined.as_deref().unwrap_or_default();
+                let none = Nearest::default();
+                let nearest = self.nearest.as_ref().unwrap_or(&none);
                 link::find(
                     &self.store,
                     (&planned.candidates, &planned.comparisons),
-                    (model, joined),
+                    (model, nearest),
                     threshold,
                     Some(run),
                     &self.context,
@@ -145,18 +146,8 @@ impl Pipeline {
         };
         let found: Vec<TemplateSummary> = summary(run, "nearest")?;
         let mut reader = FrameReader::open(&state.join("nearest"), &self.context.cancel)?;
-        let mut joined = Vec::with_capacity(found.len());
-        for summary in found {
-            joined.push(templates::restore(
-                summary,
-                planned,
-                model,
-                &mut self.store,
-                &mut reader,
-                &self.context,
-            )?);
-        }
-        self.joined = Some(joined);
+        let nearest = templates::restore(found, planned, model, &mut self.store, &mut reader, &self.context)?;
+        self.nearest = Some(nearest);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::bits;
 use crate::assess::KeptLinks;
 use crate::cluster::component::{Record, Weighed};
 use crate::cluster::{self, Clusters, Conflicts, Limits};
-use crate::compare::similarity::{Similarities, TwoRows};
+use crate::compare::similarity::{Scratch, Similarities};
 use crate::compare::{Comparer, Comparison, Memo, ScoredPair};
 use crate::error::Result;
 use crate::external::Kept;
@@ -32,7 +32,7 @@ pub fn settle(
     let conflicts = Conflicts::new(store, comparisons);
     let failed = OnceLock::new();
     let weigh =
-        |(memo, rows, scores): &mut (Memo, TwoRows, Scores<'_>), left: Record<'_>, right: Record<'_>| {
+        |(memo, rows, scores): &mut (Memo, Scratch, Scores<'_>), left: Record<'_>, right: Record<'_>| {
             let pattern = comparer.pattern(memo, left.1, right.1);
             let pattern = similarities.complete(rows, left, right, pattern).unwrap_or_else(|error| {
                 // A template on disk that cannot be read ends the stage as soon as its settling ends.
@@ -49,7 +49,7 @@ pub fn settle(
         prior: bits(model.prior),
         most_records: linkage.max_entity_records,
     };
-    let scratch = || (comparer.memo(), TwoRows::default(), Scores::new(&scorer));
+    let scratch = || (comparer.memo(), Scratch::default(), Scores::new(&scorer));
     let clusters =
         cluster::cluster(store, &links, &conflicts, limits, (scratch, weigh), &comparer.mask(), context)?;
     match failed.into_inner() {

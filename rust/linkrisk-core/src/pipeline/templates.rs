@@ -11,52 +11,39 @@
 
 mod known;
 mod levels;
+mod pairs;
+mod positions;
 mod purity;
 mod rates;
+mod tell;
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use self::known::{Known, Linkage};
-use self::levels::{Found, Genuine, Learned};
-use self::purity::Impure;
+use self::known::Linkage;
+use self::levels::{Found, Learned};
+pub use self::pairs::FoundPair;
+pub use self::positions::PositionSummary;
 use self::rates::Rates;
+use self::tell::Told;
 use super::{Pipeline, Planned, stage::Stage};
 use crate::block::RulePlan;
 use crate::block::nearest::{self, Options, Scored};
-use crate::block::rule::MAX_RULES;
 use crate::compare::Comparison;
-use crate::compare::similarity::{Ladder, RATES};
-use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{self, Calibration, Persons, Question, Thresholds};
+use crate::compare::comparison::Position;
+use crate::compare::fusion::Fusion;
+use crate::compare::similarity::{Compared, Ladder, RATES};
+use crate::error::{Error, Result};
+use crate::evidence::{self, Calibration};
 use crate::external::{ExternalSorter, Kept};
 use crate::runtime::Context;
-use crate::runtime::frames::FrameReader;
+use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::score::model::{ComparisonModel, GenuineSource, Model, SourcePairLevels, TemplateModel};
-use crate::spec::{Method, Threshold};
+use crate::spec::Method;
 use crate::store::Store;
+use crate::store::gallery::Gallery;
 use crate::store::run_dir::RunDir;
-use crate::store::templates::Templates;
-
-/// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
-/// below 3 / pairs, and then c = (N − 1) · rate is 0.001, a tenth of what may merge people.
-const PAIRS_PER_TEMPLATE: f64 = 3_000.0;
-
-/// How many times as many templates are drawn as are compared, to have enough whose people are known, and
-/// how many of those are enough: half a million pairs.
-const OVERDRAWN: usize = 4;
-const CERTAIN: usize = 1_000;
-
-/// Templates of a source that are compared at the least, as far as there are so many.
-const LEAST_SIDE: usize = 200;
-
-/// Templates of a source that are compared at the most: 800 million pairs, some six seconds of two cores.
-const SIDE: usize = 40_000;
-
-/// Pairs of strangers that the join may find for each template, and such as cost nothing.
-const STRANGERS_PER_TEMPLATE: f64 = 1.0;
-const STRANGERS_FREE: f64 = 500_000.0;
 
 /// Templates of a person from which a bound on the strangers of one is not enough. A person is tied to a stranger
 /// where any of their templates is, and one in ten so tied is as many as settling takes apart again: 0.01 for one
@@ -64,25 +51,20 @@ const STRANGERS_FREE: f64 = 500_000.0;
 /// wrongly.
 const FEW: f64 = 10.0;
 
-/// The least similarity that is looked for, whatever the strangers.
-const LEAST: f64 = 0.05;
-
-/// What became of the templates of an attribute.
+/// What became of the templates of a comparison.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TemplateSummary {
-    /// The attribute.
+    /// The comparison: the attribute, or the name of several that are fused.
     pub attribute: String,
-    /// Templates that are compared.
+    /// Its attributes, and the pairs that each found.
+    pub positions: Vec<PositionSummary>,
+    /// Records with a template.
     pub templates: u64,
-    /// The least similarity of a pair that was looked for.
-    pub from: f64,
     /// Pairs that were found.
     pub pairs: u64,
-    /// Pairs of strangers expected among them.
+    /// Pairs of strangers expected among them; of several positions, those that are not known to be of one person.
     pub strangers: f64,
-    /// Share of the pairs at or above the least similarity that the join finds, with its interval.
-    pub recall: [f64; 3],
-    /// Templates of a person, as the mean over templates tells.
+    /// Records of a person with a template, as the mean over these tells.
     pub templates_of_person: f64,
     /// The least similarity at which people are merged on the template alone, and the strangers as alike that
     /// one template, or ten of one person, has among all there, at the most; none where there is none.
@@ -93,19 +75,64 @@ pub struct TemplateSummary {
     pub genuine_pairs: f64,
 }
 
-/// The pairs that the templates of an attribute found.
+/// How the templates of a comparison are compared.
 #[derive(Debug)]
 pub struct Joined {
     /// The place of the comparison.
     pub comparison: usize,
-    /// The pairs by rows, in order.
-    pub pairs: Kept<Scored>,
     /// What levels begin where.
     pub ladder: Ladder,
-    /// The least product of a pair.
-    pub least: i32,
+    /// How several positions are fused.
+    pub fusion: Option<Fusion>,
+    /// The least product of a pair, by position.
+    pub least: Vec<i32>,
     /// What became of it.
     pub summary: TemplateSummary,
+}
+
+impl Joined {
+    /// What it takes to compare two records; `rule` is the bit of the pairs that it found.
+    pub fn compared<'a>(&'a self, store: &'a Store, comparison: &'a Comparison, rule: u32) -> Compared<'a> {
+        compared(store, comparison, (self.fusion.as_ref(), &self.least), &self.ladder, rule)
+    }
+}
+
+fn compared<'a>(
+    store: &'a Store,
+    comparison: &'a Comparison,
+    (fusion, least): (Option<&'a Fusion>, &[i32]),
+    ladder: &'a Ladder,
+    rule: u32,
+) -> Compared<'a> {
+    let position = |(&position, &least): (&Position, &i32)| {
+        Some((position, store.templates[position.attribute].as_ref()?, least))
+    };
+    let positions = comparison.positions.iter().zip(least).filter_map(position).collect();
+    Compared { comparison, positions, fusion, ladder, rule }
+}
+
+/// What the templates of a run found.
+#[derive(Debug, Default)]
+pub struct Nearest {
+    /// Comparison by comparison.
+    pub joined: Vec<Joined>,
+    /// The pairs of all, each once.
+    pub pairs: Option<Kept<FoundPair>>,
+}
+
+impl Nearest {
+    /// How many pairs were found.
+    pub fn len(&self) -> u64 {
+        self.pairs.as_ref().map_or(0, Kept::len)
+    }
+
+    fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        for table in self.joined.iter().filter_map(|j| j.fusion.as_ref()).flat_map(Fusion::surprises) {
+            table.iter().try_for_each(|table| writer.array(table))?;
+        }
+        writer.begin_array(self.len())?;
+        self.pairs.as_ref().map_or(Ok(()), |pairs| pairs.each(|pairs| writer.rows(pairs)))
+    }
 }
 
 impl Pipeline {
@@ -119,22 +146,14 @@ impl Pipeline {
             return Ok(finished.nearest.clone());
         }
         self.train()?;
-        if let Some(joined) = &self.joined {
-            return Ok(joined.iter().map(|joined| joined.summary.clone()).collect());
+        if let Some(nearest) = &self.nearest {
+            return Ok(nearest.joined.iter().map(|joined| joined.summary.clone()).collect());
         }
         let planned = self.planned.as_ref().ok_or_else(super::not_planned)?;
         let compared: Vec<usize> = (planned.base().len()..planned.comparisons.len()).collect();
         if compared.is_empty() {
-            self.joined = Some(Vec::new());
+            self.nearest = Some(Nearest::default());
             return Ok(Vec::new());
-        }
-        let rules = planned.candidates.rules.rules.len() + compared.len();
-        if rules > MAX_RULES {
-            let message =
-                format!("{rules} blocking rules and attributes of templates; {MAX_RULES} is the limit");
-            return Err(Error::new(ErrorKind::Spec, message)
-                .hint("set `compare = false` for some under `linkage.templates`, or leave out rules")
-                .detail("path", "linkage.templates"));
         }
         let stage = Stage::begin("nearest", &self.context);
         let model = self.model.as_ref().ok_or_else(super::not_planned)?;
@@ -148,82 +167,102 @@ impl Pipeline {
             let impure = told.iter().flatten().flat_map(|told| &told.impure).copied().collect();
             purity::correct(&mut model.comparisons, planned.base(), impure);
         }
-        let mut made = Vec::with_capacity(compared.len());
+        let mut made = Nearest::default();
+        let mut all = ExternalSorter::new("similar pairs", self.context.memory.free() / 8, &self.context)?;
         for (comparison, told) in compared.into_iter().zip(told) {
-            let attribute =
-                self.planned.as_ref().ok_or_else(super::not_planned)?.comparisons[comparison].attribute;
-            // Out of the store for a while, since the join turns them.
-            let Some(mut templates) = self.store.templates[attribute].take() else { continue };
-            let joined = self.join(comparison, &mut templates, told);
-            self.store.templates[attribute] = Some(templates);
-            made.push(joined?);
+            let joined = self.join(comparison, told, &mut |pairs| {
+                let rules = 1 << made.joined.len();
+                let found: Vec<FoundPair> = pairs.iter().map(|pair| FoundPair::new(pair, rules)).collect();
+                all.push(&found)
+            })?;
+            made.joined.push(joined);
         }
+        made.pairs = Some(pairs::together(all.finish()?, FoundPair::join, &self.context)?);
         if let Some(run) = &self.run {
             let model = self.model.as_ref().ok_or_else(super::not_planned)?;
             let text = serde_json::to_vec_pretty(model).map_err(|e| Error::internal(e.to_string()))?;
             run.write("model.json", &text)?;
         }
-        self.keep("nearest", |writer| {
-            made.iter().try_for_each(|joined: &Joined| {
-                writer.begin_array(joined.pairs.len())?;
-                joined.pairs.each(|pairs| writer.rows(pairs))
-            })
-        })?;
-        for state in made.iter().filter_map(|joined| self.state_of(joined.comparison)) {
-            // The pairs are kept whole by now; what cannot be removed goes with the run's state.
-            let _ = std::fs::remove_dir_all(state);
+        self.keep("nearest", |writer| made.save(writer))?;
+        for position in made.joined.iter().flat_map(|joined| &joined.summary.positions) {
+            if let Some(state) = self.state_of(&position.attribute) {
+                // The pairs are kept whole by now; what cannot be removed goes with the run's state.
+                let _ = std::fs::remove_dir_all(state);
+            }
         }
-        let summaries: Vec<TemplateSummary> = made.iter().map(|joined| joined.summary.clone()).collect();
+        let summaries: Vec<TemplateSummary> =
+            made.joined.iter().map(|joined| joined.summary.clone()).collect();
         let templates = summaries.iter().map(|summary| summary.templates).sum();
         self.finish_stage(&stage, templates, &summaries, Vec::new())?;
-        self.joined = Some(made);
+        self.nearest = Some(made);
         Ok(summaries)
     }
 
-    fn join(&mut self, comparison: usize, templates: &mut Templates, told: Option<Told>) -> Result<Joined> {
+    /// Joins the templates of a comparison; its pairs go to `take`, by records.
+    fn join(
+        &mut self,
+        comparison: usize,
+        told: Option<Told>,
+        take: &mut impl FnMut(&[Scored]) -> Result<()>,
+    ) -> Result<Joined> {
         let planned = self.planned.as_ref().ok_or_else(super::not_planned)?;
-        let name = &planned.comparisons[comparison].name;
-        let usable = usable(templates);
-        let context = &self.context;
-        let Some(Told { answer, genuine, threshold, .. }) = told else {
-            let joined = nothing(comparison, name, usable, context)?;
+        let compared = planned.comparisons[comparison].clone();
+        let sources = self.store.sources.len();
+        let Some(told) = told else {
             if let Some(model) = &mut self.model {
-                model.comparisons.push(levels::neutral(name));
+                model.comparisons.push(levels::neutral(&compared.name));
             }
-            return Ok(joined);
+            return Ok(nothing(&self.store, comparison, &compared, sources));
         };
-        let rates = Rates::new(&answer.rates, templates.sources().len());
+        let (fusion, answer) = (told.fusion, &told.answer);
+        let rates = Rates::new(&answer.rates, sources);
         let steps = rates.steps();
         let ladder = rates.ladder(&steps);
-        let wanted = STRANGERS_PER_TEMPLATE * usable as f64 + STRANGERS_FREE;
-        let from = threshold.unwrap_or_else(|| rates.similarity_of(wanted)).clamp(LEAST, 1.0);
-        let options = Options::new(from);
-        let state = self.state_of(comparison);
-        if let Some(state) = &state {
-            std::fs::create_dir_all(state).map_err(|e| Error::io(state, e))?;
+        let mut positions = Vec::with_capacity(compared.positions.len());
+        let mut sorter = ExternalSorter::new("similar pairs", self.context.memory.free() / 8, &self.context)?;
+        for (position, &from) in compared.positions.iter().zip(&told.from) {
+            // Out of the store for a while, since the join turns them.
+            let Some(mut gallery) = self.store.templates[position.attribute].take() else { continue };
+            let state = self.state_of(gallery.attribute());
+            let found =
+                positions::join(&mut gallery, from, state.as_deref(), &self.context, &mut |p| sorter.push(p));
+            self.store.templates[position.attribute] = Some(gallery);
+            positions.push(found?);
         }
-        let (pairs, filter, summary) =
-            nearest::nearest_resumable(templates, &options, state.as_deref(), context)?;
-        let recall = nearest::recall::recall(templates, &pairs, &filter, &summary, &options, context)?.all;
-        let found = Found::of(templates, &pairs, &ladder, (&rates, &steps), from, context)?;
-        let learned = Learned::of(&steps, &rates, &found, genuine);
-        let strangers: f64 = found.strangers.iter().sum();
-        let sizes: Vec<f64> = templates.sources().iter().map(|s| s.tally.usable as f64).collect();
-        let matches = learned.matches(pairs.len() as f64 - strangers, &found);
+        let least: Vec<i32> = told.from.iter().map(|&from| nearest::least_product(from)).collect();
+        let context = &self.context;
+        let mut pairs = pairs::together(sorter.finish()?, pairs::same, context)?;
+        if fusion.is_some() {
+            let compared = self::compared(&self.store, &compared, (fusion.as_ref(), &least), &ladder, 0);
+            pairs = pairs::fused(&self.store, &compared, &pairs, context)?;
+        }
+        // Of several positions those are found of which one is alike, whatever the fused similarity.
+        let from = if fusion.is_some() { 0.0 } else { told.from.first().copied().unwrap_or(1.0) };
+        let found =
+            Found::of(&self.store, &pairs, &ladder, (&rates, &steps), (from, positions.len()), context)?;
+        pairs.each(take)?;
+        let learned = Learned::of(&steps, &rates, &found, told.genuine);
+        let strangers = match positions.len() {
+            1 => found.strangers.iter().sum(),
+            // Of all strangers so alike some position finds a few.
+            _ => pairs.len() as f64 - found.less_strangers().1,
+        };
+        let templates: u64 = told.sizes.iter().sum();
+        let matches = learned.matches(&found);
         // The mean over templates, in which people with many count for as many.
-        let of_person = 1.0 + 2.0 * matches.unwrap_or(0.0) / usable as f64;
+        let of_person = 1.0 + 2.0 * matches.unwrap_or(0.0) / templates as f64;
+        let sizes: Vec<f64> = told.sizes.iter().map(|&n| n as f64).collect();
         let crowd = |level: usize| (of_person / FEW).max(1.0) * rates.crowd(&sizes, &steps, level);
         let crowd: Vec<f64> = (0..RATES.len()).map(crowd).collect();
         let borne = |&level: &usize| crowd[level] <= evidence::ALONE;
         let highest = |level: usize| steps.iter().filter_map(|s| s[level]).reduce(f64::max);
         let merges = (0..RATES.len()).rev().filter(borne).find_map(|k| Some([highest(k)?, crowd[k]]));
         let summary = TemplateSummary {
-            attribute: name.clone(),
-            templates: usable,
-            from,
+            attribute: compared.name.clone(),
+            positions,
+            templates,
             pairs: pairs.len(),
             strangers,
-            recall: [recall.recall, recall.low, recall.high],
             templates_of_person: of_person,
             merges_from: merges,
             genuine: learned.source,
@@ -232,95 +271,34 @@ impl Pipeline {
         let Some(model) = &mut self.model else { return Err(super::not_planned()) };
         let of_sources = answer.rates.iter().zip(&steps);
         model.templates.push(TemplateModel {
-            attribute: name.clone(),
-            templates: usable,
+            attribute: compared.name.clone(),
+            positions: summary.positions.iter().map(|position| position.attribute.clone()).collect(),
+            templates,
             pairs: of_sources
                 .map(|(part, steps)| SourcePairLevels { sources: part.sources, similarity: steps.to_vec() })
                 .collect(),
             strangers: crowd,
-            found_from: from,
+            found_from: told.from,
             found: [pairs.len() as f64, strangers],
+            linked: told.linked,
             genuine: learned.source,
             genuine_pairs: learned.pairs,
             matches_before: Some(model.matches),
         });
-        model.comparisons.push(ComparisonModel { attribute: name.clone(), levels: learned.levels() });
+        model.comparisons.push(ComparisonModel { attribute: compared.name, levels: learned.levels() });
         // Matches that no other attribute tells of.
         if let Some(matches) = matches {
             model.matches = model.matches.max(matches).min(model.pairs);
             model.prior = model.matches / model.pairs.max(1.0);
         }
-        Ok(Joined { comparison, pairs, ladder, least: nearest::least_product(from), summary })
+        Ok(Joined { comparison, ladder, fusion, least, summary })
     }
 
-    /// What random pairs and linked ones tell of the similarities of templates; none where there are not two.
-    fn tell(&self, planned: &Planned, comparison: usize, linkage: &Linkage) -> Result<Option<Told>> {
-        let (context, compared) = (&self.context, &planned.comparisons[comparison]);
-        let templates = self.store.templates[compared.attribute].as_ref();
-        let Some(templates) = templates.filter(|templates| usable(templates) > 1) else { return Ok(None) };
-        let usable = usable(templates);
-        let filled =
-            templates.sources().iter().filter(|source| source.tally.usable > 0).count().max(1) as f64;
-        let side = (2.0 * PAIRS_PER_TEMPLATE * usable as f64 / filled).sqrt() as usize;
-        let side = side.clamp(LEAST_SIDE, SIDE);
-        let drawn = evidence::draw(templates, side * OVERDRAWN, context)?;
-        let known = linkage.known(planned, &self.store, (compared, templates), &drawn, context)?;
-        let (rows, official) = choose(drawn, &known, side);
-        let number = rows.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
-        let _held = context.memory.reserve("sampled templates", (number * templates.stride() * 2) as u64)?;
-        let sample = evidence::sample(templates, &rows, &known.persons, &known.pairs, context)?;
-        let asked = self.spec.linkage.templates_of(&compared.name);
-        let calibration = asked.and_then(|asked| asked.calibration.as_deref());
-        let threshold = match asked.map(|asked| asked.threshold) {
-            Some(Threshold::At(similarity)) => Some(similarity),
-            _ => None,
-        };
-        let question = Question {
-            attribute: compared.name.clone(),
-            sources: self.spec.sources.iter().map(|s| (s.name.clone(), s.duplicate_free)).collect(),
-            groups: Vec::new(),
-            left_out: 0,
-            persons: match (official, known.pairs.is_empty()) {
-                (true, _) => Persons::Official,
-                (false, true) => Persons::Unknown,
-                (false, false) => Persons::Agreeing,
-            },
-            threshold,
-            wanted: asked.map_or(1.0, |asked| asked.expected_false_links),
-            agreeing: Vec::new(),
-            calibration: calibration.map(self::calibration).transpose()?,
-            pairs: ((side * side) as f64 * filled * filled / 2.0) as u64,
-            joined: Vec::new(),
-        };
-        let answer = evidence::thresholds(&question, &sample, context)?;
-        let rates = Rates::new(&answer.rates, templates.sources().len());
-        let genuine = match question.calibration {
-            Some(_) => Genuine::calibrated(&answer.genuine_counts, &rates),
-            None => Genuine::linked(&sample, &rates),
-        };
-        let models = self.model.as_ref().map_or(&[][..], |model| &model.comparisons);
-        let impure = purity::of_numbers((planned.base(), models), &known, (&sample, &rates));
-        Ok(Some(Told { answer, genuine, impure, threshold }))
+    /// Where the join of an attribute keeps what it takes to go on, in a run that may go on.
+    fn state_of(&self, attribute: &str) -> Option<PathBuf> {
+        let number = self.store.layout.find(attribute)?;
+        self.run.as_ref().and_then(RunDir::state).map(|state| state.join(format!("join-{number}")))
     }
-
-    /// Where a join keeps what it takes to go on, in a run that may go on.
-    fn state_of(&self, comparison: usize) -> Option<PathBuf> {
-        self.run.as_ref().and_then(RunDir::state).map(|state| state.join(format!("join-{comparison}")))
-    }
-}
-
-/// What is known of similarities before the join.
-struct Told {
-    answer: Thresholds,
-    genuine: Genuine,
-    impure: Vec<Impure>,
-    /// That of the spec.
-    threshold: Option<f64>,
-}
-
-/// Templates that are compared.
-fn usable(templates: &Templates) -> u64 {
-    templates.sources().iter().map(|source| source.tally.usable).sum()
 }
 
 /// Reads a calibration.
@@ -329,77 +307,74 @@ pub fn calibration(path: &str) -> Result<Calibration> {
     Calibration::from_json(path, &text)
 }
 
-/// The rows that are compared, `side` of a source: where enough are known to be of people whom numbers tell
-/// apart, those alone. Says whether that is so in any source.
-fn choose(drawn: Vec<Vec<u32>>, known: &Known, side: usize) -> (Vec<Vec<u32>>, bool) {
-    let mut official = false;
-    let rows = drawn.into_iter().map(|mut rows| {
-        let certain = rows.iter().filter(|row| known.persons.contains_key(row)).count();
-        if certain >= CERTAIN.min(side) {
-            rows.retain(|row| known.persons.contains_key(row));
-            official = true;
-        }
-        rows.truncate(side);
-        rows
-    });
-    (rows.collect(), official)
-}
-
-fn nothing(comparison: usize, name: &str, templates: u64, context: &Context) -> Result<Joined> {
+/// The comparison of templates of which there are not two.
+fn nothing(store: &Store, comparison: usize, compared: &Comparison, sources: usize) -> Joined {
+    let galleries = compared.positions.iter().filter_map(|p| store.templates[p.attribute].as_ref());
     let summary = TemplateSummary {
-        attribute: name.to_owned(),
-        templates,
-        from: 1.0,
+        attribute: compared.name.clone(),
+        positions: galleries.map(PositionSummary::none).collect(),
+        templates: 0,
         pairs: 0,
         strangers: 0.0,
-        recall: [1.0; 3],
         templates_of_person: 1.0,
         merges_from: None,
         genuine: GenuineSource::Found,
         genuine_pairs: 0.0,
     };
-    let none = ExternalSorter::new("similar pairs", 0, context)?.finish()?;
-    let pairs = Kept::new(none, 0, "similar pairs", context)?;
-    Ok(Joined {
+    // One position in common says nothing, fused or not.
+    let fusion = (compared.positions.len() > 1)
+        .then(|| Fusion::new(sources, vec![vec![Vec::new(); sources * sources]; compared.positions.len()]));
+    Joined {
         comparison,
-        pairs,
-        ladder: Ladder::new(0, |_, _| [None; RATES.len()]),
-        least: i32::MAX,
+        ladder: Ladder::new(sources, |_, _| [None; RATES.len()]),
+        fusion,
+        least: vec![i32::MAX; compared.positions.len()],
         summary,
-    })
+    }
 }
 
-/// Takes up what the templates of an attribute found in a run that was killed later.
+/// Takes up what templates found in a run that was killed later.
 pub fn restore(
-    summary: TemplateSummary,
+    summaries: Vec<TemplateSummary>,
     planned: &Planned,
     model: &Model,
     store: &mut Store,
     reader: &mut FrameReader,
     context: &Context,
-) -> Result<Joined> {
-    let comparisons = &planned.comparisons;
-    let comparison =
-        comparisons.iter().position(|c| c.name == summary.attribute).ok_or_else(|| reader.wrong())?;
-    let mut sorter = ExternalSorter::new("similar pairs", context.memory.free() / 8, context)?;
-    let number = reader.each(|pairs: &[Scored]| sorter.push(pairs))?;
-    if number != summary.pairs {
-        return Err(reader.wrong());
+) -> Result<Nearest> {
+    let mut made = Nearest::default();
+    for summary in summaries {
+        let named = |c: &Comparison| c.name == summary.attribute;
+        let comparison = planned.comparisons.iter().position(named).ok_or_else(|| reader.wrong())?;
+        let compared = &planned.comparisons[comparison];
+        let sources = store.sources.len();
+        let mut joined = nothing(store, comparison, compared, sources);
+        if compared.positions.len() > 1 {
+            let table = |_| (0..sources * sources).map(|_| reader.array()).collect::<Result<_>>();
+            joined.fusion =
+                Some(Fusion::new(sources, compared.positions.iter().map(table).collect::<Result<_>>()?));
+        }
+        if let Some(told) = model.templates.iter().find(|t| t.attribute == summary.attribute) {
+            for (position, &from) in compared.positions.iter().zip(&told.found_from) {
+                // As they were when the levels were given: along their axes.
+                if let Some(Gallery::Vectors(templates)) = &mut store.templates[position.attribute] {
+                    nearest::turn(templates, &Options::new(from), context)?;
+                }
+            }
+            let steps = |a: usize, b: usize| {
+                let found = told.pairs.iter().find(|part| part.sources.is_none_or(|s| s == [a, b]));
+                std::array::from_fn(|k| found.and_then(|part| part.similarity.get(k).copied().flatten()))
+            };
+            joined.ladder = Ladder::new(sources, steps);
+            joined.least = told.found_from.iter().map(|&from| nearest::least_product(from)).collect();
+        }
+        joined.summary = summary;
+        made.joined.push(joined);
     }
-    let pairs = Kept::new(sorter.finish()?, number, "similar pairs", context)?;
-    let Some(told) = model.templates.iter().find(|t| t.attribute == summary.attribute) else {
-        return nothing(comparison, &summary.attribute, summary.templates, context);
-    };
-    let attribute = comparisons[comparison].attribute;
-    let templates = store.templates[attribute].as_mut().ok_or_else(|| reader.wrong())?;
-    // As they were when the levels were given: along their axes.
-    nearest::turn(templates, &Options::new(summary.from), context)?;
-    let steps = |a: usize, b: usize| {
-        let found = told.pairs.iter().find(|part| part.sources.is_none_or(|s| s == [a, b]));
-        std::array::from_fn(|k| found.and_then(|part| part.similarity.get(k).copied().flatten()))
-    };
-    let ladder = Ladder::new(templates.sources().len(), steps);
-    Ok(Joined { comparison, pairs, ladder, least: nearest::least_product(summary.from), summary })
+    let mut sorter = ExternalSorter::new("similar pairs", context.memory.free() / 8, context)?;
+    let number = reader.each(|pairs: &[FoundPair]| sorter.push(pairs))?;
+    made.pairs = Some(Kept::new(sorter.finish()?, number, "similar pairs", context)?);
+    Ok(made)
 }
 
 /// The pairs of templates as a line of the plan.
@@ -408,7 +383,7 @@ pub fn line(joined: &Joined) -> RulePlan {
         rule: rule_name(&joined.summary.attribute),
         records: joined.summary.templates,
         blocks: 0,
-        pairs: joined.pairs.len(),
+        pairs: joined.summary.pairs,
         largest_block: 0,
         split_blocks: 0,
         sampled_blocks: 0,
@@ -416,9 +391,9 @@ pub fn line(joined: &Joined) -> RulePlan {
     }
 }
 
-/// What the rule is called that finds pairs by the templates of an attribute.
-pub fn rule_name(attribute: &str) -> String {
-    format!("{attribute} alike")
+/// What the rule is called that finds pairs by the templates of a comparison.
+pub fn rule_name(comparison: &str) -> String {
+    format!("{comparison} alike")
 }
 
 /// The comparisons that compare no templates.

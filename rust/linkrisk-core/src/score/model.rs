@@ -7,6 +7,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Version of the file format of a saved model.
 pub const VERSION: u32 = 1;
 
+/// Share of the linked pairs below which few are of one person.
+const MOST: f64 = 0.5;
+
 /// Where a level's probabilities come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,9 +71,11 @@ pub struct ComparisonModel {
 /// What the similarities of an attribute's templates mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TemplateModel {
-    /// The attribute.
+    /// The comparison: an attribute, or several that are fused.
     pub attribute: String,
-    /// Templates that are compared.
+    /// The attributes.
+    pub positions: Vec<String>,
+    /// Records with a template.
     pub templates: u64,
     /// From which similarity two templates have which level, by pairs of sources.
     pub pairs: Vec<SourcePairLevels>,
@@ -78,10 +83,14 @@ pub struct TemplateModel {
     /// upper end of the 95 % interval of the false match rate times the others, level by level. Where a person has
     /// more than ten templates, a tenth of what is expected of all of these.
     pub strangers: Vec<f64>,
-    /// The similarity from which pairs are found by these templates.
-    pub found_from: f64,
+    /// The similarity from which pairs are found, attribute by attribute.
+    pub found_from: Vec<f64>,
     /// Pairs that were found so, and how many of them are expected to be of strangers.
     pub found: [f64; 2],
+    /// Pairs that the other attributes link, and how many of these are of one person by these templates; none
+    /// where fewer than fifty are linked.
+    #[serde(default)]
+    pub linked: Option<[f64; 2]>,
     /// Where the similarities of one person come from.
     pub genuine: GenuineSource,
     /// Pairs of one person that they come from.
@@ -173,6 +182,16 @@ impl Model {
             },
             templates: Vec::new(),
         }
+    }
+
+    /// The share of the pairs that the other attributes link that are of one person, where the templates of all
+    /// comparisons tell that most are not: where nobody is there twice, households look like one person.
+    /// None where templates bear the links out, or too few are linked to tell.
+    pub fn one_person_of_linked(&self) -> Option<f64> {
+        let linked = self.templates.iter().filter_map(|told| told.linked);
+        // Half a pair more, so that none seen is not none.
+        let shares = || linked.clone().map(|[all, one]| (one + 0.5) / (all + 1.0));
+        shares().all(|share| share < MOST).then(|| shares().reduce(f64::min)).flatten()
     }
 
     /// Whether the model tells related pairs from unrelated ones.

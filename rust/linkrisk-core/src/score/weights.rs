@@ -15,7 +15,8 @@ pub struct Score {
     pub probability: f64,
     /// Probability that the two records are of related people: one household, family or firm.
     pub related: f64,
-    /// Whether so many templates as there are bear a link on this evidence.
+    /// Whether so many templates as there are bear a link on this evidence, and those that agree outnumber those
+    /// that are of two people.
     pub borne: bool,
 }
 
@@ -31,6 +32,20 @@ impl Score {
 /// 0.01 one in a hundred has one. More, and clusters of strangers percolate.
 const ALONE: f64 = -6.643_856_189_774_724;
 
+/// Bits against a match from which templates disagree, those of all comparisons that weigh against it together: twice
+/// as often strangers as one person. Of one person next to no templates do, while few pairs tell how few.
+const DISAGREE: f64 = -1.0;
+
+/// Templates of a pair that contradict each other.
+struct Contradiction {
+    /// The comparison that agrees most.
+    agrees: usize,
+    /// The comparison that disagrees most.
+    disagrees: usize,
+    /// Whether as many disagree as agree.
+    is_torn: bool,
+}
+
 /// Looks up the evidence of each level.
 #[derive(Debug, Clone)]
 pub struct Scorer<'a> {
@@ -43,6 +58,9 @@ pub struct Scorer<'a> {
     crowds: Vec<Option<Vec<f64>>>,
     /// log2 of the templates of the largest attribute.
     gallery: f64,
+    /// The share of the pairs linked by other attributes that are of one person, where templates tell that most
+    /// are not.
+    of_linked: Option<f64>,
 }
 
 impl<'a> Scorer<'a> {
@@ -67,6 +85,7 @@ impl<'a> Scorer<'a> {
         let most = model.templates.iter().map(|t| t.templates).max().unwrap_or(1);
         let gallery = (most.max(2) as f64).log2();
         Self {
+            of_linked: model.one_person_of_linked(),
             gallery,
             crowds,
             comparisons,
@@ -87,12 +106,47 @@ impl<'a> Scorer<'a> {
         others.map(|(comparison, _)| self.bits(comparison, pattern)).sum()
     }
 
+    /// The comparisons of templates that contradict each other in `pattern`, by their places: one that would merge
+    /// people by itself, so few strangers are as alike, and one whose templates are of two people. The worst
+    /// of these, where there are several; none where no templates contradict each other.
+    ///
+    /// Templates that are copied from somebody, such as the fingers of another person, show so.
+    pub fn contradicting(&self, pattern: u64) -> Option<[usize; 2]> {
+        let found = self.contradiction(pattern)?;
+        Some([found.agrees, found.disagrees])
+    }
+
+    fn contradiction(&self, pattern: u64) -> Option<Contradiction> {
+        let (mut best, mut worst) = (None, None);
+        let (mut agree, mut disagree, mut against) = (0, 0, 0.0);
+        for (at, crowd) in self.crowds.iter().enumerate() {
+            let Some(crowd) = crowd else { continue };
+            let bits = self.bits(at, pattern);
+            let strangers = crowd.get(self.comparisons[at].level(pattern).wrapping_sub(1));
+            if bits < 0.0 {
+                (disagree, against) = (disagree + 1, against + bits);
+                if worst.is_none_or(|(least, _)| bits < least) {
+                    worst = Some((bits, at));
+                }
+            } else if let Some(&strangers) = strangers.filter(|&&strangers| strangers <= ALONE) {
+                agree += 1;
+                if best.is_none_or(|(least, _)| strangers < least) {
+                    best = Some((strangers, at));
+                }
+            }
+        }
+        let ((_, agrees), (_, disagrees)) = best.zip(worst).filter(|_| against <= DISAGREE)?;
+        Some(Contradiction { agrees, disagrees, is_torn: disagree >= agree })
+    }
+
     /// What `pattern` says.
     pub fn score(&self, pattern: u64) -> Score {
         let mut logs = self.priors;
         // Strangers as alike in all templates, and what the other attributes leave of them: each that agrees
         // shrinks the gallery by its weight.
         let (mut crowd, mut others) = (None, 0.0);
+        // What templates weigh, and whether any were compared.
+        let (mut bits, mut is_compared) = (0.0, false);
         for ((comparison, table), alike) in self.comparisons.iter().zip(&self.tables).zip(&self.crowds) {
             let place = comparison.level(pattern);
             let level = table[place];
@@ -100,6 +154,8 @@ impl<'a> Scorer<'a> {
             match alike {
                 None => others += level[0] - level[2],
                 Some(alike) => {
+                    bits += level[0] - level[2];
+                    is_compared |= place != 0;
                     if let Some(&strangers) = alike.get(place.wrapping_sub(1)) {
                         // Two attributes of templates err apart: the rates are multiplied, the gallery is one.
                         crowd = Some(crowd.map_or(strangers, |c: f64| c + strangers - self.gallery));
@@ -107,9 +163,16 @@ impl<'a> Scorer<'a> {
                 }
             }
         }
-        let borne = crowd.is_none_or(|crowd| crowd - others <= ALONE);
-        let [matched, related, unrelated] = logs;
+        // Copied fingers agree beyond all odds, and the irises beside them are not copied.
+        let is_torn = is_compared && self.contradiction(pattern).is_some_and(|found| found.is_torn);
+        let borne = !is_torn && crowd.is_none_or(|crowd| crowd - others <= ALONE);
+        let [mut matched, related, unrelated] = logs;
         let others = log2_sum(related, unrelated);
+        if let (Some(share), true) = (self.of_linked, is_compared) {
+            // The odds of the other attributes alone, and what they are worth.
+            let odds = matched - others - bits;
+            matched -= odds - worth(odds, share);
+        }
         let weight = matched - others;
         let all = log2_sum(matched, others);
         Score { weight, probability: 1.0 / (1.0 + (-weight).exp2()), related: (related - all).exp2(), borne }
@@ -135,6 +198,12 @@ impl<'a> Scores<'a> {
         let levels = pattern & LEVELS;
         *self.known.entry(levels).or_insert_with(|| self.scorer.score(levels))
     }
+}
+
+/// The odds of the other attributes where of what they are sure of `share` is of one person, both as log2: no more than
+/// those of the share, and as they are where they are low.
+fn worth(odds: f64, share: f64) -> f64 {
+    -log2_sum(-odds, ((1.0 - share) / share).log2())
 }
 
 fn log2_sum(a: f64, b: f64) -> f64 {

@@ -129,12 +129,8 @@ impl Ingest {
         let mut packed: Vec<Packed> = packed.into_iter().collect::<Result<_>>()?;
         for (field, packed) in self.fields.iter().zip(&mut packed) {
             let Some(templates) = &mut store.templates[field.attribute] else { continue };
-            let array = batch.column_by_name(&field.name).filter(|a| a.data_type() != &DataType::Null);
-            let Some(array) =
-                array.filter(|array| !Templates::new(array, None).is_none_or(|t| t.is_binary()))
-            else {
-                continue;
-            };
+            let array = batch.column_by_name(&field.name);
+            let Some(array) = array.filter(|array| templates.takes(array)) else { continue };
             let (first, before) = (store.rows.len() as u32, templates.len());
             templates.add(array, first, context)?;
             for (row, record) in (before + 1..).zip(&templates.records()[before as usize..]) {

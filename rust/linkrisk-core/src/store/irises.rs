@@ -21,8 +21,8 @@ const LEAST_BITS: u32 = 256;
 /// The iris codes of one attribute, of all sources one after the other.
 #[derive(Debug)]
 pub struct Irises {
-    rows: Rows,
-    sources: TemplateSources,
+    pub(super) rows: Rows,
+    pub(super) sources: TemplateSources,
 }
 
 /// Whose its rows are.
@@ -112,5 +112,28 @@ impl Irises {
         buffer.resize(words.len() * 8 / BYTES, bytemuck::Zeroable::zeroed());
         bytemuck::cast_slice_mut(buffer).copy_from_slice(words);
         Ok(buffer)
+    }
+
+    /// The code of one row, read by way of `buffer` where it is on disk.
+    ///
+    /// # Errors
+    /// As [`Rows::row`].
+    #[inline]
+    pub fn code(&self, row: u32, buffer: &mut Vec<u64>) -> Result<Code> {
+        let mut code: Code = bytemuck::Zeroable::zeroed();
+        let words: &mut [u64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut code));
+        words.copy_from_slice(self.rows.row(row as usize, buffer)?);
+        Ok(code)
+    }
+
+    /// The codes of `rows`, which ascend.
+    ///
+    /// # Errors
+    /// As [`Rows::gather`].
+    pub fn gather(&self, rows: &[u32], context: &Context) -> Result<Vec<Code>> {
+        let words = self.rows.gather(rows, context)?;
+        let mut codes: Vec<Code> = vec![bytemuck::Zeroable::zeroed(); rows.len()];
+        bytemuck::cast_slice_mut(&mut codes).copy_from_slice(&words);
+        Ok(codes)
     }
 }

@@ -5,6 +5,7 @@ pub mod column;
 pub mod copies;
 pub mod dictionary;
 pub mod frequency;
+pub mod gallery;
 pub mod ids;
 pub mod ingest;
 pub mod irises;
@@ -23,9 +24,10 @@ pub mod vector;
 
 pub use column::{Column, PARTIAL, Tally, Values};
 pub use dictionary::{Dictionary, NameCodes, Names};
+use gallery::Gallery;
 pub use layout::{Attribute, Layout, Slot};
 use rows::Rows;
-use templates::{NOBODY, Templates};
+use templates::NOBODY;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -33,7 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::normalise::contact::NO_COUNTRY;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, Subject};
+use crate::kind::{Storage, Subject};
 use crate::runtime::{Context, Reservation};
 use crate::spec::Spec;
 
@@ -68,7 +70,7 @@ pub struct Store {
     /// The attributes' values, in the order of the layout.
     pub columns: Vec<Column>,
     /// The templates of each attribute that is compared by them.
-    pub templates: Vec<Option<Templates>>,
+    pub templates: Vec<Option<Gallery>>,
     rows: Rows,
     person_bits: u64,
     /// How many records of the chunks before each stand for a person, and of all, where not all do;
@@ -98,9 +100,9 @@ impl Store {
             .filter(|(_, a)| a.kind.subject() == Some(Subject::Person))
             .fold(0, |bits, (i, _)| bits | 1 << i);
         let templates = layout.attributes.iter().map(|attribute| {
-            let compared = matches!(attribute.kind, Kind::Face | Kind::Fingerprint)
+            let compared = attribute.kind.storage() == Storage::Template
                 && spec.linkage.templates_of(&attribute.name).is_none_or(|asked| asked.compare);
-            compared.then(|| Templates::new(&attribute.name, context)).transpose()
+            compared.then(|| Gallery::new(attribute.kind, &attribute.name, context)).transpose()
         });
         let templates = templates.collect::<Result<_>>()?;
         let rows = Rows::new(layout.words, "packed records", context)?;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::column::Tally;
 use super::rows::CHUNK;
-use super::templates::Templates;
 use super::{Dictionary, Names, SourceRange, Store, Values};
 use crate::error::Result;
 use crate::runtime::Context;
@@ -94,7 +93,7 @@ impl Store {
         }
         store.account()?;
         for templates in store.templates.iter_mut().flatten() {
-            *templates = Templates::load(templates.attribute(), reader, context)?;
+            templates.load(reader, context)?;
         }
         while store.len() < contents.records {
             let words: Vec<u64> = reader.array()?;

@@ -1,7 +1,8 @@
-//! Complete templates as part of a snapshot.
+//! Complete templates and iris codes as part of a snapshot.
 
 use serde::{Deserialize, Serialize};
 
+use super::irises::{BYTES, Irises};
 use super::rows::Rows;
 use super::template_sources::TemplateSource;
 use super::templates::Templates;
@@ -63,6 +64,49 @@ impl Templates {
             }
         }
         made.rows = Some(rows);
+        Ok(made)
+    }
+}
+
+impl Irises {
+    /// Writes the codes.
+    ///
+    /// # Errors
+    /// As [`FrameWriter::frame`], and as reading them where they are on disk.
+    pub(super) fn save(&self, writer: &mut FrameWriter) -> Result<()> {
+        writer.json(&Contents { dims: BYTES, rows: self.len(), sources: self.sources().to_vec() })?;
+        writer.array(self.records())?;
+        let mut buffer = Vec::new();
+        for stretch in 0..self.rows.chunks() {
+            writer.array(self.rows.chunk(stretch, &mut buffer)?.1)?;
+        }
+        Ok(())
+    }
+
+    /// Reads codes that were written.
+    ///
+    /// # Errors
+    /// As [`Templates::load`].
+    pub(super) fn load(attribute: &str, reader: &mut FrameReader, context: &Context) -> Result<Self> {
+        let contents: Contents = reader.json()?;
+        let mut made = Self::new(attribute, context)?;
+        made.sources.sources = contents.sources;
+        made.sources.held.grow_to(u64::from(contents.rows) * 4)?;
+        made.sources.records = reader.array()?;
+        if made.len() != contents.rows {
+            return Err(reader.wrong());
+        }
+        const WORDS: usize = BYTES / 8;
+        while made.rows.len() < contents.rows as usize {
+            let words: Vec<u64> = reader.array()?;
+            let count = made.rows.chunk_rows().min(contents.rows as usize - made.rows.len());
+            if words.len() != count * WORDS {
+                return Err(reader.wrong());
+            }
+            for (first, stretch) in made.rows.push(count, context)? {
+                stretch.copy_from_slice(&words[first * WORDS..][..stretch.len()]);
+            }
+        }
         Ok(made)
     }
 }

@@ -84,6 +84,52 @@ impl Templates {
         Ok(Self { dims: 0, rows: None, hashes: Vec::new(), sources })
     }
 
+    /// No templates of `dims` numbers, made by the engine itself, of one source; [`Templates::push`] adds them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`].
+    pub fn of_vectors(attribute: &str, dims: usize, context: &Context) -> Result<Self> {
+        let mut made = Self::new(attribute, context)?;
+        made.dims = dims;
+        made.sources.begin(attribute);
+        made.sources.current()?.mean = vec![0.0; dims];
+        made.rows = Some(Rows::new(made.stride() / 4, "templates", context)?);
+        Ok(made)
+    }
+
+    /// Adds `count` templates, which are numbered as their records: `write` makes them, by their numbers among
+    /// these.
+    ///
+    /// # Errors
+    /// As [`Rows::push`].
+    pub fn push(
+        &mut self,
+        count: usize,
+        context: &Context,
+        write: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<()> {
+        context.cancel.check()?;
+        let (dims, stride, first) = (self.dims, self.stride(), self.len());
+        self.sources.held.grow_to((4 * (first as usize + count) as u64).next_power_of_two())?;
+        self.sources.records.extend(first..first + count as u32);
+        self.sources.current()?.tally.usable += count as u64;
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        for (at, words) in rows.push(count, context)? {
+            let numbers: &mut [i16] = bytemuck::cast_slice_mut(words);
+            context.pool.install(|| {
+                let each = numbers.par_chunks_exact_mut(stride).enumerate();
+                each.for_each_init(
+                    || vec![0.0f32; dims],
+                    |template, (row, out)| {
+                        write(at + row, template);
+                        round(template, out);
+                    },
+                );
+            });
+        }
+        Ok(())
+    }
+
     /// Begins the next source.
     pub fn begin_source(&mut self, name: &str) {
         self.sources.begin(name);

@@ -11,19 +11,11 @@ use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::{ExternalSorter, Kept};
+use crate::kernel::iris::{ALL, MEAN_BITS, Turned, normalised};
 use crate::kernel::simd::Level;
 use crate::kernel::simd::iris::{BITS, Code};
 use crate::runtime::Context;
 use crate::store::irises::Irises;
-
-/// Turns either way.
-const TURNS: isize = 8;
-
-/// All turns of a code.
-const ALL: usize = 2 * TURNS as usize + 1;
-
-/// Bits that two codes have in common in the mean, to which distances are normalised (Daugman, 2007).
-const MEAN_BITS: f64 = 911.0;
 
 /// What a distance of 1 is in a [`Near`].
 const ONE: f64 = (1u64 << 30) as f64;
@@ -62,13 +54,6 @@ pub struct Options {
     pub second: Option<u32>,
     /// The kernel; the fastest of the processor where absent.
     pub level: Option<Level>,
-}
-
-/// The normalised distance of two codes of which `compared` bits were compared and `differ` differ; 0 at the
-/// least.
-pub fn normalised(differ: u32, compared: u32) -> f64 {
-    let (differ, compared) = (f64::from(differ), f64::from(compared));
-    (0.5 - (0.5 - differ / compared) * (compared / MEAN_BITS).sqrt()).max(0.0)
 }
 
 /// Finds all pairs of codes.
@@ -155,12 +140,12 @@ impl Search {
                 if first + (others.len() as u32) <= left || !self.may_meet(left, first, others.len()) {
                     continue;
                 }
-                let turns: [Code; ALL] = std::array::from_fn(|turn| code.turned(turn as isize - TURNS));
+                let turned = Turned::new(code);
                 for (right, other) in (first..).zip(others) {
                     if right <= left || self.second.is_some_and(|second| right < second) {
                         continue;
                     }
-                    self.level.iris(&turns, other, &mut counts);
+                    turned.counts(self.level, other, &mut counts);
                     if let Some(distance) = self.nearest(&counts) {
                         let distance = (distance * ONE).round() as u32;
                         found.push(Near { left, right, distance });

@@ -19,6 +19,7 @@ pub mod cap;
 pub mod cells;
 pub mod filter;
 pub mod iris;
+pub mod look;
 pub mod orthant;
 mod partition;
 pub mod plan;

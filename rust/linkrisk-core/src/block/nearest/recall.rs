@@ -263,7 +263,7 @@ fn apart(
 ///
 /// Where nothing is missing although something may be, the lower end is that of the rule of three over rows
 /// with pairs (Hanley and Lippman-Hand, 1983).
-fn share_of(rows: &[[u64; 2]], exact: bool, seed: u64) -> Share {
+pub(super) fn share_of(rows: &[[u64; 2]], exact: bool, seed: u64) -> Share {
     let sum = |which: usize| rows.iter().map(|row| row[which]).sum::<u64>();
     let (pairs, found) = (sum(0), sum(1));
     let ratio = |found: u64, pairs: u64| if pairs == 0 { 1.0 } else { found as f64 / pairs as f64 };

@@ -8,6 +8,7 @@ use super::super::sample::{Drawn, Sample};
 use super::answer::Group;
 use super::pool::{ENOUGH, Pool};
 use super::{Persons, Question, coarse, part_rows};
+use crate::compare::fusion::Fusion;
 use crate::error::Result;
 use crate::runtime::Context;
 
@@ -45,8 +46,13 @@ pub(super) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    fn new(left: Vec<&'a Drawn>, right: Option<Vec<&'a Drawn>>, context: &Context) -> Result<Self> {
-        let compared = compare(&left, right.as_deref(), context)?;
+    fn new(
+        left: Vec<&'a Drawn>,
+        right: Option<Vec<&'a Drawn>>,
+        fusion: Option<&Fusion>,
+        context: &Context,
+    ) -> Result<Self> {
+        let compared = compare(&left, right.as_deref(), fusion, context)?;
         Ok(Self { left, right, compared })
     }
 
@@ -130,7 +136,7 @@ impl Layout {
             .iter()
             .map(|p| {
                 let [a, b] = p.sources;
-                Lists::new(all(a), (a != b).then(|| all(b)), context)
+                Lists::new(all(a), (a != b).then(|| all(b)), sample.fusion.as_ref(), context)
             })
             .collect()
     }
@@ -158,7 +164,8 @@ impl Layout {
                     let records = first(sample, left, group, self.of_group);
                     let others = first(sample, right, other, self.of_group);
                     let within = left == right && against == SAME;
-                    let lists = Lists::new(records, (!within).then_some(others), context)?;
+                    let lists =
+                        Lists::new(records, (!within).then_some(others), sample.fusion.as_ref(), context)?;
                     let persons = lists.persons();
                     let alike = genuine.of_sources([left.min(right), left.max(right)]);
                     let impostors = lists.impostors(&persons, question.persons, Some(alike));

@@ -4,7 +4,7 @@ use super::super::genuine::Genuine;
 use super::super::histogram::{BINS, Histogram, bin, edge};
 use super::super::interval::Estimate;
 use super::super::mixture::separate;
-use super::super::pairs::cosine;
+use super::super::pairs::Probe;
 use super::super::sample::Sample;
 use super::{Persons, Question};
 use crate::kernel::simd::Level;
@@ -35,14 +35,16 @@ impl GenuinePair {
         let (level, mut pairs) = (Level::best(), Vec::new());
         for (number, person) in sample.persons.iter().enumerate() {
             for (i, a) in person.iter().enumerate() {
+                let probe = Probe::new(level, a, sample.fusion.as_ref());
                 for b in &person[..i] {
                     if a.source == b.source && question.sources[a.source as usize].1 {
                         continue;
                     }
+                    let Some(similarity) = probe.similarity(b) else { continue };
                     let groups = a.groups.iter().zip(&b.groups).map(|(x, y)| if x == y { *x } else { 0 });
                     pairs.push(Self {
                         person: number as u32,
-                        bin: bin(cosine(level, a, b)) as u16,
+                        bin: bin(similarity) as u16,
                         sources: [a.source.min(b.source), a.source.max(b.source)],
                         groups: groups.collect(),
                     });

@@ -9,15 +9,15 @@ use rustc_hash::FxHashMap;
 
 use super::super::settle::settle;
 use super::super::{Planned, link};
+use super::Nearest;
 use crate::cluster::Forest;
-use crate::compare::Comparison;
 use crate::compare::similarity::Similarities;
 use crate::error::Result;
+use crate::evidence::Members;
 use crate::kernel::hash;
 use crate::runtime::Context;
 use crate::score::{Model, Scorer, Scores};
 use crate::spec::LinkageSpec;
-use crate::store::templates::Templates;
 use crate::store::{PARTIAL, Slot, Store};
 
 /// Match probability by the other attributes from which a pair shows how alike one person is.
@@ -28,6 +28,9 @@ const LINKED: f64 = 0.95;
 const LOOKED_AT: usize = 200_000;
 const LINKED_PAIRS: usize = 20_000;
 
+/// Of all pairs that are linked those that are taken to tell how many are of one person.
+const ASKED: usize = 2_000;
+
 /// What the draw of linked pairs is called.
 const DRAW: u64 = 714;
 
@@ -36,18 +39,42 @@ const DRAW: u64 = 714;
 pub struct Linkage {
     /// Its entities, where anything links records.
     forest: Option<Forest>,
-    /// Pairs of records that it links, by lot, with their patterns.
-    pairs: Vec<([u32; 2], u64)>,
+    /// Pairs of records that it links and that came to be of one entity, by lot.
+    pairs: Vec<Linked>,
+    /// Pairs of records that it links, whatever became of them, by lot.
+    linked: Vec<Linked>,
+}
+
+/// Two records and their pattern.
+type Linked = ([u32; 2], u64);
+
+/// Pairs by lot: those whose lots are the least.
+struct Lots(Vec<(u64, Linked)>);
+
+impl Lots {
+    fn push(&mut self, lot: u64, pair: Linked) {
+        self.0.push((lot, pair));
+        if self.0.len() > 4 * LOOKED_AT {
+            self.0.select_nth_unstable(LOOKED_AT);
+            self.0.truncate(LOOKED_AT);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Linked> {
+        self.0.sort_unstable();
+        self.0.truncate(LOOKED_AT);
+        self.0.into_iter().map(|(_, pair)| pair).collect()
+    }
 }
 
 /// What the other attributes know.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Pairs of rows that are linked, by lot.
+    /// Pairs of records that are linked, by lot.
     pub pairs: Vec<[u32; 2]>,
     /// On what the records of each agree.
     pub patterns: Vec<u64>,
-    /// The person of a row, by the one official number that its records are tied to.
+    /// The person of a record, by the one official number that its records are tied to.
     pub persons: FxHashMap<u32, u64>,
 }
 
@@ -65,12 +92,19 @@ impl Linkage {
     ) -> Result<Self> {
         let (candidates, base) = (&planned.candidates, planned.base());
         if candidates.rules.rules.is_empty() || model.matches <= 0.0 {
-            return Ok(Self { forest: None, pairs: Vec::new() });
+            return Ok(Self { forest: None, pairs: Vec::new(), linked: Vec::new() });
         }
-        let found = link::find(store, (candidates, base), (model, &[]), linkage.threshold, None, context)?;
+        let found = link::find(
+            store,
+            (candidates, base),
+            (model, &Nearest::default()),
+            linkage.threshold,
+            None,
+            context,
+        )?;
         let none = Similarities::new(store, Vec::new());
         let forest = settle(store, (base, &none), model, &found.pairs, linkage, context)?.forest;
-        let mut lots: Vec<(u64, ([u32; 2], u64))> = Vec::new();
+        let (mut of_one, mut linked) = (Lots(Vec::new()), Lots(Vec::new()));
         let key = hash::combine(DRAW, context.seed);
         let lot =
             |pair: [u32; 2]| pair.iter().fold(key, |lot, &record| hash::combine(lot, u64::from(record)));
@@ -79,68 +113,60 @@ impl Linkage {
         found.pairs.each(|pairs| {
             context.cancel.check()?;
             for pair in pairs {
-                let is_one = || forest.root(pair.left) == forest.root(pair.right);
-                if scores.score(pair.pattern).probability >= LINKED && is_one() {
+                if scores.score(pair.pattern).probability >= LINKED {
                     let both = [pair.left, pair.right];
-                    lots.push((lot(both), (both, pair.pattern)));
-                    if lots.len() > 4 * LOOKED_AT {
-                        lots.select_nth_unstable(LOOKED_AT);
-                        lots.truncate(LOOKED_AT);
+                    linked.push(lot(both), (both, pair.pattern));
+                    if forest.root(pair.left) == forest.root(pair.right) {
+                        of_one.push(lot(both), (both, pair.pattern));
                     }
                 }
             }
             Ok(())
         })?;
-        lots.sort_unstable();
-        lots.truncate(LOOKED_AT);
-        Ok(Self { forest: Some(forest), pairs: lots.into_iter().map(|(_, pair)| pair).collect() })
+        Ok(Self { forest: Some(forest), pairs: of_one.finish(), linked: linked.finish() })
     }
 
-    /// What it knows of the templates of a comparison: of persons for the rows `drawn`.
+    /// Pairs of `members` that it links, by lot, whatever became of them.
+    pub fn linked(&self, members: &Members<'_>) -> Vec<[u32; 2]> {
+        let both = |(pair, _): &&Linked| pair.iter().all(|&record| members.has(record));
+        self.linked.iter().filter(both).take(ASKED).map(|&(pair, _)| pair).collect()
+    }
+
+    /// What it knows of `members`: of persons for the records `drawn`.
     ///
     /// Cost: the records are read once.
     ///
     /// # Errors
-    /// As [`Store::gather`] and [`Store::scan`].
+    /// As [`Store::scan`].
     pub fn known(
         &self,
         planned: &Planned,
         store: &Store,
-        (comparison, templates): (&Comparison, &Templates),
+        members: &Members<'_>,
         drawn: &[Vec<u32>],
         context: &Context,
     ) -> Result<Known> {
         let Some(forest) = &self.forest else { return Ok(Known::default()) };
         let official = planned.base().iter().filter(|c| c.kind.is_official_id());
         let official: Vec<Slot> = official.map(|c| store.layout.attributes[c.attribute].slot).collect();
-        let mut records: Vec<u32> = self.pairs.iter().flat_map(|(pair, _)| *pair).collect();
-        records.sort_unstable();
-        records.dedup();
-        let words = store.gather(&records, context)?;
-        let width = store.layout.words;
-        let row = |record: u32| {
-            let at = records.partition_point(|&r| r < record);
-            (comparison.value(&words[at * width..][..width]) as u32).checked_sub(1)
-        };
-        let both = |&([left, right], pattern): &([u32; 2], u64)| Some(([row(left)?, row(right)?], pattern));
-        let (pairs, patterns) = self.pairs.iter().filter_map(both).take(LINKED_PAIRS).unzip();
-        let persons = persons(store, forest, &official, (templates, drawn), context)?;
-        Ok(Known { pairs, patterns, persons })
+        let both = |(pair, _): &&Linked| pair.iter().all(|&record| members.has(record));
+        let (pairs, patterns) = self.pairs.iter().filter(both).take(LINKED_PAIRS).copied().unzip();
+        Ok(Known { pairs, patterns, persons: persons(store, forest, &official, drawn, context)? })
     }
 }
 
-/// The person of each row of `drawn` whose entity has one official number and one alone.
+/// The person of each record of `drawn` whose entity has one official number and one alone.
 fn persons(
     store: &Store,
     forest: &Forest,
     official: &[Slot],
-    (templates, drawn): (&Templates, &[Vec<u32>]),
+    drawn: &[Vec<u32>],
     context: &Context,
 ) -> Result<FxHashMap<u32, u64>> {
     /// Of an entity with two numbers.
     const SEVERAL: u64 = u64::MAX;
-    let root = |row: u32| forest.root(templates.records()[row as usize]);
-    let mut numbers: FxHashMap<u32, u64> = drawn.iter().flatten().map(|&row| (root(row), 0)).collect();
+    let mut numbers: FxHashMap<u32, u64> =
+        drawn.iter().flatten().map(|&record| (forest.root(record), 0)).collect();
     let width = store.layout.words;
     let join = |known: &mut u64, number: u64| {
         *known = if *known == 0 || *known == number { number } else { SEVERAL };
@@ -166,9 +192,9 @@ fn persons(
             join(known, number);
         }
     }
-    let person = |&row: &u32| {
-        let number = *numbers.get(&root(row))?;
-        (number != 0 && number != SEVERAL).then_some((row, number))
+    let person = |&record: &u32| {
+        let number = *numbers.get(&forest.root(record))?;
+        (number != 0 && number != SEVERAL).then_some((record, number))
     };
     Ok(drawn.iter().flatten().filter_map(person).collect())
 }

@@ -4,18 +4,23 @@ use super::rates::{Rates, Steps};
 use crate::block::nearest::Scored;
 use crate::compare::similarity::{Ladder, RATES, labels};
 use crate::error::Result;
-use crate::evidence::{BINS, Histogram, Sample, bin, cosine, edge, rising, separate};
+use crate::evidence::{BINS, Histogram, Probe, Sample, bin, edge, rising, separate};
 use crate::external::Kept;
 use crate::kernel::simd::Level;
 use crate::runtime::Context;
 use crate::score::model::{ChanceSource, ComparisonModel, GenuineSource, LevelModel, Source};
-use crate::store::templates::Templates;
+use crate::store::Store;
 
-/// Pairs that other attributes link, or that the templates found, from which it is known how alike one person is.
+/// Pairs that other attributes link from which it is known how alike one person is.
 pub const ENOUGH: f64 = 50.0;
 
+/// Pairs that were found, less the strangers among them, from which it is known how alike one person is: where
+/// most pairs of a level are of one person, fewer tell than of pairs that other attributes link.
+const ENOUGH_FOUND: f64 = 10.0;
+
 /// Share of the pairs of one person that are taken to be less alike than those the join finds, where nothing
-/// but the join tells of them.
+/// but the join tells of them. Of several positions, one of which is enough to be found, it is as much less as there
+/// are more: nine of ten fingers may be worn, and a hand is not ten independent fingers.
 const MISSED: f64 = 0.1;
 
 /// Pairs of one person by pairs of sources.
@@ -44,8 +49,9 @@ impl Genuine {
         for person in &sample.persons {
             if let [a, b] = person.as_slice()
                 && let Some(part) = rates.part(a.source as usize, b.source as usize)
+                && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
             {
-                parts[part][bin(cosine(kernel, a, b))] += 1.0;
+                parts[part][bin(similarity)] += 1.0;
             }
         }
         for (counts, part) in parts.iter_mut().zip(rates.parts) {
@@ -65,18 +71,23 @@ pub struct Found {
     pub pairs: Vec<f64>,
     /// Pairs of strangers expected among them.
     pub strangers: Vec<f64>,
-    /// Whether the join finds all pairs of the level.
+    /// Whether the join finds all pairs of the level, and most of them are of one person.
     pub reached: Vec<bool>,
+    /// Share of the pairs of one person that are elsewhere.
+    missed: f64,
 }
 
 impl Found {
     /// Counts the pairs of a join from the similarity `from` on.
+    ///
+    /// What all strangers of a level are is known, and of those that a join of several positions finds that they are
+    /// no more. A level of which most pairs may be of strangers tells nothing of one person.
     pub fn of(
-        templates: &Templates,
+        store: &Store,
         pairs: &Kept<Scored>,
         ladder: &Ladder,
         (rates, steps): (&Rates<'_>, &[Steps]),
-        from: f64,
+        (from, positions): (f64, usize),
         context: &Context,
     ) -> Result<Self> {
         let levels = RATES.len() + 1;
@@ -84,13 +95,18 @@ impl Found {
         pairs.each(|pairs| {
             context.cancel.check()?;
             for pair in pairs {
-                let sources = (templates.source_of(pair.left), templates.source_of(pair.right));
+                let sources = (store.source_of(pair.left), store.source_of(pair.right));
                 counts[ladder.level(sources, pair.product) - 1] += 1;
             }
             Ok(())
         })?;
         let pairs = counts.into_iter().map(|n| n as f64).collect();
-        let mut made = Self { pairs, strangers: vec![0.0; levels], reached: vec![false; levels] };
+        let mut made = Self {
+            pairs,
+            strangers: vec![0.0; levels],
+            reached: vec![false; levels],
+            missed: MISSED / positions.max(1) as f64,
+        };
         for (part, steps) in steps.iter().enumerate() {
             let mut above = 0.0;
             for (level, least) in steps.iter().enumerate() {
@@ -103,19 +119,24 @@ impl Found {
             let rest = (rates.rate(part, from, false) - above).max(0.0);
             made.strangers[RATES.len()] += rest * rates.parts[part].pairs;
         }
+        let found = made.pairs.iter().zip(&made.strangers);
+        made.reached
+            .iter_mut()
+            .zip(found)
+            .for_each(|(reached, (n, s))| *reached &= *n >= 2.0 * s || *s < 1.0);
         Ok(made)
     }
 
     /// Pairs of one person in each level, where the join finds all of a level, and in all; those that it does
     /// not find are spread over the others.
-    fn less_strangers(&self) -> (Vec<f64>, f64) {
+    pub fn less_strangers(&self) -> (Vec<f64>, f64) {
         let found = |(level, reached): (usize, &bool)| {
             if *reached { (self.pairs[level] - self.strangers[level]).max(0.0) } else { 0.0 }
         };
         let mut m: Vec<f64> = self.reached.iter().enumerate().map(found).collect();
         let pairs: f64 = m.iter().sum();
         let missing = self.reached.iter().filter(|reached| !**reached).count().max(1) as f64;
-        let rest = pairs * MISSED / (1.0 - MISSED) / missing;
+        let rest = pairs * self.missed / (1.0 - self.missed) / missing;
         m.iter_mut().zip(&self.reached).filter(|(_, reached)| !**reached).for_each(|(m, _)| *m = rest);
         (m, pairs)
     }
@@ -129,6 +150,8 @@ pub struct Learned {
     pub pairs: f64,
     /// Where they come from.
     pub source: GenuineSource,
+    /// Whether they are enough to tell anything.
+    is_known: bool,
 }
 
 impl Learned {
@@ -175,9 +198,10 @@ impl Learned {
             source = GenuineSource::Found;
             (m, pairs) = found.less_strangers();
         }
-        if pairs < ENOUGH {
+        let enough = if source == GenuineSource::Found { ENOUGH_FOUND } else { ENOUGH };
+        if pairs < enough {
             // Nothing is known of one person, so a similarity tells nothing.
-            return Self { m: u.clone(), u, pairs, source };
+            return Self { m: u.clone(), u, pairs, source, is_known: false };
         }
         // Half a pair more in each, so that no level is impossible among people.
         let total: f64 = m.iter().sum::<f64>() + 0.5 * levels as f64;
@@ -187,13 +211,14 @@ impl Learned {
         let ratios = rising(&ratios, &weights);
         let m: Vec<f64> = ratios.iter().rev().zip(&u).map(|(ratio, u)| ratio * u).collect();
         let sum: f64 = m.iter().sum();
-        Self { m: m.iter().map(|m| (m / sum).clamp(1e-12, 1.0)).collect(), u, pairs, source }
+        Self { m: m.iter().map(|m| (m / sum).clamp(1e-12, 1.0)).collect(), u, pairs, source, is_known: true }
     }
 
-    /// The matches behind `found` pairs of one person; none where it is not known how many are missed.
-    pub fn matches(&self, matched: f64, found: &Found) -> Option<f64> {
+    /// The matches behind the pairs of one person that were found; none where it is not known how many are missed.
+    pub fn matches(&self, found: &Found) -> Option<f64> {
+        let matched = found.less_strangers().1;
         let seen: f64 = self.m.iter().zip(&found.reached).filter(|(_, r)| **r).map(|(m, _)| m).sum();
-        (self.pairs >= ENOUGH).then(|| matched.max(0.0) / seen.max(0.01))
+        self.is_known.then(|| matched / seen.max(0.01))
     }
 }
 
@@ -201,6 +226,7 @@ impl Learned {
 pub fn neutral(name: &str) -> ComparisonModel {
     let levels = RATES.len() + 1;
     let flat = vec![1.0 / levels as f64; levels];
-    let learned = Learned { m: flat.clone(), u: flat, pairs: 0.0, source: GenuineSource::Found };
+    let learned =
+        Learned { m: flat.clone(), u: flat, pairs: 0.0, source: GenuineSource::Found, is_known: false };
     ComparisonModel { attribute: name.to_owned(), levels: learned.levels() }
 }

@@ -8,7 +8,7 @@
 use super::known::Known;
 use super::rates::Rates;
 use crate::compare::Comparison;
-use crate::evidence::{BINS, Sample, below_median, bin, cosine, share};
+use crate::evidence::{BINS, Probe, Sample, below_median, bin, share};
 use crate::kernel::simd::Level;
 use crate::score::em::IMPURE;
 use crate::score::model::{ChanceSource, ComparisonModel, Source};
@@ -47,8 +47,9 @@ pub fn of_numbers(
             if let [a, b] = pair.as_slice()
                 && (1..=comparisons[at].exact).contains(&comparisons[at].level(pattern))
                 && let Some(part) = rates.part(a.source as usize, b.source as usize)
+                && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
             {
-                counts[part][bin(cosine(kernel, a, b))] += 1.0;
+                counts[part][bin(similarity)] += 1.0;
                 pairs += 1;
             }
         }
