@@ -100,8 +100,10 @@ pub fn find(
     let visitor = LinkFinder { comparer: &comparer, keep };
     let found: u64 = joined.iter().map(|joined| joined.pairs.len()).sum();
     context.progress.begin("link", "pairs", Some(candidates.pairs() + found));
-    let passes = candidates.passes(store, 1.0, context);
-    let mut work: Vec<Work> = candidates.counts.iter().map(|counts| work_of(counts, store, passes)).collect();
+    let rule_work = |(rule, counts): (usize, &BlockCounts)| {
+        work_of(counts, store, candidates.passes(store, rule, 1.0, context))
+    };
+    let mut work: Vec<Work> = candidates.counts.iter().enumerate().map(rule_work).collect();
     let comparing = |joined: &Joined| joined.pairs.len() as f64 * cost::PAIR;
     work.extend(joined.iter().map(|joined| Work { gathering: 0.0, comparing: comparing(joined) }));
     context.progress.expect(work.iter().map(|work| work.gathering + work.comparing).sum());
@@ -133,7 +135,8 @@ pub fn find(
     for (rule, work) in work.into_iter().enumerate() {
         let begun = done.iter().filter(|pass| pass.rule == rule).map(|pass| pass.passes).max().unwrap_or(1);
         let by_key = rule < candidates.rules.rules.len();
-        let passes = if by_key { candidates.passes(store, 1.0, context).div_ceil(begun) * begun } else { 1 };
+        let passes =
+            if by_key { candidates.passes(store, rule, 1.0, context).div_ceil(begun) * begun } else { 1 };
         for pass in (0..passes).filter(|&pass| !done.iter().any(|d| d.covers(rule, pass, passes))) {
             let before = context.progress.snapshot().done;
             let (mut patterns, mut in_cuts) = (PatternCounts::default(), CutCounts::default());
