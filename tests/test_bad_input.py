@@ -165,16 +165,27 @@ def test_utf16(spec_for, table, tmp_path):
     assert "is UTF-16" in str(refusal(spec_for(path=str(tmp_path / "people.csv"))))
 
 
-@pytest.mark.parametrize(
-    ("persons", "text"), [(200, "cannot be read as csv"), (20_000, "broke off after row")]
-)
-def test_packed_file_that_is_cut_short(spec_for, tmp_path, persons, text):
-    packed = gzip.compress(people(persons).write_csv().encode())
-    (tmp_path / "people.csv.gz").write_bytes(packed[: len(packed) * 9 // 10])
-    error = refusal(spec_for(path=str(tmp_path / "people.csv.gz")))
+PACKED = [(kind, packed) for kind in ("csv", "ndjson") for packed in ("gz", "zst")]
+
+
+@pytest.mark.parametrize(("kind", "packed"), PACKED)
+@pytest.mark.parametrize(("persons", "text"), [(200, "cannot be read as"), (20_000, "broke off after row")])
+def test_packed_file_that_is_cut_short(spec_for, tmp_path, kind, packed, persons, text):
+    path, table = tmp_path / f"people.{kind}.{packed}", people(persons)
+    write = table.write_csv if kind == "csv" else table.write_ndjson
+    write(path, compression="gzip" if packed == "gz" else "zstd")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 9 // 10])
+    error = refusal(spec_for(path=str(path)))
     assert isinstance(error, DataError)
     assert text in str(error)
     assert error.source == "people"
+
+
+def test_packed_file_that_is_not_utf8(spec_for, table, tmp_path):
+    text = table.write_csv().replace("Archer", "Årcher", 1).encode("latin-1")
+    (tmp_path / "people.csv.gz").write_bytes(gzip.compress(text))
+    assert "not UTF-8 at line 2" in str(refusal(spec_for(path=str(tmp_path / "people.csv.gz"))))
 
 
 def test_long_field_that_is_not_utf8(spec_for, table, tmp_path):

@@ -171,7 +171,7 @@ class Source(_Model):
     name: Annotated[Line, Field(min_length=1, max_length=100)]
     """The source's name, unique in the run."""
     path: Line | None = None
-    """A file, a glob or a folder: .parquet .csv .csv.gz .ndjson .arrow."""
+    """A file, a glob or a folder: .parquet .csv .ndjson .arrow; text also packed, as .csv.gz or .csv.zst."""
     data: SkipJsonSchema[Any] = Field(default=None, exclude=True, repr=False)
     """In Python instead of `path`: a LazyFrame, a DataFrame or any object with `__arrow_c_stream__`."""
     id: Line | None = None

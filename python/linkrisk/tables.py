@@ -11,6 +11,7 @@ import difflib
 import errno
 import glob
 import gzip
+import sys
 import threading
 import time
 import zlib
@@ -26,14 +27,21 @@ import polars as pl
 from linkrisk.errors import AttributeTypeError, DataError, MissingAttributeError
 from linkrisk.kinds import did_you_mean
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 _T = TypeVar("_T")
+
+# Text is unpacked as it is read, by one thread.
+_PACKED = ("", ".gz", ".zst")
 
 FORMATS = {
     ".parquet": "parquet",
-    ".csv": "csv",
-    ".csv.gz": "csv",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
+    **{f".csv{packed}": "csv" for packed in _PACKED},
+    **{f".ndjson{packed}": "ndjson" for packed in _PACKED},
+    **{f".jsonl{packed}": "ndjson" for packed in _PACKED},
     ".arrow": "arrow",
     ".ipc": "arrow",
     ".feather": "arrow",
@@ -195,8 +203,11 @@ def _scan_ndjson(file: Path) -> pl.LazyFrame:
 
 def open_bytes(file: Path) -> IO[bytes]:
     """Opens a text file for reading bytes, unpacking it where its name says it is packed."""
-    if file.name.lower().endswith(".gz"):
+    name = file.name.lower()
+    if name.endswith(".gz"):
         return cast("IO[bytes]", gzip.open(file, "rb"))
+    if name.endswith(".zst"):
+        return cast("IO[bytes]", zstd.open(file, "rb"))
     return file.open("rb")
 
 
@@ -244,7 +255,7 @@ def readable(source: str, file: Path | None, read: Callable[[], _T]) -> _T:
         return interruptible(read)
     except (FileNotFoundError, PermissionError):
         raise
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, zstd.ZstdError) as error:
         name = "the table" if file is None else f"`{file.name}`"
         format_name = None if file is None else format_of(file)
         details = {"source": source, "error": type(error).__name__}
@@ -366,7 +377,7 @@ def first_bad_text(files: Iterable[Path]) -> tuple[Path, int, str | None] | None
 
 
 def _lines(file: Path) -> Iterator[bytes]:
-    with open_bytes(file) as handle, suppress(EOFError, OSError, zlib.error):
+    with open_bytes(file) as handle, suppress(EOFError, OSError, zlib.error, zstd.ZstdError):
         yield from handle
 
 

@@ -15,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::rule::{KeyPart, Rules};
+use super::shared::SharedKeys;
 use crate::error::Result;
 use crate::external::scatter::{Partition, Scatter, in_pass, passes};
 use crate::kernel::hash::{below, combine, mix};
@@ -130,7 +131,7 @@ impl Wanted<'_> {
 }
 
 /// Counts the blocks of `wanted` and finds the splits of those of more than `max_pairs` pairs, which
-/// `further` parts in turn and then sampling cut.
+/// `further` parts in turn and then sampling cut; the keys of blocks are added to `shared`.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
@@ -139,6 +140,7 @@ pub fn count(
     wanted: Wanted<'_>,
     further: &[KeyPart],
     max_pairs: u64,
+    shared: Option<&SharedKeys>,
     context: &Context,
 ) -> Result<(BlockCounts, Splits)> {
     let records = u64::from(wanted.store.len());
@@ -161,6 +163,7 @@ pub fn count(
                 context.cancel.check()?;
                 let (mut counts, mut large) = (BlockCounts::default(), Vec::new());
                 for run in partition.keys().chunk_by(|a, b| a == b).filter(|run| run.len() > 1) {
+                    shared.inspect(|shared| shared.insert(run[0]));
                     counts.largest = counts.largest.max(run.len() as u64);
                     if pairs_of(run.len()) > max_pairs {
                         large.push((run[0], run.len() as u64));

@@ -6,6 +6,7 @@ pub mod nearest;
 pub mod pairs;
 pub mod plan;
 pub mod rule;
+pub mod shared;
 pub mod sketch;
 
 pub use pairs::{Pair, Portion, Visitor, Work};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::blocks::{self, BlockCounts, Split, Splits, Wanted, row_bytes};
 use super::pairs::{self, Portion, Visitor, Work};
 use super::rule::{KeyPart, Part, Rules};
+use super::shared::SharedKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::scatter::passes;
 use crate::kind::Kind;
@@ -25,6 +26,9 @@ pub struct Candidates {
     pub(super) within: Vec<bool>,
     pub(super) further: Vec<Vec<KeyPart>>,
     pub(super) max_block_pairs: u64,
+    /// The keys of the blocks of each rule, where there was memory for them; a run that goes on has none.
+    #[serde(skip)]
+    pub(super) shared: Vec<Option<SharedKeys>>,
 }
 
 /// What is known of a rule that has cut blocks.
@@ -76,6 +80,7 @@ impl Candidates {
             within,
             further,
             max_block_pairs: linkage.max_block_pairs.max(1),
+            shared: Vec::new(),
             rules,
         };
         context.progress.begin(
@@ -85,7 +90,9 @@ impl Candidates {
         );
         for (rule, further) in candidates.further.iter().enumerate() {
             let wanted = Wanted { store, rules: &candidates.rules, rule };
-            let (counts, splits) = blocks::count(wanted, further, candidates.max_block_pairs, context)?;
+            let shared = SharedKeys::new(store.len(), context);
+            let max_pairs = candidates.max_block_pairs;
+            let (counts, splits) = blocks::count(wanted, further, max_pairs, shared.as_ref(), context)?;
             if counts.pairs > linkage.max_pairs {
                 return Err(Error::new(
                     ErrorKind::Spec,
@@ -102,6 +109,7 @@ impl Candidates {
             candidates.any_split |= !splits.is_empty();
             candidates.counts.push(counts);
             candidates.splits.push(splits);
+            candidates.shared.push(shared);
             context.progress.add(u64::from(store.len()));
         }
         Ok(candidates)
@@ -168,7 +176,7 @@ impl Candidates {
         mut take: impl FnMut(V::Output) -> Result<()>,
     ) -> Result<()> {
         for rule in 0..self.rules.rules.len() {
-            let passes = self.passes(store, share, context);
+            let passes = self.passes(store, rule, share, context);
             for pass in 0..passes {
                 let portion = Portion { rule, pass, passes, share, work: work.part(passes) };
                 self.scan_pass(store, portion, context, visitor, &mut take)?;
@@ -177,10 +185,18 @@ impl Candidates {
         Ok(())
     }
 
-    /// Into how many passes a rule is cut, by the memory that is free.
-    pub fn passes(&self, store: &Store, share: f64, context: &Context) -> u64 {
-        let sampled = f64::from(store.len()) * share.min(1.0);
+    /// Into how many passes rule `rule` is cut, by the memory that is free.
+    pub fn passes(&self, store: &Store, rule: usize, share: f64, context: &Context) -> u64 {
+        let sampled = self.carried(store, rule) * share.min(1.0);
         passes((sampled * row_bytes(store) as f64) as u64, context)
+    }
+
+    /// About how many records are brought together for rule `rule`.
+    pub(super) fn carried(&self, store: &Store, rule: usize) -> f64 {
+        let (all, counts) = (f64::from(store.len()), &self.counts[rule]);
+        let within = ((counts.records + counts.records_cut) as f64).min(all);
+        let shared = self.shared.get(rule).and_then(Option::as_ref);
+        shared.map_or(all, |shared| shared.carried(all, within, counts.blocks as f64))
     }
 
     /// Shows the candidate pairs of a portion to `visitor`, as [`Candidates::scan`] does.

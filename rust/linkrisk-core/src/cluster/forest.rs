@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::runtime::{Context, Reservation};
@@ -13,6 +15,8 @@ use crate::runtime::{Context, Reservation};
 #[derive(Debug)]
 pub struct Forest {
     parents: Vec<AtomicU32>,
+    /// Whether every parent is a root, which nobody has then to look at: it is a cache miss away.
+    is_flat: bool,
     _held: Reservation,
 }
 
@@ -23,15 +27,15 @@ impl Forest {
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
     pub fn new(records: u32, context: &Context) -> Result<Self> {
         let held = context.memory.reserve("clusters", u64::from(records) * 4)?;
-        Ok(Self { parents: (0..records).map(AtomicU32::new).collect(), _held: held })
+        Ok(Self { parents: (0..records).map(AtomicU32::new).collect(), is_flat: false, _held: held })
     }
 
     /// The smallest record of the set of `record`.
     pub fn root(&self, mut record: u32) -> u32 {
         loop {
             let parent = self.parents[record as usize].load(Ordering::Relaxed);
-            if parent == record {
-                return record;
+            if parent == record || self.is_flat {
+                return parent;
             }
             let grandparent = self.parents[parent as usize].load(Ordering::Relaxed);
             if grandparent != parent {
@@ -49,6 +53,7 @@ impl Forest {
 
     /// Joins the sets of two records.
     pub fn join(&self, left: u32, right: u32) {
+        debug_assert!(!self.is_flat);
         let (mut left, mut right) = (left, right);
         loop {
             (left, right) = (self.root(left), self.root(right));
@@ -62,6 +67,26 @@ impl Forest {
                 return;
             }
         }
+    }
+
+    /// Looks up every root once, so that each is one look away from then on; to be called when all are joined.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    pub fn flatten(&mut self, context: &Context) -> Result<()> {
+        const STRETCH: u32 = 1 << 16;
+        let starts: Vec<u32> = (0..self.len()).step_by(STRETCH as usize).collect();
+        context.pool.install(|| {
+            starts.par_iter().try_for_each(|&start| {
+                context.cancel.check()?;
+                for record in start..self.len().min(start.saturating_add(STRETCH)) {
+                    self.parents[record as usize].store(self.root(record), Ordering::Relaxed);
+                }
+                Ok(())
+            })
+        })?;
+        self.is_flat = true;
+        Ok(())
     }
 
     /// Takes records out of their sets and puts each where its label says: to the smallest of its new

@@ -174,7 +174,7 @@ pub fn cluster<S: Send>(
     };
     // Who is linked is known once all links are joined.
     context.progress.expect(whole(all, 1.0));
-    let forest = Forest::new(store.len(), context)?;
+    let mut forest = Forest::new(store.len(), context)?;
     let _bits = context.memory.reserve("linked records", Bits::bytes(store.len()))?;
     let linked = Bits::new(store.len());
     links.each(&mut |links| {
@@ -189,6 +189,7 @@ pub fn cluster<S: Send>(
         context.progress.worked(links.len() as f64 * JOIN);
         Ok(())
     })?;
+    forest.flatten(context)?;
     let copies = Copies::new(store, [mask]);
     let judge = Judge {
         conflicts,

@@ -99,8 +99,10 @@ pub fn find(
     };
     let visitor = LinkFinder { comparer: &comparer, keep };
     context.progress.begin("link", "pairs", Some(candidates.pairs() + nearest.len()));
-    let passes = candidates.passes(store, 1.0, context);
-    let mut work: Vec<Work> = candidates.counts.iter().map(|counts| work_of(counts, store, passes)).collect();
+    let rule_work = |(rule, counts): (usize, &BlockCounts)| {
+        work_of(counts, store, candidates.passes(store, rule, 1.0, context))
+    };
+    let mut work: Vec<Work> = candidates.counts.iter().enumerate().map(rule_work).collect();
     // Last, as of one rule more, the pairs that templates found.
     work.extend(
         nearest.pairs.iter().map(|pairs| Work { gathering: 0.0, comparing: pairs.len() as f64 * cost::PAIR }),
@@ -134,7 +136,8 @@ pub fn find(
     for (rule, work) in work.into_iter().enumerate() {
         let begun = done.iter().filter(|pass| pass.rule == rule).map(|pass| pass.passes).max().unwrap_or(1);
         let by_key = rule < candidates.rules.rules.len();
-        let passes = if by_key { candidates.passes(store, 1.0, context).div_ceil(begun) * begun } else { 1 };
+        let passes =
+            if by_key { candidates.passes(store, rule, 1.0, context).div_ceil(begun) * begun } else { 1 };
         for pass in (0..passes).filter(|&pass| !done.iter().any(|d| d.covers(rule, pass, passes))) {
             let before = context.progress.snapshot().done;
             let (mut patterns, mut in_cuts) = (PatternCounts::default(), CutCounts::default());

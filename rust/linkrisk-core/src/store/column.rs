@@ -1,5 +1,7 @@
 //! One attribute of the run: its distinct values and the tallies of what its raw values were.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -8,6 +10,7 @@ use super::dictionary::{Dictionary, NameCodes, Names, ReadName};
 use crate::error::Result;
 use crate::kind::{Kind, Storage};
 use crate::normalise::{NameParts, Normaliser, Outcome};
+use crate::runtime::spill::Spill;
 
 /// Marks a packed number as a code of the attribute's partial values.
 pub const PARTIAL: u64 = 1 << 63;
@@ -214,6 +217,37 @@ impl Column {
         let once = dictionary.counts().iter().filter(|&&n| n == 1).count();
         let power = once as f64 / dictionary.len().max(1) as f64;
         dictionary.memory() as f64 * each.powf(power)
+    }
+
+    fn dictionary_mut(&mut self) -> Option<&mut Dictionary> {
+        match &mut self.values {
+            Values::Number(dictionary) | Values::Text(dictionary) => Some(dictionary),
+            Values::Name(names) => Some(&mut names.parts),
+            Values::Plain => None,
+        }
+    }
+
+    /// Has the texts rest on disk.
+    ///
+    /// # Errors
+    /// As [`Dictionary::spill`].
+    pub fn spill_texts(&mut self, spill: &Arc<Spill>) -> Result<()> {
+        self.dictionary_mut().map_or(Ok(()), |dictionary| dictionary.spill(spill))
+    }
+
+    /// Bytes that [`Column::spill_texts`] sets free.
+    pub fn texts_memory(&self) -> u64 {
+        match &self.values {
+            Values::Number(dictionary) | Values::Text(dictionary) => dictionary.texts_memory(),
+            Values::Name(names) => names.parts.texts_memory(),
+            Values::Plain => 0,
+        }
+    }
+
+    /// Forgets what only reading needs: no value comes any more.
+    pub fn complete(&mut self) {
+        self.recent = Recent::default();
+        self.dictionary_mut().into_iter().for_each(Dictionary::complete);
     }
 
     /// Bytes held.

@@ -2,24 +2,30 @@
 //!
 //! Codes are given in the order in which values first appear, from 1; 0 is missing. Memory:
 //! 16 bytes, 4 for the count and about 6 for the index of a distinct value, and its bytes
-//! beyond 15.
+//! beyond 15. The texts may rest on disk, which leaves the count, and the index until all are read.
+
+use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::growing::GrowingArray;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
+use crate::runtime::spill::Spill;
 
 /// Distinct texts with their codes.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    heads: Vec<Head>,
+    heads: GrowingArray<Head>,
     /// Texts that are too long for a head.
-    long: Vec<u8>,
+    long: GrowingArray<u8>,
     counts: Vec<u32>,
     index: HashTable<u32>,
+    is_complete: bool,
 }
 
 /// A text of up to 15 bytes itself, or where a longer one is: 16 bytes, aligned, so that reading a
@@ -35,7 +41,7 @@ const SHORT: usize = 15;
 const LONG: u8 = u8::MAX;
 
 impl Head {
-    fn new(text: &str, long: &mut Vec<u8>) -> Self {
+    fn new(text: &str, long: &mut GrowingArray<u8>) -> Self {
         let mut head = [0; 16];
         if text.len() <= SHORT {
             head[..text.len()].copy_from_slice(text.as_bytes());
@@ -45,18 +51,18 @@ impl Head {
             head[..6].copy_from_slice(&(long.len() as u64).to_le_bytes()[..6]);
             head[8..12].copy_from_slice(&(text.len() as u32).to_le_bytes());
             head[SHORT] = LONG;
-            long.extend_from_slice(text.as_bytes());
+            long.extend(text.as_bytes());
         }
         Self(head)
     }
 
     #[inline(always)]
-    fn bytes<'a>(&'a self, long: &'a [u8]) -> &'a [u8] {
+    fn bytes<'a>(&'a self, long: &'a GrowingArray<u8>) -> &'a [u8] {
         if self.0[SHORT] != LONG {
             return &self.0[..usize::from(self.0[SHORT]).min(SHORT)];
         }
         let (start, length) = self.place();
-        &long[start..start + length]
+        long.slice(start, length).unwrap_or_default()
     }
 
     /// Where a text that is too long for its head begins, and its length.
@@ -70,10 +76,10 @@ impl Head {
     }
 
     /// Whether the head is that of a text.
-    fn is_sound(&self, long: &[u8]) -> bool {
+    fn is_sound(&self, long: &GrowingArray<u8>) -> bool {
         let (start, length) = self.place();
         let there = match self.0[SHORT] {
-            LONG => start.checked_add(length).is_some_and(|end| end <= long.len()),
+            LONG => long.slice(start, length).is_some(),
             short => usize::from(short) <= SHORT,
         };
         there && std::str::from_utf8(self.bytes(long)).is_ok()
@@ -90,8 +96,12 @@ impl Dictionary {
     }
 
     fn intern_hashed(&mut self, text: &str, hash: u64) -> Result<u32> {
-        let Self { heads, long, counts, index } = self;
-        let same = |&code: &u32| heads[code as usize - 1].bytes(long) == text.as_bytes();
+        let Self { heads, long, counts, index, is_complete } = self;
+        if *is_complete {
+            return Err(Error::internal("a text came after all were read"));
+        }
+        let bytes_of = |code: u32| heads.get(code as usize - 1).map_or(&[][..], |head| head.bytes(long));
+        let same = |&code: &u32| bytes_of(code) == text.as_bytes();
         if let Some(&code) = index.find(hash, same) {
             counts[code as usize - 1] = counts[code as usize - 1].saturating_add(1);
             return Ok(code);
@@ -100,9 +110,9 @@ impl Dictionary {
             Error::new(ErrorKind::Data, "an attribute has more than 4.29 billion distinct values")
                 .hint("map it as a kind that is packed, such as `image_url`")
         })?;
+        index.insert_unique(hash, code, |&code| xxh3_64(bytes_of(code)));
         heads.push(Head::new(text, long));
         counts.push(1);
-        index.insert_unique(hash, code, |&code| xxh3_64(heads[code as usize - 1].bytes(long)));
         Ok(code)
     }
 
@@ -124,17 +134,39 @@ impl Dictionary {
     /// The text of `code`, empty for 0.
     #[inline]
     pub fn text(&self, code: u32) -> &str {
-        if code == 0 {
-            return "";
+        let Some(head) = self.heads.get((code as usize).wrapping_sub(1)) else { return "" };
+        let bytes = head.bytes(&self.long);
+        if self.heads.is_on_disk(code as usize - 1) {
+            // Under no checksum there.
+            return std::str::from_utf8(bytes).unwrap_or_default();
         }
-        let bytes = self.heads[code as usize - 1].bytes(&self.long);
         debug_assert!(std::str::from_utf8(bytes).is_ok());
         // SAFETY: `intern` makes heads, of a whole `str` each, `load` takes in only such, and nothing
-        // changes one. Checking again is 7 % of the time of linking.
+        // changes one; a text is on disk only if its head is. Checking again is 7 % of the time of linking.
         #[expect(unsafe_code, reason = "the bytes were a str when they came in")]
         unsafe {
             std::str::from_utf8_unchecked(bytes)
         }
+    }
+
+    /// Moves the texts to disk.
+    ///
+    /// # Errors
+    /// As [`GrowingArray::spill`].
+    pub fn spill(&mut self, spill: &Arc<Spill>) -> Result<()> {
+        self.heads.spill("texts", spill)?;
+        self.long.spill("long-texts", spill)
+    }
+
+    /// Bytes that [`Dictionary::spill`] sets free.
+    pub fn texts_memory(&self) -> u64 {
+        self.heads.memory() + self.long.memory()
+    }
+
+    /// Forgets how codes are found: no text comes any more.
+    pub fn complete(&mut self) {
+        self.index = HashTable::new();
+        self.is_complete = true;
     }
 
     /// Reads the head of `code` and nothing of it: the caches then have it when it is compared.
@@ -169,35 +201,35 @@ impl Dictionary {
     /// # Errors
     /// As [`FrameWriter::frame`].
     pub fn save(&self, writer: &mut FrameWriter) -> Result<()> {
-        writer.array(&self.heads)?;
-        writer.array(&self.long)?;
+        self.heads.save(writer)?;
+        self.long.save(writer)?;
         writer.array(&self.counts)
     }
 
-    /// Reads a dictionary that was written.
+    /// Reads a dictionary that was written, which is complete; texts for which there is no memory stay on disk.
     ///
     /// # Errors
-    /// As [`FrameReader::frame`].
-    pub fn load(reader: &mut FrameReader) -> Result<Self> {
-        let (heads, long): (Vec<Head>, Vec<u8>) = (reader.array()?, reader.array()?);
-        let counts: Vec<u32> = reader.array()?;
-        if heads.len() != counts.len() || !heads.iter().all(|head| head.is_sound(&long)) {
-            return Err(reader.wrong());
-        }
-        let mut index = HashTable::with_capacity(heads.len());
-        let hash = |&code: &u32| xxh3_64(heads[code as usize - 1].bytes(&long));
-        for code in 1..=heads.len() as u32 {
-            index.insert_unique(hash(&code), code, hash);
-        }
-        Ok(Self { heads, long, counts, index })
+    /// As [`FrameReader::frame`] and [`Dictionary::spill`].
+    pub fn load(reader: &mut FrameReader, context: &Context) -> Result<Self> {
+        let mut read = Self { is_complete: true, ..Self::default() };
+        let fits = |bytes: u64| bytes < context.memory.free() / 2;
+        reader.each(|heads: &[Head]| {
+            read.heads.extend(heads);
+            if fits(read.heads.memory()) { Ok(()) } else { read.heads.spill("texts", &context.spill) }
+        })?;
+        reader.each(|long: &[u8]| {
+            read.long.extend(long);
+            if fits(read.texts_memory()) { Ok(()) } else { read.spill(&context.spill) }
+        })?;
+        read.counts = reader.array()?;
+        let is_sound =
+            read.heads.len() == read.counts.len() && read.heads.iter().all(|head| head.is_sound(&read.long));
+        if is_sound { Ok(read) } else { Err(reader.wrong()) }
     }
 
     /// Bytes held.
     pub fn memory(&self) -> u64 {
-        (self.long.capacity()
-            + self.heads.capacity() * 16
-            + self.counts.capacity() * 4
-            + self.index.capacity() * 5) as u64
+        self.texts_memory() + (self.counts.capacity() * 4 + self.index.capacity() * 5) as u64
     }
 }
 
@@ -286,6 +318,7 @@ impl Names {
         self.sizes = sizes;
         // Nothing more is read.
         self.recent = Vec::new();
+        self.parts.complete();
         let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         self.frequent = frequent.iter().map(|&(hash, n)| (hash as u32, count(n))).collect();
     }
@@ -324,8 +357,8 @@ impl Names {
     ///
     /// # Errors
     /// As [`FrameReader::frame`].
-    pub fn load(reader: &mut FrameReader) -> Result<Self> {
-        let parts = Dictionary::load(reader)?;
+    pub fn load(reader: &mut FrameReader, context: &Context) -> Result<Self> {
+        let parts = Dictionary::load(reader, context)?;
         let frequent = reader.array::<[u32; 2]>()?.into_iter().map(|[hash, n]| (hash, n)).collect();
         let (in_two_parts, sizes) = reader.json()?;
         Ok(Self { parts, in_two_parts, sizes, frequent, recent: Vec::new() })

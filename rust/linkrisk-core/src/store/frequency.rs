@@ -128,7 +128,8 @@ pub fn complete(store: &mut Store, each: f64, context: &Context) -> Result<()> {
         }
         implausible.push(taken);
     }
-    store.account()?;
+    store.columns.iter_mut().for_each(Column::complete);
+    store.account(context)?;
     take_out(store, &implausible, context)?;
     store.count_persons(context)?;
     if store.persons() < store.len() {

@@ -138,7 +138,7 @@ impl Ingest {
             }
         }
         self.write(store, &packed, context)?;
-        store.account()?;
+        store.account(context)?;
         self.rows += rows as u64;
         context.progress.add(rows as u64);
         context.progress.worked(self.work(rows as u64));

@@ -6,6 +6,7 @@ pub mod copies;
 pub mod dictionary;
 pub mod frequency;
 pub mod gallery;
+mod growing;
 pub mod ids;
 pub mod ingest;
 pub mod irises;
@@ -290,10 +291,26 @@ impl Store {
         Ok(())
     }
 
-    /// Accounts for what the dictionaries hold by now.
-    pub(super) fn account(&mut self) -> Result<()> {
-        let held = self.columns.iter().map(Column::memory).sum();
+    /// Accounts for what the dictionaries hold by now, and has their texts rest on disk where they would take
+    /// more than a quarter of the limit, or more than is free.
+    pub(super) fn account(&mut self, context: &Context) -> Result<()> {
+        // Below this texts are not worth a write.
+        const LEAST: u64 = 1 << 16;
+        let limit = context.memory.limit();
+        let held = self.values_memory();
+        self.values_reserved.shrink_to(held);
+        let texts: u64 = self.columns.iter().map(Column::texts_memory).sum();
+        let is_much = held > limit / 4 && texts > (limit / 64).max(LEAST);
+        if !is_much && self.values_reserved.grow_to(held).is_ok() {
+            return Ok(());
+        }
+        self.columns.iter_mut().try_for_each(|column| column.spill_texts(&context.spill))?;
+        let held = self.values_memory();
         self.values_reserved.shrink_to(held);
         self.values_reserved.grow_to(held)
+    }
+
+    fn values_memory(&self) -> u64 {
+        self.columns.iter().map(Column::memory).sum()
     }
 }

@@ -85,13 +85,13 @@ impl Store {
             column.filled = contents.filled;
             match &mut column.values {
                 Values::Number(dictionary) | Values::Text(dictionary) => {
-                    *dictionary = Dictionary::load(reader)?;
+                    *dictionary = Dictionary::load(reader, context)?;
                 }
-                Values::Name(names) => *names = Names::load(reader)?,
+                Values::Name(names) => *names = Names::load(reader, context)?,
                 Values::Plain => {}
             }
         }
-        store.account()?;
+        store.account(context)?;
         for templates in store.templates.iter_mut().flatten() {
             templates.load(reader, context)?;
         }

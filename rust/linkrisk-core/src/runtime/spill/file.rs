@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use memmap2::Mmap;
+
 use super::Spill;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::frame::{self, Corrupt, HEADER, Header};
@@ -82,6 +84,31 @@ impl SpillFile {
         *end += taken;
         written.map_err(|e| Error::io(&self.path, e))?;
         Ok(Frame { offset, length: content.len() as u32 })
+    }
+
+    /// Writes `content` to the end as it is, for [`SpillFile::map`]: in a file without frames.
+    ///
+    /// # Errors
+    /// As [`SpillFile::append`].
+    pub fn extend(&self, content: &[u8]) -> Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        let Writer { file, end } = &mut *writer;
+        self.spill.claim(content.len() as u64)?;
+        *end += content.len() as u64;
+        file.write_all(content).map_err(|e| Error::io(&self.path, e))
+    }
+
+    /// The whole file as it is now, read where it rests. What is read so is under no checksum: whoever reads
+    /// must bear with anything.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn map(&self) -> Result<Mmap> {
+        // SAFETY: the file is in a directory of this run and for its owner alone; it is written at its end only,
+        // behind what is mapped, and stays until it is dropped.
+        #[expect(unsafe_code, reason = "nothing tells the compiler that no other process changes a file")]
+        let map = unsafe { Mmap::map(&self.reader) };
+        map.map_err(|e| Error::io(&self.path, e))
     }
 
     /// Reads a frame into `content`, which has its length.
