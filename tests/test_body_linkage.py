@@ -1,7 +1,7 @@
-"""Fingers, irises and faces of one person in a run: each kind is one comparison, and they may contradict each other.
+"""Fingers, irises and faces of one person in a run: each kind is one comparison, and they may disagree.
 
-The bodies are those of the scenario `aadhaar`: people who are enrolled again under invented names, and enrolments
-with one copy of another person's ten fingers beside their own irises and face.
+The bodies are those of the scenario `aadhaar`: people who are enrolled again under invented names, and
+enrolments with one copy of another person's ten fingers beside their own irises and face.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from linkrisk import Run, Spec
-from linkrisk.errors import SpecError
 from linkrisk.backends.local import simulate
+from linkrisk.errors import SpecError
 from linkrisk.spec import Templates
 
 from .test_determinism import linked
@@ -55,7 +55,10 @@ def of_one(folder: Path) -> pl.DataFrame:
 
 
 def copied(folder: Path) -> pl.DataFrame:
-    """Pairs of enrolments of which one has the other's fingers, or both have a third's; copies are equal to the byte."""
+    """Pairs of enrolments of which one has the other's fingers, or both a third's.
+
+    Copies are equal to the byte.
+    """
     thumbs = pl.read_parquet(folder / "enrolments" / "*.parquet", columns=["record_id", "right_thumb"])
     prints = thumbs.select("record_id", print=pl.struct("right_thumb").hash())
     fraud = pl.read_parquet(folder / "truth" / "fraud" / "*.parquet").filter(pl.col("kind") == 2)
@@ -63,7 +66,9 @@ def copied(folder: Path) -> pl.DataFrame:
     donor = truth.filter(pl.col("person_id").is_in(fraud["person_id"].implode()))["record_id"]
     copies = prints.filter(pl.col("print").is_duplicated())["record_id"]
     records = pl.DataFrame({"left": pl.concat([copies, donor]).unique()})
-    return records.join(records.rename({"left": "right"}), how="cross").filter(pl.col("left") < pl.col("right"))
+    return records.join(records.rename({"left": "right"}), how="cross").filter(
+        pl.col("left") < pl.col("right")
+    )
 
 
 def test_ten_fingers_are_one_comparison_and_so_are_two_irises(run: Run) -> None:

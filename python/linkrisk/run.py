@@ -86,11 +86,11 @@ class Run:
     def contradicting_templates(self) -> pl.LazyFrame:
         """Scans the pairs whose templates contradict each other, such as copied fingers beside other irises.
 
-        `agrees` is the comparison of templates as alike as one person's alone, `disagrees` one as unlike as two
-        people's. Pairs are here whether they are links or not.
+        `agrees` is the comparison of templates as alike as one person's alone, `disagrees` one as unlike as
+        two people's. Pairs are here whether they are links or not.
 
         Raises:
-            RunError: Where the run stated no purpose and controller, or compared templates of fewer than two kinds.
+            RunError: Where the run stated no purpose and controller, or compared templates of one kind alone.
         """
         return self._records("contradicting_templates")
 

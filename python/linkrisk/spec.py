@@ -221,8 +221,8 @@ class Templates(_Model):
     calibration: Line | None = None
     """A file with the distributions of the model, used instead of an estimate."""
     fuse: Line | None = None
-    """The comparison that these templates are part of: those of one name are fused. Where absent, all fingerprints
-    are `fingers`, all irises `irises`, and a face is a comparison of its own."""
+    """The comparison that these templates are part of: those of one name are fused. Where absent, all
+    fingerprints are `fingers`, all irises `irises`, and a face is a comparison of its own."""
 
 
 class Linkage(_Model):

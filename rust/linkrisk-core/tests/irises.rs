@@ -167,25 +167,30 @@ proptest! {
 }
 
 #[test]
-fn test_a_look_loses_no_pair_of_one_eye() {
+fn test_a_look_loses_no_pair_of_one_eye_and_few_of_strangers() {
     let context = context(u64::MAX, 2);
-    let irises = stored(&codes(1_500, 2), &context);
-    let from = 0.3;
-    let options = Options { threshold: distance_of_similarity(from), second: None, level: None };
-    let exact = found(&irises, &options, &context);
-    let mut looked = Vec::new();
-    let pairs = look::by_look(&irises, from, None, &context).expect("room");
-    pairs
-        .each(|pairs| {
-            looked.extend(pairs.iter().map(|pair| (pair.left, pair.right)));
-            Ok(())
-        })
-        .expect("they are there");
-    let exact: Vec<(u32, u32)> = exact.iter().map(|near| (near.left, near.right)).collect();
+    let irises = stored(&codes(3_000, 2), &context);
+    let pairs_from = |from: f64| {
+        let mut looked = Vec::new();
+        let pairs = look::by_look(&irises, from, None, &context).expect("room");
+        pairs
+            .each(|pairs| {
+                looked.extend(pairs.iter().map(|pair| (pair.left, pair.right)));
+                Ok(())
+            })
+            .expect("they are there");
+        let options = Options { threshold: distance_of_similarity(from), second: None, level: None };
+        let exact = found(&irises, &options, &context);
+        (exact.iter().map(|near| (near.left, near.right)).collect::<Vec<(u32, u32)>>(), looked)
+    };
+    let of_one = |pairs: &[(u32, u32)]| pairs.iter().filter(|(a, b)| b - a == 3_000).count();
+    let (exact, looked) = pairs_from(0.2);
     assert!(looked.is_sorted() && looked.iter().all(|pair| exact.binary_search(pair).is_ok()));
-    let of_one = |pairs: &[(u32, u32)]| pairs.iter().filter(|(a, b)| b - a == 1_500).count();
-    assert!(of_one(&exact) > 1_450);
+    assert!(of_one(&exact) > 2_980);
     assert_eq!(of_one(&looked), of_one(&exact));
-    // Of pairs of strangers that are barely as alike some are lost.
-    assert!(looked.len() as f64 > 0.97 * exact.len() as f64, "{} of {}", looked.len(), exact.len());
+    // Strangers who are hardly alike are lost, for their codes agree in no angle as those of one eye do.
+    assert!(looked.len() < exact.len() / 10);
+    let (exact, looked) = pairs_from(look::FROM);
+    assert!(exact.len() > of_one(&exact) + 20);
+    assert!(looked.len() as f64 > 0.99 * exact.len() as f64, "{} of {}", looked.len(), exact.len());
 }

@@ -9,19 +9,21 @@ use super::levels::{ENOUGH, Genuine};
 use super::positions::usable;
 use super::purity::{self, Impure};
 use super::rates::Rates;
+use crate::block::nearest::look;
 use crate::compare::comparison::Position;
 use crate::compare::fusion::{Fusion, LEAST as LEAST_RATE};
 use crate::error::Result;
 use crate::evidence::{self, BINS, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge};
 use crate::kernel::simd::Level;
 use crate::spec::Threshold;
+use crate::store::gallery::Gallery;
 
 /// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
 /// below 3 / pairs, and then c = (N − 1) · rate is 0.001, a tenth of what may merge people.
 const PAIRS_PER_TEMPLATE: f64 = 3_000.0;
 
-/// The same of each of several positions: what merges people is the fused rate. A hundred and fifty pairs for each
-/// found by chance tell from where on there is one.
+/// The same of each of several positions: what merges people is the fused rate, and where one stranger in N is as
+/// alike is known from 150 N pairs.
 const PAIRS_OF_POSITION: f64 = 300.0;
 
 /// How many times as many templates are drawn as are compared, to have enough whose people are known, and
@@ -106,7 +108,12 @@ impl Pipeline {
                 Some(Threshold::At(similarity)) => Some(similarity),
                 _ => None,
             };
-            from.push(stated.unwrap_or_else(|| rates.similarity_of(wanted)).clamp(LEAST, 1.0));
+            let least = match gallery {
+                Gallery::Irises(irises) => look::least(irises),
+                Gallery::Vectors(_) => LEAST,
+            };
+            let from_rate = || rates.similarity_of(wanted).max(least);
+            from.push(stated.unwrap_or_else(from_rate).clamp(LEAST, 1.0));
             if number > 1 {
                 surprises.push(self::surprises(&rates, sources));
             }
