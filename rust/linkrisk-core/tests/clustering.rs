@@ -103,6 +103,39 @@ proptest! {
     }
 }
 
+/// Weights of `n` records, symmetric.
+fn matrix(n: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+    (0..n * n).map(|at| weight((at / n).min(at % n), (at / n).max(at % n))).collect()
+}
+
+#[test]
+fn test_a_stray_record_neither_joins_a_person_nor_takes_a_record_of_theirs_away() {
+    // Ten records of one person, and one that is falsely linked to the first by the strongest link of all.
+    for false_links in 1..4 {
+        let weights = matrix(11, |a, b| match (a < false_links, b == 10) {
+            (true, true) => 12.0,
+            (false, true) => -7.0,
+            _ => 5.0,
+        });
+        let labels = agglomerate(&[1; 11], &weights, 0.0, u32::MAX);
+        assert_eq!(labels, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10], "{false_links} false links");
+    }
+}
+
+#[test]
+fn test_moves_keep_to_the_most_records_and_to_contradictions() {
+    let weights = matrix(6, |_, _| 5.0);
+    let labels = agglomerate(&[1; 6], &weights, 0.0, 3);
+    assert!(sizes(&labels.iter().map(|&label| label as u32).collect::<Vec<_>>()).values().all(|&n| n == 3));
+    // 0 has all the weight with 1 to 4, one of whom it cannot be with.
+    let weights = matrix(5, |a, b| match (a, b) {
+        (0, 4) => CONTRADICTION,
+        _ => 5.0,
+    });
+    let labels = agglomerate(&[1; 5], &weights, 0.0, u32::MAX);
+    assert_ne!(labels[0], labels[4], "{labels:?}");
+}
+
 /// Clusters `links` among the records of `store`; pairs that are no links weigh `otherwise`.
 fn entities(
     store: &Store,

@@ -6,9 +6,10 @@
 //! between two people is outvoted by the pairs that say otherwise, and a merge that contradicts
 //! itself is refused.
 //!
-//! The strongest link goes first, so a stray record may join the one it is falsely linked to before the rest
-//! of that one's entity does. Records against which the rest of their entity speaks are therefore put out, and
-//! what is left merges once more.
+//! The strongest link goes first, so a stray record may take the one it is falsely linked to away from that one's
+//! entity, or come into it. Records therefore move to where most weight speaks for them, which is what
+//! correlation clustering seeks (N. Bansal, A. Blum and S. Chawla, *Correlation clustering*, 2004), and what is left
+//! merges once more.
 
 /// A weight that no agreement outweighs.
 pub const CONTRADICTION: f32 = f32::NEG_INFINITY;
@@ -17,13 +18,13 @@ pub const CONTRADICTION: f32 = f32::NEG_INFINITY;
 /// unit the first unit of its entity.
 ///
 /// Two clusters merge while the average weight between their records is at least `threshold` and they
-/// have at most `most` records together. Then units whose average weight with the rest of their cluster is
-/// less are put out, the worst first, and what is left merges again. Ties go to the smallest numbers. Cost:
-/// n² per merge at worst.
+/// have at most `most` records together. Then units move, each to the cluster with the greatest sum of weights
+/// above `threshold`, or to none where that is below zero, and clusters merge again. Ties stay, or go to the
+/// smallest numbers. Cost: n² per merge at worst.
 pub fn agglomerate(sizes: &[u32], weights: &[f32], threshold: f32, most: u32) -> Vec<usize> {
     let n = sizes.len();
     let mut labels = merge(sizes, weights.to_vec(), threshold, most);
-    if !put_out(sizes, weights, threshold, &mut labels) {
+    if !moved(sizes, weights, (threshold, most), &mut labels) {
         return labels;
     }
     let firsts: Vec<usize> = (0..n).filter(|&unit| labels[unit] == unit).collect();
@@ -45,32 +46,59 @@ pub fn agglomerate(sizes: &[u32], weights: &[f32], threshold: f32, most: u32) ->
     place.into_iter().map(|cluster| firsts[merged[cluster]]).collect()
 }
 
-/// Takes units out of their clusters while the rest of one speaks against them; tells whether any was.
-fn put_out(sizes: &[u32], weights: &[f32], threshold: f32, labels: &mut [usize]) -> bool {
+/// Rounds in which units may move: nearly all that do move in the first.
+const ROUNDS: usize = 3;
+
+/// A gain that is not one: the rounding of a sum.
+const LEAST_GAIN: f32 = 1e-3;
+
+/// Moves units to where most weight speaks for them, one after the other; tells whether any moved.
+fn moved(sizes: &[u32], weights: &[f32], (threshold, most): (f32, u32), labels: &mut [usize]) -> bool {
     let n = sizes.len();
-    let weighs = |i: usize, j: usize| sizes[j] as f32 * weights[i * n + j];
+    let mut whole = vec![0u32; n];
+    labels.iter().zip(sizes).for_each(|(&label, &size)| whole[label] += size);
     let mut any = false;
-    for first in 0..n {
-        let mut own: Vec<usize> = (first..n).filter(|&unit| labels[unit] == first).collect();
-        let mut rest: u32 = own.iter().map(|&unit| sizes[unit]).sum();
-        let others = |i: usize| own.iter().filter(move |&&j| j != i).map(move |&j| weighs(i, j)).sum();
-        let mut sums: Vec<f32> = own.iter().map(|&i| others(i)).collect();
-        while own.len() > 1 {
-            let mean = |at: usize| sums[at] / (rest - sizes[own[at]]) as f32;
-            let Some(worst) = (0..own.len()).min_by(|&a, &b| mean(a).total_cmp(&mean(b))) else { break };
-            if mean(worst) >= threshold {
-                break;
+    for _ in 0..ROUNDS {
+        let mut again = false;
+        for unit in 0..n {
+            let mut sums = vec![0.0f32; n];
+            for other in (0..n).filter(|&other| other != unit) {
+                sums[labels[other]] += sizes[other] as f32 * (weights[unit * n + other] - threshold);
             }
-            let out = own.remove(worst);
-            sums.remove(worst);
-            rest -= sizes[out];
-            sums.iter_mut().zip(&own).for_each(|(sum, &i)| *sum -= weighs(i, out));
-            labels[out] = out;
-            any = true;
+            let own = labels[unit];
+            let is_open = |at: usize| whole[at] > 0 && whole[at].saturating_add(sizes[unit]) <= most;
+            let others = (0..n).filter(|&at| at != own && is_open(at));
+            let best = others.max_by(|&a, &b| sums[a].total_cmp(&sums[b]).then(b.cmp(&a)));
+            let (sum, to) = match best {
+                Some(at) if sums[at] > 0.0 => (sums[at], Some(at)),
+                _ => (0.0, None),
+            };
+            if sum <= sums[own] + LEAST_GAIN {
+                continue;
+            }
+            whole[own] -= sizes[unit];
+            // Alone it takes a number that no cluster has: its own, or that of those it leaves.
+            let to = to.or_else(|| (0..n).find(|&at| whole[at] == 0)).unwrap_or(own);
+            whole[to] += sizes[unit];
+            labels[unit] = to;
+            again = true;
         }
-        own.iter().for_each(|&unit| labels[unit] = own[0]);
+        any |= again;
+        if !again {
+            break;
+        }
     }
+    first_of_each(labels);
     any
+}
+
+/// Makes the label of each cluster its first unit.
+fn first_of_each(labels: &mut [usize]) {
+    let mut first = vec![usize::MAX; labels.len()];
+    for unit in 0..labels.len() {
+        first[labels[unit]] = first[labels[unit]].min(unit);
+    }
+    labels.iter_mut().for_each(|label| *label = first[*label]);
 }
 
 /// Merges clusters, the two with the highest average weight first.
