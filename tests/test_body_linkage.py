@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from linkrisk import Run, Spec
+from linkrisk import Linker, Run, RunOptions, Spec
 from linkrisk.backends.local import simulate
 from linkrisk.errors import SpecError
 from linkrisk.spec import Templates
 
-from .test_determinism import linked
+from .test_determinism import checksums, linked
 
 # 5,100 enrolments: 5 people are enrolled four times, and 20 enrolments hold the fingers of one other.
 RECORDS = 25_500
@@ -110,3 +110,23 @@ def test_attributes_of_two_kinds_are_not_fused(folder: Path, tmp_path: Path) -> 
     linkage = spec.linkage.model_copy(update={"templates": mixed})
     with pytest.raises(SpecError, match="different kinds"):
         linked(spec.model_copy(update={"linkage": linkage}), tmp_path / "run")
+
+
+def test_a_result_is_the_same_in_little_memory_and_on_one_thread(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    spec = Spec.from_toml(folder / "linkrisk.toml")
+    other = linked(spec, tmp_path / "run", threads=1, batch_size=700, memory_limit=96 << 20)
+    assert checksums(other) == checksums(run)
+
+
+@pytest.mark.parametrize("stage", ["nearest", "link"])
+def test_a_run_that_was_stopped_goes_on_to_the_same(
+    run: Run, folder: Path, tmp_path: Path, stage: str
+) -> None:
+    spec = Spec.from_toml(folder / "linkrisk.toml").model_copy(update={"run": RunOptions(seed=1, threads=2)})
+    first = Linker(spec, tmp_path / "run", resume=True)
+    getattr(first, stage)()
+    del first
+    Linker(spec, tmp_path / "run", resume=True).cluster()
+    assert checksums(Run(tmp_path / "run")) == checksums(run)

@@ -11,8 +11,8 @@ use crate::kernel::simd::Level;
 use crate::runtime::Context;
 use crate::store::Store;
 
-/// Pairs whose records are read together: of records of 64 bytes 40 MB.
-const TOGETHER: usize = 1 << 18;
+/// Pairs whose records are read together, at the least and at the most: of records of 64 bytes 0.6 and 40 MB.
+const TOGETHER: (usize, usize) = (1 << 12, 1 << 18);
 
 /// A pair of records that some comparisons of templates found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
@@ -93,10 +93,11 @@ pub fn fused(
     context.progress.begin("fuse", "pairs", Some(pairs.len()));
     let mut sorter = ExternalSorter::new("similar pairs", context.memory.free() / 8, context)?;
     let (kernel, width) = (Level::best(), store.layout.words);
+    let bytes = (2 * (8 * width + 4) + size_of::<Scored>()) as u64;
+    let fits = (context.memory.free() / 4 / bytes) as usize;
     pairs.each(|pairs| {
-        for pairs in pairs.chunks(TOGETHER) {
-            let bytes = pairs.len() * (2 * (8 * width + 4) + size_of::<Scored>());
-            let _held = context.memory.reserve("pairs of templates", bytes as u64)?;
+        for pairs in pairs.chunks(fits.clamp(TOGETHER.0, TOGETHER.1)) {
+            let _held = context.memory.reserve("pairs of templates", pairs.len() as u64 * bytes)?;
             let mut records: Vec<u32> = pairs.iter().flat_map(|pair| [pair.left, pair.right]).collect();
             records.sort_unstable();
             records.dedup();
