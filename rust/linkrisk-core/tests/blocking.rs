@@ -298,6 +298,7 @@ proptest! {
             let (again, _) = scan(&candidates, &store, &tight).expect("the scan ends");
             prop_assert_eq!(&again, &made);
             prop_assert_eq!(&candidates.counts, &roomy.counts);
+            drop(candidates);
             prop_assert_eq!(tight.memory.free(), memory, "all is given back");
         }
     }
