@@ -10,6 +10,7 @@ from linkrisk.errors import (
     SpecError,
     TrainingError,
 )
+from linkrisk.spec import Templates
 
 from .conftest import ATTRIBUTES, people, refusal
 
@@ -60,7 +61,9 @@ def test_no_value_at_all(spec_for, table):
 
 def test_templates_alone(spec_for):
     table = pl.DataFrame({"v": [b"\x01" * 512, b"\x02" * 512]})
-    error = refusal(spec_for(data=table, attributes={"eye": Attribute(column="v", kind="iris")}))
+    left_out = Linkage(templates=(Templates(attribute="eye", compare=False),))
+    eye = Attribute(column="v", kind="iris")
+    error = refusal(spec_for(data=table, attributes={"eye": eye}, linkage=left_out))
     assert "templates alone" in str(error)
 
 
