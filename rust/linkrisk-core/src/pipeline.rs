@@ -543,6 +543,13 @@ impl Pipeline {
         }
         self.finish_stage(&stage, summary.candidate_pairs, &summary, Vec::new())?;
         self.linked = Some(Linked { found, summary: summary.clone() });
+        // Clustering has the room: up to 32 MiB a rule and 100 million records, and 12 bytes a pair that templates found.
+        if let Some(planned) = &mut self.planned {
+            planned.candidates.release();
+        }
+        if let Some(nearest) = &mut self.nearest {
+            nearest.pairs = None;
+        }
         Ok(summary)
     }
 

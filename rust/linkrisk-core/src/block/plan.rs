@@ -191,6 +191,11 @@ impl Candidates {
         passes((sampled * row_bytes(store) as f64) as u64, context)
     }
 
+    /// Lets go of what only finding pairs needs.
+    pub fn release(&mut self) {
+        self.shared = Vec::new();
+    }
+
     /// About how many records are brought together for rule `rule`.
     pub(super) fn carried(&self, store: &Store, rule: usize) -> f64 {
         let (all, counts) = (f64::from(store.len()), &self.counts[rule]);

@@ -20,7 +20,8 @@ pub const CONTRADICTION: f32 = f32::NEG_INFINITY;
 /// Two clusters merge while the average weight between their records is at least `threshold` and they
 /// have at most `most` records together. Then units move, each to the cluster with the greatest sum of weights
 /// above `threshold`, or to none where that is below zero, and clusters merge again. Ties stay, or go to the
-/// smallest numbers. Cost: n² per merge at worst.
+/// smallest numbers. Cost: n² per merge at worst. Memory: a copy of the weights, and 4 bytes per square of the
+/// clusters where any unit moved.
 pub fn agglomerate(sizes: &[u32], weights: &[f32], threshold: f32, most: u32) -> Vec<usize> {
     let n = sizes.len();
     let mut labels = merge(sizes, weights.to_vec(), threshold, most);
@@ -36,7 +37,7 @@ pub fn agglomerate(sizes: &[u32], weights: &[f32], threshold: f32, most: u32) ->
         whole[place[i]] += sizes[i];
         for j in (0..n).filter(|&j| place[j] != place[i]) {
             // A contradiction is −∞, and stays that in a sum.
-            sums[place[i] * clusters + place[j]] += (sizes[i] * sizes[j]) as f32 * weights[i * n + j];
+            sums[place[i] * clusters + place[j]] += sizes[i] as f32 * sizes[j] as f32 * weights[i * n + j];
         }
     }
     for (at, sum) in sums.iter_mut().enumerate() {
@@ -57,11 +58,11 @@ fn moved(sizes: &[u32], weights: &[f32], (threshold, most): (f32, u32), labels: 
     let n = sizes.len();
     let mut whole = vec![0u32; n];
     labels.iter().zip(sizes).for_each(|(&label, &size)| whole[label] += size);
-    let mut any = false;
+    let (mut any, mut sums) = (false, vec![0.0f32; n]);
     for _ in 0..ROUNDS {
         let mut again = false;
         for unit in 0..n {
-            let mut sums = vec![0.0f32; n];
+            sums.fill(0.0);
             for other in (0..n).filter(|&other| other != unit) {
                 sums[labels[other]] += sizes[other] as f32 * (weights[unit * n + other] - threshold);
             }

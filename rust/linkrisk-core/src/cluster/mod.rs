@@ -8,7 +8,7 @@
 //!
 //! Memory: 4 bytes per record for the forest and a bit for who is linked. Components are looked at in
 //! passes over ranges of their hashes; a pass holds a packed record and 16 bytes per linked record, 32 per
-//! link of a component of more than 400 records, and 4 per square of a component's size while it is
+//! link of a component of more than 400 records, and 12 per square of a component's size while it is
 //! settled. Links of smaller components are weighed again, which costs a tenth of carrying them.
 
 pub mod agglomerate;

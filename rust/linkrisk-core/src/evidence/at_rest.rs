@@ -10,7 +10,7 @@ use crate::compare::fusion::Fusion;
 use crate::error::Result;
 use crate::kernel::bits::Bits;
 use crate::kernel::hash;
-use crate::runtime::Context;
+use crate::runtime::{Context, Reservation};
 use crate::store::Store;
 use crate::store::gallery::{Gallery, Template};
 use crate::store::templates::NOBODY;
@@ -24,6 +24,7 @@ pub struct Members<'a> {
     /// The positions that rest in the store, in order.
     positions: Vec<(Position, &'a Gallery)>,
     records: Bits,
+    _held: Reservation,
     /// Records of each source.
     pub sizes: Vec<u64>,
 }
@@ -32,16 +33,18 @@ impl<'a> Members<'a> {
     /// Those of `positions`. Memory: a bit for every record of the store.
     ///
     /// # Errors
+    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
     /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
     pub fn new(store: &'a Store, positions: &[Position], context: &Context) -> Result<Self> {
         let gallery = |&position: &Position| Some((position, store.templates[position.attribute].as_ref()?));
         let positions: Vec<(Position, &Gallery)> = positions.iter().filter_map(gallery).collect();
+        let held = context.memory.reserve("records with templates", Bits::bytes(store.len()))?;
         let records = Bits::new(store.len());
         for (_, gallery) in &positions {
             context.cancel.check()?;
             gallery.records().iter().filter(|&&record| record != NOBODY).for_each(|&r| records.insert(r));
         }
-        let mut made = Self { store, positions, records, sizes: Vec::new() };
+        let mut made = Self { store, positions, records, _held: held, sizes: Vec::new() };
         let size = |source| made.range(source).filter(|&record| made.records.contains(record)).count() as u64;
         made.sizes = (0..store.sources.len()).map(size).collect();
         Ok(made)
@@ -50,6 +53,11 @@ impl<'a> Members<'a> {
     fn range(&self, source: usize) -> Range<u32> {
         let source = &self.store.sources[source];
         source.start..source.start + source.records
+    }
+
+    /// How many positions they may have templates of.
+    pub fn positions(&self) -> usize {
+        self.positions.len()
     }
 
     /// Records of all sources.

@@ -1,12 +1,13 @@
 //! Patterns into evidence: training the model, and weighing pairs by it.
 
 pub mod capture;
-pub mod em;
+mod em;
 pub mod lost;
 pub mod model;
 pub mod train;
 pub mod weights;
 
+pub(crate) use em::IMPURE;
 pub use model::Model;
 pub use train::{Evidence, train};
 pub use weights::{Score, Scorer, Scores};

@@ -10,7 +10,7 @@ use super::rates::Rates;
 use crate::compare::Comparison;
 use crate::evidence::{BINS, Probe, Sample, below_median, bin, share};
 use crate::kernel::simd::Level;
-use crate::score::em::IMPURE;
+use crate::score::IMPURE;
 use crate::score::model::{ChanceSource, ComparisonModel, Source};
 
 /// Pairs that agree on a number and whose templates are compared, at the least: with nobody wrong among them

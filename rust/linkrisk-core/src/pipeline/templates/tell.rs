@@ -10,11 +10,11 @@ use super::positions::usable;
 use super::purity::{self, Impure};
 use super::rates::Rates;
 use crate::block::nearest::look;
-use crate::compare::comparison::Position;
 use crate::compare::fusion::{Fusion, LEAST as LEAST_RATE};
 use crate::error::Result;
 use crate::evidence::{self, BINS, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge};
 use crate::kernel::simd::Level;
+use crate::runtime::Reservation;
 use crate::spec::Threshold;
 use crate::store::gallery::Gallery;
 
@@ -70,6 +70,8 @@ pub struct Told {
 struct Asked {
     answer: Thresholds,
     sample: Sample,
+    /// Its templates.
+    _held: Reservation,
     known: Known,
     is_calibrated: bool,
 }
@@ -102,7 +104,9 @@ impl Pipeline {
             }
             let name = gallery.attribute();
             let pairs = if number > 1 { PAIRS_OF_POSITION } else { PAIRS_PER_TEMPLATE };
-            let asked = self.ask(planned, linkage, (name, &[position]), pairs, None)?;
+            let own =
+                (number > 1).then(|| Members::new(&self.store, &[position], &self.context)).transpose()?;
+            let asked = self.ask(planned, linkage, (name, own.as_ref().unwrap_or(&members)), pairs, None)?;
             let rates = Rates::new(&asked.answer.rates, sources);
             let stated = match self.spec.linkage.templates_of(name).map(|asked| asked.threshold) {
                 Some(Threshold::At(similarity)) => Some(similarity),
@@ -116,17 +120,18 @@ impl Pipeline {
             from.push(stated.unwrap_or_else(from_rate).clamp(LEAST, 1.0));
             if number > 1 {
                 surprises.push(self::surprises(&rates, sources));
+            } else {
+                alone = Some(asked);
             }
-            alone = Some(asked);
         }
         let asked = if number > 1 {
             let fusion = Fusion::new(sources, surprises);
-            let all = (compared.name.as_str(), &compared.positions[..]);
+            let all = (compared.name.as_str(), &members);
             Some(self.ask(planned, linkage, all, PAIRS_PER_TEMPLATE, Some(fusion))?)
         } else {
             alone
         };
-        let Some(Asked { answer, sample, known, is_calibrated }) = asked else { return Ok(None) };
+        let Some(Asked { answer, sample, known, is_calibrated, _held }) = asked else { return Ok(None) };
         let rates = Rates::new(&answer.rates, sources);
         let genuine = if is_calibrated {
             Genuine::calibrated(&answer.genuine_counts, &rates)
@@ -144,28 +149,27 @@ impl Pipeline {
         Ok(Some(Told { answer, genuine, linked, impure, fusion, from, sizes: members.sizes }))
     }
 
-    /// What `each` times as many random pairs as there are templates of `positions`, and linked ones, tell.
+    /// What `each` times as many random pairs as there are `members`, and linked ones, tell.
     fn ask(
         &self,
         planned: &Planned,
         linkage: &Linkage,
-        (name, positions): (&str, &[Position]),
+        (name, members): (&str, &Members<'_>),
         each: f64,
         fusion: Option<Fusion>,
     ) -> Result<Asked> {
         let context = &self.context;
-        let members = Members::new(&self.store, positions, context)?;
         let filled = members.sizes.iter().filter(|&&size| size > 0).count().max(1) as f64;
         let side = (2.0 * each * members.len() as f64 / filled).sqrt() as usize;
         let side = side.clamp(LEAST_SIDE, SIDE);
         let drawn = members.draw(side * OVERDRAWN, context)?;
-        let known = linkage.known(planned, &self.store, &members, &drawn, context)?;
+        let known = linkage.known(planned, &self.store, members, &drawn, context)?;
         let (records, official) = choose(drawn, &known, side);
         let number = records.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
-        let _held = context.memory.reserve("sampled templates", number as u64 * members.bytes())?;
+        let held = context.memory.reserve("sampled templates", number as u64 * members.bytes())?;
         let sample = members.sample(&records, &known.persons, &known.pairs, fusion, context)?;
         // What a spec says of an attribute is not of several.
-        let asked = self.spec.linkage.templates_of(name).filter(|_| positions.len() == 1);
+        let asked = self.spec.linkage.templates_of(name).filter(|_| members.positions() == 1);
         let calibration = asked.and_then(|asked| asked.calibration.as_deref());
         let question = Question {
             attribute: name.to_owned(),
@@ -185,7 +189,7 @@ impl Pipeline {
             joined: Vec::new(),
         };
         let answer = evidence::thresholds(&question, &sample, context)?;
-        Ok(Asked { answer, sample, known, is_calibrated: question.calibration.is_some() })
+        Ok(Asked { answer, sample, _held: held, known, is_calibrated: question.calibration.is_some() })
     }
 }
 
