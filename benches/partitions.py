@@ -1,9 +1,10 @@
 """All pairs of templates against those that share a cell: recall as stated and realised, processor time.
 
-    python benches/partitions.py [--threshold 0.4] [--memory BYTES] [ROWS ...]
+    python benches/partitions.py [--threshold 0.4] [--memory BYTES] [--alone] [ROWS ...]
 
 Faces of 512 numbers of the simulator, int8; both joins without `exact`, one after the other in processes
 of their own. What partitions find is looked up among what the other found, whose own loss is stated.
+With `--alone` partitions only are made, for sizes at which all pairs take hours.
 """
 
 from __future__ import annotations
@@ -43,13 +44,11 @@ def join(path: Path, out: Path, threshold: float, method: str, memory: int) -> d
     return statement
 
 
-def compare(rows: int, threshold: float, memory: int) -> None:
+def compare(rows: int, threshold: float, memory: int, methods: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix="partitions-") as name:
         folder = Path(name)
         path = templates(rows, folder)
-        said = {m: join(path, folder / m, threshold, m, memory) for m in ("all_pairs", "partitions")}
-        found = {m: pl.read_parquet(folder / m / "pairs.parquet").select("record", "other") for m in said}
-        both = found["all_pairs"].join(found["partitions"], on=["record", "other"], how="semi").height
+        said = {m: join(path, folder / m, threshold, m, memory) for m in methods}
         print(
             f"{'':<12}{'processor s':>12}{'elapsed s':>11}{'compared':>12}{'pairs':>12}{'stated recall':>26}"
         )
@@ -62,8 +61,14 @@ def compare(rows: int, threshold: float, memory: int) -> None:
             )
         losses = said["partitions"]["recall"]
         print(json.dumps(said["partitions"]["partition"]))
-        print(f"of the pairs of all_pairs partitions found {both / max(found['all_pairs'].height, 1):.4f}")
-        print(json.dumps({name: losses[name] for name in ("lost_by_partition", "lost_by_filter")}))
+        print(
+            json.dumps({name: losses[name] for name in ("lost_by_partition", "lost_by_filter")}), flush=True
+        )
+        if "all_pairs" in said:
+            pairs = (pl.scan_parquet(folder / m / "pairs.parquet").select("record", "other") for m in methods)
+            found, other = (p.collect() for p in pairs)
+            both = found.join(other, on=["record", "other"], how="semi").height
+            print(f"of the pairs of all_pairs partitions found {both / max(found.height, 1):.4f}")
 
 
 def main() -> None:
@@ -71,9 +76,11 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", type=int, default=[3_000_000])
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--memory", type=int, default=0, help="the memory limit; the engine's own where 0")
+    parser.add_argument("--alone", action="store_true", help="no join of all pairs")
     options = parser.parse_args()
+    methods = ("partitions",) if options.alone else ("all_pairs", "partitions")
     for rows in options.rows:
-        compare(rows, options.threshold, options.memory)
+        compare(rows, options.threshold, options.memory, methods)
 
 
 if __name__ == "__main__":
