@@ -48,9 +48,8 @@ def templates(rows: int, folder: Path) -> Path:
         lists = [n for n, t in scan.collect_schema().items() if isinstance(t, (pl.Array, pl.List))]
         found += [scan.select(pl.col(name).alias("template")).drop_nulls() for name in lists]
     path = folder / "faces.parquet"
-    faces = pl.concat(found).collect().head(rows)
-    print(f"{faces.height:,} faces")
-    faces.write_parquet(path)
+    pl.concat(found).head(rows).sink_parquet(path)
+    print(f"{pl.scan_parquet(path).select(pl.len()).collect().item():,} faces", flush=True)
     return path
 
 

@@ -2,7 +2,7 @@
 //!
 //! I. P. Fellegi and A. B. Sunter, *A theory for record linkage*, JASA 64 (1969).
 
-use super::model::Model;
+use super::model::{ComparisonModel, LevelModel, Model};
 use crate::compare::{Comparison, LEVELS};
 use rustc_hash::FxHashMap;
 
@@ -52,6 +52,8 @@ pub struct Scorer<'a> {
     comparisons: &'a [Comparison],
     /// log2 P(level | class) per comparison and level: match, related, unrelated; zero for null.
     tables: Vec<Vec<[f64; 3]>>,
+    /// The same where templates of the pair were compared, if they tell that most linked pairs are of two people.
+    beside_templates: Option<Vec<Vec<[f64; 3]>>>,
     priors: [f64; 3],
     /// log2 of the strangers as alike among all templates, per comparison and level; none for what compares
     /// no templates.
@@ -66,16 +68,18 @@ pub struct Scorer<'a> {
 impl<'a> Scorer<'a> {
     /// A scorer of patterns of `comparisons` by `model`.
     pub fn new(model: &Model, comparisons: &'a [Comparison]) -> Self {
-        let tables = model
-            .comparisons
-            .iter()
-            .map(|c| {
-                let null = [0.0; 3];
-                let levels =
-                    c.levels.iter().map(|l| [l.m.log2(), l.related.unwrap_or(l.u).log2(), l.u.log2()]);
-                std::iter::once(null).chain(levels).collect()
-            })
-            .collect();
+        let table = |c: &ComparisonModel, m: &dyn Fn(&LevelModel) -> f64| {
+            let levels = c.levels.iter().map(|l| [m(l).log2(), l.related.unwrap_or(l.u).log2(), l.u.log2()]);
+            std::iter::once([0.0; 3]).chain(levels).collect::<Vec<_>>()
+        };
+        let of_templates = |c: &ComparisonModel| model.templates.iter().any(|t| t.attribute == c.attribute);
+        let of_linked = model.one_person_of_linked();
+        let tables = model.comparisons.iter().map(|c| table(c, &|l| l.m)).collect();
+        let beside_templates = of_linked.map(|share| {
+            let m = |level: &LevelModel| level.m.max(share * level.m + (1.0 - share) * level.u);
+            let made = |c| if of_templates(c) { table(c, &|l: &LevelModel| l.m) } else { table(c, &m) };
+            model.comparisons.iter().map(made).collect()
+        });
         let related = if model.has_related() { model.related.log2() } else { f64::NEG_INFINITY };
         let crowd = |comparison: &Comparison| {
             let known = model.templates.iter().find(|t| t.attribute == comparison.name)?;
@@ -85,11 +89,12 @@ impl<'a> Scorer<'a> {
         let most = model.templates.iter().map(|t| t.templates).max().unwrap_or(1);
         let gallery = (most.max(2) as f64).log2();
         Self {
-            of_linked: model.one_person_of_linked(),
+            of_linked,
             gallery,
             crowds,
             comparisons,
             tables,
+            beside_templates,
             priors: [model.matches.log2(), related, model.pairs.log2()],
         }
     }
@@ -97,7 +102,22 @@ impl<'a> Scorer<'a> {
     /// What one comparison weighs in `pattern`, in bits.
     pub fn bits(&self, comparison: usize, pattern: u64) -> f64 {
         let level = self.comparisons[comparison].level(pattern);
-        self.tables.get(comparison).map_or(0.0, |table| table[level][0] - table[level][2])
+        self.tables(pattern).get(comparison).map_or(0.0, |table| table[level][0] - table[level][2])
+    }
+
+    /// Whether templates of the pair were compared.
+    fn is_compared(&self, pattern: u64) -> bool {
+        let mut of_templates = self.comparisons.iter().zip(&self.crowds).filter(|(_, crowd)| crowd.is_some());
+        of_templates.any(|(comparison, _)| comparison.level(pattern) != 0)
+    }
+
+    /// What levels are worth in `pattern`: beside templates that tell that linked pairs are of two people, what other
+    /// attributes hold against a match was learned from such pairs, and counts with the share that is not.
+    fn tables(&self, pattern: u64) -> &[Vec<[f64; 3]>] {
+        match &self.beside_templates {
+            Some(tables) if self.is_compared(pattern) => tables,
+            _ => &self.tables,
+        }
     }
 
     /// What all weigh together that compare no templates.
@@ -145,9 +165,12 @@ impl<'a> Scorer<'a> {
         // Strangers as alike in all templates, and what the other attributes leave of them: each that agrees
         // shrinks the gallery by its weight.
         let (mut crowd, mut others) = (None, 0.0);
-        // What templates weigh, and whether any were compared.
-        let (mut bits, mut is_compared) = (0.0, false);
-        for ((comparison, table), alike) in self.comparisons.iter().zip(&self.tables).zip(&self.crowds) {
+        // What templates weigh.
+        let mut bits = 0.0;
+        let is_compared = self.is_compared(pattern);
+        for ((comparison, table), alike) in
+            self.comparisons.iter().zip(self.tables(pattern)).zip(&self.crowds)
+        {
             let place = comparison.level(pattern);
             let level = table[place];
             logs.iter_mut().zip(level).for_each(|(log, l)| *log += l);
@@ -155,7 +178,6 @@ impl<'a> Scorer<'a> {
                 None => others += level[0] - level[2],
                 Some(alike) => {
                     bits += level[0] - level[2];
-                    is_compared |= place != 0;
                     if let Some(&strangers) = alike.get(place.wrapping_sub(1)) {
                         // Two attributes of templates err apart: the rates are multiplied, the gallery is one.
                         crowd = Some(crowd.map_or(strangers, |c: f64| c + strangers - self.gallery));
@@ -168,7 +190,7 @@ impl<'a> Scorer<'a> {
         let borne = !is_torn && crowd.is_none_or(|crowd| crowd - others <= ALONE);
         let [mut matched, related, unrelated] = logs;
         let others = log2_sum(related, unrelated);
-        if let (Some(share), true) = (self.of_linked, is_compared) {
+        if let Some(share) = self.of_linked.filter(|_| is_compared) {
             // The odds of the other attributes alone, and what they are worth.
             let odds = matched - others - bits;
             matched -= odds - worth(odds, share);
