@@ -144,6 +144,17 @@ def test_a_calibration_makes_a_linkage_of_faces_alone(gates: Path, tmp_path: Pat
     assert found["pairwise"]["found"] > 10_000
 
 
+def test_a_distance_is_the_cosine_that_it_stands_for(gates: Path, tmp_path: Path) -> None:
+    # int8 templates are of the length 575 within rounding: docs/templates.md.
+    vectors = pl.read_parquet(gates / "gate_events" / "*.parquet")["face"].drop_nulls().to_numpy()
+    square = float((vectors.astype(np.float64) ** 2).sum(axis=1).mean())
+    ways = [{"threshold": 0.5}, {"threshold": square**0.5, "metric": "l2"}]
+    runs = [linked(of_faces_alone(gates, **way), tmp_path / str(k)) for k, way in enumerate(ways)]
+    found = [json.loads((run.path / "model.json").read_text())["templates"][0] for run in runs]
+    assert [told["found_from"][0] for told in found] == pytest.approx([0.5, 0.5], abs=1e-6)
+    assert found[0]["found"][0] == found[1]["found"][0] > 0
+
+
 def test_the_report_says_where_a_face_leads(gates: Path, tmp_path: Path) -> None:
     spec = Spec.from_toml(gates / "linkrisk.toml")
     assess(spec, tmp_path / "run")

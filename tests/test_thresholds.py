@@ -250,10 +250,17 @@ def test_mistakes_are_named(tmp_path):
         ({"attribute": "card"}, "the kind `account` has no templates"),
         ({"attribute": "face", "groups": ["sexx"]}, "no source has an attribute `sexx`"),
         ({"attribute": "face", "groups": ["face"]}, "is no group, but templates"),
+        ({"attribute": "face", "threshold": 1.5}, "1.5 is out of range"),
+        ({"attribute": "face", "threshold": -0.1, "metric": "l2"}, "-0.1 is out of range"),
+        ({"attribute": "face", "threshold": 0.6, "metric": "hamming"}, "cannot compare the kind `face`"),
+        ({"attribute": "eye", "threshold": 0.51, "metric": "hamming"}, "0.51 is out of range"),
+        ({"attribute": "eye", "threshold": 0.3, "metric": "l2"}, "cannot compare the kind `iris`"),
     ],
 )
 def test_the_spec_is_checked(templates, message):
     source = spec_of(faces(5, 2)).sources[0]
+    eye = linkrisk.Attribute(column="eye", kind="iris")
+    source = source.model_copy(update={"attributes": {**source.attributes, "eye": eye}})
     with pytest.raises(SpecError, match=message):
         linkrisk.Spec(sources=(source,), linkage={"templates": [templates]})  # type: ignore[arg-type]
 
@@ -265,6 +272,15 @@ def test_the_engine_reads_what_is_stated_of_templates(threshold):
     found = linkrisk.thresholds(spec)
     assert (found["auto"]["wanted"], bool(found["groups"])) == (3, True)
     assert (found["stated"] or {}).get("similarity") == (None if threshold == "auto" else 0.45)
+
+
+def test_a_distance_is_stated_of_vectors_of_any_length():
+    frame = faces(20, 2)
+    lengths = np.linalg.norm(frame["face"].to_numpy(), axis=1)
+    # ‖a − b‖² = 2 n² (1 − cos) for two vectors of length n.
+    distance = 0.9 * np.sqrt((lengths**2).mean())
+    found = linkrisk.thresholds(spec_of(frame, threshold=distance, metric="l2"))
+    assert found["stated"]["similarity"] == pytest.approx(1 - 0.9**2 / 2, abs=1e-6)
 
 
 def test_a_join_of_all_templates_bounds_the_rate():

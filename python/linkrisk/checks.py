@@ -6,6 +6,7 @@ shows every problem.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,13 @@ from linkrisk.errors import Problem
 from linkrisk.kinds import AT_RANGES, DERIVED, KINDS, METHODS, OPTIONS, TRAITS, VECTORS, did_you_mean
 
 Tree = Mapping[str, Any]
+
+# Of thresholds of templates, by their metric.
+RANGES = {
+    "cosine": (-1.0, 1.0, "numbers from -1 to 1"),
+    "l2": (0.0, math.inf, "distances of 0 or more"),
+    "hamming": (0.0, 0.5, "distances from 0 to 0.5"),
+}
 
 
 def check(tree: Tree) -> list[Problem]:
@@ -187,12 +195,28 @@ def _templates(rows: list[Tree], kinds: Mapping[str, tuple[str, str]]) -> Iterat
             elif attribute not in fitting and kinds[attribute][0]:
                 message = f"the kind `{kinds[attribute][0]}` has no templates"
                 yield Problem(f"{path}.attribute", message, did_you_mean(attribute, fitting))
+        kind = kinds[attribute][0] if isinstance(attribute, str) and attribute in kinds else ""
+        yield from _similarity(path, kind, row)
         for j, group in enumerate(_list(row.get("groups"))):
             if isinstance(group, str) and group not in kinds:
                 message = f"no source has an attribute `{group}`"
                 yield Problem(f"{path}.groups[{j}]", message, did_you_mean(group, kinds))
             elif isinstance(group, str) and group in fitting:
                 yield Problem(f"{path}.groups[{j}]", f"`{group}` is no group, but templates", "remove it")
+
+
+def _similarity(path: str, kind: str, row: Tree) -> Iterator[Problem]:
+    """What is wrong with the threshold of templates and its metric."""
+    metric, threshold = row.get("metric", "cosine"), row.get("threshold")
+    if (metric, kind == "iris") in (("l2", True), ("hamming", False)) and kind:
+        other = "hamming" if kind == "iris" else "l2"
+        hint = f"it can be `cosine` or `{other}`"
+        yield Problem(f"{path}.metric", f"`{metric}` cannot compare the kind `{kind}`", hint)
+    if isinstance(threshold, (int, float)) and metric in RANGES:
+        low, high, unit = RANGES[metric]
+        if not low <= threshold <= high:
+            message = f"{threshold:g} is out of range"
+            yield Problem(f"{path}.threshold", message, f"`{metric}` takes {unit}")
 
 
 def _thresholds(path: str, method: str, values: list[Any]) -> Iterator[Problem]:

@@ -89,6 +89,7 @@ def thresholds(
         "groups": group_names,
         "persons": how,
         "threshold": None if stated.threshold == "auto" else stated.threshold,
+        "metric": stated.metric,
         "wanted": stated.expected_false_links,
         "agreeing": _agreeing(tables, name),
         "calibration": _calibration(stated.calibration),

@@ -156,9 +156,12 @@ pub struct ComparisonSpec {
 pub struct TemplatesSpec {
     /// The attribute.
     pub attribute: String,
-    /// Cosine from which two templates are alike.
+    /// Where two templates begin to be alike, by `metric`.
     #[serde(default)]
     pub threshold: Threshold,
+    /// What `threshold` is in.
+    #[serde(default)]
+    pub metric: Metric,
     /// False links of strangers that may be expected among all templates.
     #[serde(default = "one")]
     pub expected_false_links: f64,
@@ -182,6 +185,19 @@ fn one() -> f64 {
 
 fn yes() -> bool {
     true
+}
+
+/// What tells how alike two templates are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The cosine of vectors, and 1 − 2 HD of irises: the more, the more alike.
+    #[default]
+    Cosine,
+    /// The distance of two vectors as they came.
+    L2,
+    /// The fractional Hamming distance of iris codes.
+    Hamming,
 }
 
 /// A similarity, or the one at which so many false links are expected as may be.

@@ -15,6 +15,7 @@ use linkrisk_core::evidence::{self, Choice, Histogram};
 use linkrisk_core::kernel::hash;
 use linkrisk_core::kernel::simd::Level;
 use linkrisk_core::runtime::Context;
+use linkrisk_core::spec::Metric;
 use linkrisk_core::store::irises::Irises;
 use linkrisk_core::store::run_dir::{Identity, RunDir};
 use linkrisk_core::store::templates::{TemplateSource, TemplateTally, Templates};
@@ -55,14 +56,6 @@ struct Request {
     memory_limit: Option<u64>,
     threads: Option<usize>,
     seed: u64,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Metric {
-    Cosine,
-    L2,
-    Hamming,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]

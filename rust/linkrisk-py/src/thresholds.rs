@@ -3,6 +3,8 @@
 use linkrisk_core::error::{Error, ErrorKind, Result};
 use linkrisk_core::evidence::{self, Calibration, Persons, Question, Reader};
 use linkrisk_core::runtime::Context;
+use linkrisk_core::spec::Metric;
+use linkrisk_core::store::templates::cosine_of_distance;
 use pyo3::prelude::*;
 use serde::Deserialize;
 
@@ -20,6 +22,7 @@ struct Asked {
     groups: Vec<String>,
     persons: Persons,
     threshold: Option<f64>,
+    metric: Metric,
     wanted: f64,
     agreeing: Vec<(String, f64)>,
     calibration: Option<(String, String)>,
@@ -67,13 +70,17 @@ fn answer(asked: Asked, streams: Vec<Stream>, context: &Context) -> Result<Strin
         }
     }
     let read = reader.finish();
+    let similarity = |stated: f64| match asked.metric {
+        Metric::L2 => cosine_of_distance(stated, read.squares),
+        Metric::Cosine | Metric::Hamming => stated,
+    };
     let question = Question {
         attribute: asked.attribute,
         sources: asked.sources,
         groups: read.groups.clone(),
         left_out: read.left_out,
         persons: asked.persons,
-        threshold: asked.threshold,
+        threshold: asked.threshold.map(similarity),
         wanted: asked.wanted,
         agreeing: asked.agreeing,
         calibration,

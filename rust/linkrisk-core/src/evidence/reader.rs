@@ -88,6 +88,7 @@ impl Reader {
     pub fn finish(self) -> Read {
         let groups = self.codes.into_iter().map(|codes| codes.into_keys().collect());
         Read {
+            squares: self.sampler.squares(),
             sample: self.sampler.finish(),
             groups: self.names.into_iter().zip(groups).collect(),
             left_out: self.left_out,
@@ -102,6 +103,8 @@ pub struct Read {
     pub sample: Sample,
     /// Group attributes with the names of their groups by code from 1.
     pub groups: Vec<(String, Vec<String>)>,
+    /// Sum of the square lengths of the templates as they came, and how many these are.
+    pub squares: (f64, u64),
     /// Values of group attributes that had too many to be told apart.
     pub left_out: u64,
     _held: Reservation,

@@ -108,6 +108,8 @@ pub struct Sampler {
     plan: Plan,
     seed: u64,
     dims: Option<usize>,
+    /// Sum of the square lengths of the usable templates as they came, and how many these are.
+    squares: (f64, u64),
     sources: Vec<Of>,
     persons: FxHashMap<u64, Person>,
     of_persons: usize,
@@ -173,6 +175,7 @@ impl Sampler {
             plan,
             seed,
             dims: None,
+            squares: (0.0, 0),
             sources: (0..sources).map(|_| Of::default()).collect(),
             persons: FxHashMap::default(),
             of_persons: 0,
@@ -198,7 +201,8 @@ impl Sampler {
                     self.dims = Some(numbers.len());
                     template.clear();
                     template.resize(numbers.len().next_multiple_of(PADDING), 0);
-                    round(&numbers, &mut template);
+                    let norm = round(&numbers, &mut template);
+                    self.squares = (self.squares.0 + norm * norm, self.squares.1 + 1);
                     self.draw(source, number, row, batch, &template);
                 }
                 Outcome::Placeholder => outcomes.placeholder += 1,
@@ -207,6 +211,11 @@ impl Sampler {
             }
         }
         Ok(())
+    }
+
+    /// Sum of the square lengths of the usable templates as they came, and how many these are.
+    pub fn squares(&self) -> (f64, u64) {
+        self.squares
     }
 
     fn draw(&mut self, source: usize, number: u64, row: usize, batch: &Batch<'_>, template: &[i16]) {

@@ -19,6 +19,7 @@ use crate::kernel::simd::iris::Code;
 use crate::kind::Kind;
 use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
+use crate::spec::Metric;
 
 /// The templates of one attribute.
 #[derive(Debug)]
@@ -98,6 +99,15 @@ impl Probe<'_> {
 }
 
 impl Gallery {
+    /// The similarity that a threshold of `stated` by `metric` is.
+    pub fn similarity(&self, metric: Metric, stated: f64) -> f64 {
+        match (metric, self) {
+            (Metric::L2, Self::Vectors(templates)) => templates.cosine_of_distance(stated),
+            (Metric::Hamming, _) => 1.0 - 2.0 * stated,
+            (Metric::Cosine | Metric::L2, _) => stated,
+        }
+    }
+
     /// No templates, of the attribute `name` of that kind.
     ///
     /// # Errors

@@ -408,18 +408,24 @@ impl Templates {
         })
     }
 
-    /// The cosine that stands for the distance `l2` between two vectors as they came.
-    ///
-    /// ‖a − b‖² = 2 n² (1 − cos) for two vectors of length n, for which the root mean square of all is
-    /// taken: 1 for a model whose vectors are of length 1.
+    /// The cosine that stands for the distance `l2` between two vectors as they came, as [`cosine_of_distance`] has it.
     pub fn cosine_of_distance(&self, l2: f64) -> f64 {
         let (mut squares, mut usable) = (0.0, 0);
         for source in self.sources() {
             squares += source.tally.square_norm;
             usable += source.tally.usable + source.tally.copies;
         }
-        if squares > 0.0 { 1.0 - l2 * l2 * usable as f64 / (2.0 * squares) } else { 1.0 }
+        cosine_of_distance(l2, (squares, usable))
     }
+}
+
+/// The cosine that stands for the distance `l2` between two vectors as they came, of which the lengths' squares sum up
+/// to the first of `squares` and are as many as the second; 1 where there are none.
+///
+/// ‖a − b‖² = 2 n² (1 − cos) for two vectors of length n, for which the root mean square of all is taken: 1
+/// for a model whose vectors are of length 1.
+pub fn cosine_of_distance(l2: f64, (squares, vectors): (f64, u64)) -> f64 {
+    if squares > 0.0 { 1.0 - l2 * l2 * vectors as f64 / (2.0 * squares) } else { 1.0 }
 }
 
 /// Writes a vector at length 1 to `out`, rounded to even; returns the length it had.

@@ -108,10 +108,10 @@ impl Pipeline {
                 (number > 1).then(|| Members::new(&self.store, &[position], &self.context)).transpose()?;
             let asked = self.ask(planned, linkage, (name, own.as_ref().unwrap_or(&members)), pairs, None)?;
             let rates = Rates::new(&asked.answer.rates, sources);
-            let stated = match self.spec.linkage.templates_of(name).map(|asked| asked.threshold) {
-                Some(Threshold::At(similarity)) => Some(similarity),
-                _ => None,
-            };
+            let stated = self.spec.linkage.templates_of(name).and_then(|asked| match asked.threshold {
+                Threshold::At(stated) => Some(gallery.similarity(asked.metric, stated)),
+                Threshold::Auto => None,
+            });
             let least = match gallery {
                 Gallery::Irises(irises) => look::least(irises),
                 Gallery::Vectors(_) => LEAST,
