@@ -11,6 +11,7 @@
 //! all, on the number of templates it is searched among.
 
 mod at_rest;
+mod bootstrap;
 mod calibration;
 mod choice;
 mod genuine;
@@ -29,11 +30,12 @@ mod tail;
 mod thresholds;
 
 pub use at_rest::Members;
+pub use bootstrap::{Dependence, TailPair};
 pub use calibration::Calibration;
 pub use choice::{Choice, Stretch, choose};
 pub use genuine::Genuine;
 pub use histogram::{BINS, Histogram, bin, edge};
-pub use impostor::{Basis, Dependence, FalseMatch, Impostors, TailPair, TailReport};
+pub use impostor::{Basis, FalseMatch, Impostors, TailReport};
 pub use interval::{Estimate, at_most, clustered_share, percentile, share};
 pub use isotonic::rising;
 pub use levels::{Level, MOST, levels};

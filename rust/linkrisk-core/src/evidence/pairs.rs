@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::bootstrap::TailPair;
 use super::histogram::{BINS, Histogram, bin};
-use super::impostor::TailPair;
 use super::sample::{Body, Drawn};
 use crate::compare::fusion::Fusion;
 use crate::error::Result;

@@ -17,10 +17,11 @@ pub use answer::{
 use self::limits::limits;
 use self::lists::{Layout, Lists, PairOfSources};
 use self::pool::{GenuinePair, Pool};
+use super::bootstrap::Dependence;
 use super::calibration::Calibration;
 use super::genuine::Genuine;
 use super::histogram::{BINS, edge};
-use super::impostor::{Basis, Dependence, FalseMatch, Impostors, TRUSTED};
+use super::impostor::{Basis, FalseMatch, Impostors, TRUSTED};
 use super::interval::{self, Estimate};
 use super::levels::levels;
 use super::rates::{ALONE, effective_gallery, equal_error, pairs_of};

@@ -1,7 +1,8 @@
 //! Lists of sampled records: which are compared with which, and how many pairs they stand for.
 
+use super::super::bootstrap::Dependence;
 use super::super::histogram::Histogram;
-use super::super::impostor::{Dependence, Impostors};
+use super::super::impostor::Impostors;
 use super::super::pairs::{Compared, compare};
 use super::super::rates::pairs_of;
 use super::super::sample::{Drawn, Sample};
