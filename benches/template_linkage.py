@@ -26,6 +26,7 @@ from linkrisk.simulation import read_truth_folder
 from linkrisk.spec import Templates
 
 BINS = (0.3, 0.7, 0.85, 0.95, 0.98, 0.995, 1.01)
+LEAST = (0.5, 0.9, 0.99)
 
 
 def linked(name: str, spec: Spec, folder: Path, options: RunOptions) -> Run:
@@ -75,7 +76,7 @@ def wrongly_merged(run: Run, folder: Path) -> float:
 
 
 def calibration(run: Run, folder: Path) -> None:
-    """Match probabilities of pairs by how often they are right."""
+    """Match probabilities of pairs by how often they are right, from thresholds on and bin by bin."""
     truth = read_truth_folder(folder / "truth").collect()
     sources = [source["name"] for source in run.manifest["spec"]["sources"]]
     numbered = truth.with_columns(key=pl.col("source") + ":" + pl.col("record").cast(pl.String))
@@ -88,6 +89,11 @@ def calibration(run: Run, folder: Path) -> None:
     both = both.with_columns(right_person=pl.col("truth") == pl.col("truth_right"))
     by_face = both.filter(pl.col("rule").cast(pl.String).str.ends_with(" alike"))
     for name, table in (("all pairs", both), ("pairs that faces found", by_face)):
+        for least in LEAST:
+            part = table.filter(pl.col("match_probability") >= least)
+            if part.height:
+                said, is_so = part.select(pl.col("match_probability", "right_person").mean()).row(0)
+                print(f"  {name} from {least} on: {part.height} pairs, said {said:.4f}, right {is_so:.4f}")
         for low, high in itertools.pairwise(BINS):
             part = table.filter(pl.col("match_probability").is_between(low, high, closed="left"))
             if part.height:
