@@ -15,6 +15,10 @@ use crate::runtime::Context;
 /// Most rows of a cell, for each side, that are packed as one piece of work: 2 MiB of 128 numbers.
 const TILE: usize = 8_064;
 
+/// Rows of the other side that are looked at before they are multiplied, so that their cache misses overlap: 16 KiB of
+/// 512 numbers.
+const AHEAD: usize = 16;
+
 /// The rows of a cell that meet, and how many of the first were done.
 #[derive(Debug, Clone)]
 struct Piece {
@@ -69,6 +73,7 @@ impl Join<'_> {
             let panels = of_others.as_ref().unwrap_or(&queries);
             let sides = Sides { queries: &queries, panels, same: itself };
             let mut masks = vec![0u16; QUERIES * room.strip / LANES];
+            let mut hits = Vec::new();
             let mut from = piece.at.1;
             for strip in (piece.at.0..panels.rows()).step_by(room.strip) {
                 let strip = strip..(strip + room.strip).min(panels.rows());
@@ -79,20 +84,25 @@ impl Join<'_> {
                         found.rest = Some(Piece { at: (strip.start, query), ..piece });
                         return Ok(found);
                     }
-                    let mut passed = 0;
+                    hits.clear();
                     let tested = self.test(&sides, query, strip.clone(), &mut masks, |q, x| {
-                        passed += 1;
-                        let (q, x) = (rows[q], others[x]);
-                        let (a, b) = (left.range.start + q, right.range.start + x);
-                        let product = self.level.dot(left.rows.row(a), right.rows.row(b));
-                        if product >= self.least
-                            && first_common(left_cells.cells(q), right_cells.cells(x))
-                                == Some(piece.cell as u16)
-                        {
-                            found.push(Scored { left: a, right: b, product });
-                        }
+                        hits.push((rows[q], others[x]));
                     });
-                    found.passed += passed;
+                    for hits in hits.chunks(AHEAD) {
+                        let touched = |&(_, x): &(u32, u32)| right.rows.touch(right.range.start + x);
+                        std::hint::black_box(hits.iter().fold(0, |seen, hit| seen ^ touched(hit)));
+                        for &(q, x) in hits {
+                            let (a, b) = (left.range.start + q, right.range.start + x);
+                            let product = self.level.dot(left.rows.row(a), right.rows.row(b));
+                            if product >= self.least
+                                && first_common(left_cells.cells(q), right_cells.cells(x))
+                                    == Some(piece.cell as u16)
+                            {
+                                found.push(Scored { left: a, right: b, product });
+                            }
+                        }
+                    }
+                    found.passed += hits.len() as u64;
                     found.tested += tested;
                     context.progress.add(tested);
                 }

@@ -181,6 +181,9 @@ impl Level {
     }
 }
 
+/// Bytes of a line of the caches.
+const LINE: usize = 64;
+
 /// Rows that are packed for [`Level::hits`], both as queries and in panels.
 #[derive(Debug, Default)]
 pub struct Packed {
@@ -213,12 +216,22 @@ impl Packed {
     }
 
     /// Some of its rows, packed anew in this order.
+    ///
+    /// Rows come from anywhere: those of a part are first looked at, so that their cache misses overlap.
     pub fn gathered(&self, rows: &[u32]) -> Self {
         let depth = self.depth;
         let mut packed = Self::new(rows.len(), depth);
         let (tails, bases): (&[i32], &[i32]) =
             (bytemuck::cast_slice(&self.tails), bytemuck::cast_slice(&self.bases));
         for (mut part, rows) in packed.parts().zip(rows.chunks(QUERIES)) {
+            let mut seen = 0;
+            for &row in rows {
+                let row = row as usize;
+                let numbers = &self.numbers[row * depth..][..depth];
+                let lines = numbers.iter().step_by(LINE).chain(numbers.last());
+                seen ^= lines.fold(0, |seen, &x| seen ^ i32::from(x)) ^ tails[row] ^ bases[row];
+            }
+            std::hint::black_box(seen);
             for (at, &row) in rows.iter().enumerate() {
                 let row = row as usize;
                 part.set(at, &self.numbers[row * depth..][..depth], tails[row] as i16, bases[row]);
