@@ -11,6 +11,7 @@ from linkrisk.progress import count, describe, duration, progress_line
 def event(**changes: Any) -> dict[str, Any]:
     return {
         "stage": "link",
+        "part": "",
         "unit": "pairs",
         "done": 2_000_000,
         "total": 8_000_000,
@@ -38,6 +39,10 @@ def test_describe_tells_rate_and_time_left():
     assert describe(event()) == "link: 2 M of 8 M pairs, 2 M pairs/s, 3 s left"
     assert describe(event(total=None)) == "link: 2 M pairs, 2 M pairs/s"
     assert describe(event(done=0, seconds=0.0)) == "link: 0 of 8 M pairs"
+
+
+def test_describe_names_what_a_stage_is_a_part_of():
+    assert describe(event(part="without templates")).startswith("link without templates: 2 M of 8 M pairs")
 
 
 def test_plain_line_is_written_when_a_stage_begins_and_ends():

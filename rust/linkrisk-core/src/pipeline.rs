@@ -327,7 +327,8 @@ impl Pipeline {
         if let Some(rows) = self.rows.get(source).copied().flatten() {
             let records = f64::from(self.store.len()) + rows as f64;
             let counting = if is_last { frequency::work(&self.store, records) } else { 0.0 };
-            self.context.progress.expect(ingest.work(rows) + counting);
+            let checking = ids.as_ref().map_or(0.0, |_| Ids::work(rows));
+            self.context.progress.expect(ingest.work(rows) + checking + counting);
         }
         for batch in batches {
             // What a reader says of a broken stream may quote a value of it.
@@ -363,6 +364,7 @@ impl Pipeline {
             let all: u64 = self.drawn.iter().map(|drawn| drawn.records).sum();
             let each = all as f64 / f64::from(self.store.len()).max(1.0);
             frequency::complete(&mut self.store, each.max(1.0), &self.context)?;
+            self.store.check_texts(&self.context)?;
             self.keep("store", |writer| self.store.save(writer))?;
         }
         if let (Some(kept), Some(true)) = (&mut kept, self.run.as_ref().map(RunDir::is_resumable)) {
@@ -413,6 +415,7 @@ impl Pipeline {
             pairs: candidates.pairs(),
             not_compared: left_out,
         };
+        self.store.check_texts(context)?;
         self.keep("plan", |writer| writer.json(&candidates))?;
         let not_compared =
             (!plan.not_compared.is_empty()).then(|| ("not_compared", json!(plan.not_compared)));
@@ -439,6 +442,7 @@ impl Pipeline {
             Some(path) => saved(Path::new(path))?.fits(planned.base())?,
             None => self.learn(&planned.candidates, planned.base())?,
         };
+        self.store.check_texts(&self.context)?;
         if let Some(run) = &self.run {
             let text = serde_json::to_vec_pretty(&model).map_err(|e| Error::internal(e.to_string()))?;
             run.write("model.json", &text)?;
@@ -509,6 +513,7 @@ impl Pipeline {
         let nearest = self.nearest.as_ref().ok_or_else(not_planned)?;
         let parts = (&planned.candidates, planned.comparisons.as_slice());
         let found = link::find(&self.store, parts, (model, nearest), threshold, run, &self.context)?;
+        self.store.check_texts(&self.context)?;
         let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
@@ -576,6 +581,7 @@ impl Pipeline {
         let compared = (planned.comparisons.as_slice(), &similarities);
         let linkage = &self.spec.linkage;
         let clusters = settle(&self.store, compared, model, &linked.found.pairs, linkage, context)?;
+        self.store.check_texts(context)?;
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
         let persons = output::persons(&self.store, &clusters.forest, context)?;
         // Last of what may be refused or cancelled but for writing itself.

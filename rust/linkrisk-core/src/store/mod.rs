@@ -310,6 +310,17 @@ impl Store {
         self.values_reserved.grow_to(held)
     }
 
+    /// Checks that texts on disk are what was written. A stage that reads texts does it once it has read them, and
+    /// before what it found is kept.
+    ///
+    /// Cost: what is on disk of them is read once.
+    ///
+    /// # Errors
+    /// As [`Dictionary::check`].
+    pub fn check_texts(&self, context: &Context) -> Result<()> {
+        self.columns.iter().try_for_each(|column| column.check_texts(context))
+    }
+
     fn values_memory(&self) -> u64 {
         self.columns.iter().map(Column::memory).sum()
     }
