@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from linkrisk import Linker, Spec
+from linkrisk.backends.local import simulate
 from linkrisk.progress import count, describe, duration, progress_line
 
 
@@ -70,3 +73,17 @@ def test_terminal_line_is_rewritten():
         tell(event(stage=""))
         tell(event())
     assert "2 M of 8 M pairs" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("scenario", "templates"), [("people", "none"), ("xinai", "int8")])
+def test_what_a_stage_expects_to_do_is_done_at_its_end(tmp_path: Path, scenario: str, templates: str) -> None:
+    simulate(scenario, 6_000, 1, str(tmp_path / "data"), None, None, templates=templates)
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def note(told: dict[str, Any]) -> None:
+        last[told["stage"], told["part"]] = told
+
+    Linker(Spec.from_toml(tmp_path / "data" / "linkrisk.toml"), tmp_path / "run", progress=note).assess()
+    # What is worked is counted where the work is, and how much there will be beforehand.
+    for stage in ("ingest", "assess"):
+        assert last[stage, ""]["share"] > 0.97, stage

@@ -1,4 +1,4 @@
-"""Texts that rest on disk: the same result, however often a run is killed, or an error where they were changed."""
+"""Texts that rest on disk: the same result, killed or not, or an error where they were changed."""
 
 from __future__ import annotations
 

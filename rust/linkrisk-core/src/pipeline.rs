@@ -30,7 +30,7 @@ use crate::compare::{Comparer, Comparison, PatternCounts, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, memory, spill};
+use crate::runtime::{Context, Reservation, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
@@ -121,6 +121,8 @@ pub struct Pipeline {
     drawn: Vec<Drawn>,
     /// Rows of each source, where they are known before it is read.
     rows: Vec<Option<u64>>,
+    /// What the tables take that are being read.
+    tables: Option<Reservation>,
 }
 
 /// Where the results of a run are kept.
@@ -232,6 +234,7 @@ impl Pipeline {
             finished: None,
             drawn: Vec::new(),
             rows: Vec::new(),
+            tables: None,
         };
         pipeline.restore()?;
         Ok(pipeline)
@@ -263,6 +266,21 @@ impl Pipeline {
         Ok(())
     }
 
+    /// The bytes that the batches of a source may take which are made at one time, before the engine has them. Four times
+    /// as much is reserved for tables until all are read: one lot is handed over while the next is made, and what they
+    /// are made from takes as much as they.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`].
+    pub fn read_in_lots(&mut self) -> Result<u64> {
+        // A thirty-second part of the limit, beyond which more at a time is no faster.
+        const MOST: u64 = 32 << 20;
+        let lot = (self.context.memory.limit() / 32).min(MOST);
+        let read = self.ids.len() == self.spec.sources.len();
+        self.tables = (!read).then(|| self.context.memory.reserve("tables", 4 * lot)).transpose()?;
+        Ok(lot)
+    }
+
     /// What the run may spend, and where to ask it to stop.
     pub fn context(&self) -> &Context {
         &self.context
@@ -272,6 +290,7 @@ impl Pipeline {
     /// the directory is left to others.
     pub fn abandon(&mut self) {
         self.ids.clear();
+        self.tables = None;
         if let Some(run) = &mut self.run {
             run.release();
         }
@@ -355,6 +374,9 @@ impl Pipeline {
             kept.and(packed)?;
         }
         let records = ingest.finish(&mut self.store)?;
+        if is_last {
+            self.tables = None;
+        }
         let mut kept = match ids {
             Some(ids) => ids.finish()?,
             None => None,

@@ -13,6 +13,7 @@ pub mod irises;
 pub mod journal;
 pub mod layout;
 pub mod parquet;
+pub mod row_groups;
 pub mod rows;
 pub mod run_dir;
 mod snapshot;
