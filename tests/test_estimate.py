@@ -125,16 +125,17 @@ def test_templates_of_a_sample_stand_for_those_of_the_tables(tmp_path, monkeypat
 
 
 def test_templates_that_do_not_fit_are_told_as_spilled(tmp_path):
-    spec = of_templates("xinai", 12_000, tmp_path)
+    spec = of_templates("xinai", 20_000, tmp_path)
     estimate = Linker(spec).estimate()
     assert estimate["spilled_bytes"] == 0
     [join] = estimate["templates"]
     at_rest = join["templates"] * 2 * 512
     assert estimate["memory_bytes"] > at_rest
-    small = spec.model_copy(update={"run": RunOptions(memory_limit=16 << 20)})
+    small = spec.model_copy(update={"run": RunOptions(memory_limit=17 << 20)})
     told = Linker(small).estimate()
-    assert told["spilled_bytes"] > at_rest - (8 << 20)
-    assert told["memory_bytes"] <= 16 << 20
+    # Half of the limit may hold templates.
+    assert told["spilled_bytes"] >= at_rest - (17 << 19) > 1 << 20
+    assert told["memory_bytes"] <= 17 << 20
 
 
 def test_a_run_without_templates_joins_none(tmp_path):

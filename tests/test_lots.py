@@ -35,13 +35,13 @@ def files(tmp_path: Path) -> list[Path]:
 @pytest.mark.parametrize("most", [1, 2_000, 9_000, 20_000, 10**9])
 def test_lots_hold_every_row_once_and_no_more_than_they_may(files: list[Path], most: int) -> None:
     lots = list(lots_of(files, COLUMNS, most))
-    pieces = [piece for lot in lots for piece in lot if piece.rows]
+    pieces = [piece for lot in lots for piece in lot]
     rows = [(file, row) for file, start, rows in pieces for row in range(start, start + rows)]
     assert rows == [(at, row) for at, n in enumerate([1_000, 50, 0, 700, 10]) for row in range(n)]
     # A row of two numbers and a text takes some 45 bytes, and a lot holds one at the least.
     assert all(sum(piece.rows for piece in lot) <= max(most // 30, 1) for lot in lots)
     if most == 10**9:
-        assert lots == [[Piece(0, 0, 1_000), Piece(1, 0, 50), Piece(2, 0, 0), Piece(3, 0, 700), Piece(4, 0, 10)]]
+        assert lots == [[Piece(0, 0, 1_000), Piece(1, 0, 50), Piece(3, 0, 700), Piece(4, 0, 10)]]
 
 
 def test_sizes_are_those_of_the_columns_that_are_read(files: list[Path]) -> None:
@@ -104,10 +104,10 @@ def test_the_next_is_collected_while_one_is_worked_on() -> None:
 
 def test_an_error_while_reading_ends_it_and_nothing_is_left_running() -> None:
     def fail(_: pl.DataFrame) -> pl.DataFrame:
-        raise ValueError
+        raise ValueError("no")
 
     frames = [pl.LazyFrame({"n": [1]}), pl.LazyFrame({"n": [1]}).map_batches(fail)]
-    with pytest.raises(pl.exceptions.ComputeError):
+    with pytest.raises(ValueError):
         list(ahead(frames))
 
 

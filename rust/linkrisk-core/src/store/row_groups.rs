@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use parquet::basic::Type;
+use parquet::basic::{LogicalType, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
 
@@ -48,7 +48,12 @@ fn bytes(column: &ColumnChunkMetaData) -> u64 {
     let (values, unpacked) = (column.num_values().max(0) as u64, column.uncompressed_size().max(0) as u64);
     match column.column_type() {
         Type::BOOLEAN => unpacked.max(values / 8),
-        Type::INT32 | Type::FLOAT => unpacked.max(values * 4),
+        Type::INT32 => match column.column_descr().logical_type_ref() {
+            // Packed as wider ones are, and read as what they are.
+            Some(LogicalType::Integer(int)) => values * int.bit_width.max(8) as u64 / 8,
+            _ => unpacked.max(values * 4),
+        },
+        Type::FLOAT => unpacked.max(values * 4),
         Type::INT64 | Type::DOUBLE => unpacked.max(values * 8),
         Type::INT96 | Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY => unpacked + values * 16,
     }
@@ -58,7 +63,7 @@ fn bytes(column: &ColumnChunkMetaData) -> u64 {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, Float32Array, Int8Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
 
@@ -70,7 +75,9 @@ mod tests {
         let path = folder.path().join("table.parquet");
         let numbers: ArrayRef = Arc::new(Float32Array::from(vec![1.0f32; 1_500]));
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..1_500).map(|at| format!("text {at:04}"))));
-        let batch = RecordBatch::try_from_iter([("number", numbers), ("text", texts)]).expect("of one length");
+        let small: ArrayRef = Arc::new(Int8Array::from_iter_values((0..1_500).map(|at| (at % 128) as i8)));
+        let columns = [("number", numbers), ("text", texts), ("small", small)];
+        let batch = RecordBatch::try_from_iter(columns).expect("of one length");
         let options = WriterProperties::builder().set_max_row_group_row_count(Some(1_000)).build();
         let file = File::create(&path).expect("room");
         let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(options)).expect("a schema");
@@ -83,6 +90,7 @@ mod tests {
         assert_eq!(of(&[]).iter().map(|group| (group.rows, group.bytes)).collect::<Vec<_>>(), [(1_000, 0), (500, 0)]);
         // Equal numbers are packed in next to nothing, and take 4 bytes each all the same.
         assert_eq!(of(&["number"]).iter().map(|group| group.bytes).collect::<Vec<_>>(), [4_000, 2_000]);
+        assert_eq!(of(&["small"]).iter().map(|group| group.bytes).collect::<Vec<_>>(), [1_000, 500]);
         let texts = of(&["text"]);
         assert!((1_000 * (16 + 9)..1_000 * (16 + 9 + 8)).contains(&texts[0].bytes), "{texts:?}");
         assert_eq!(of(&["number", "text"])[1].bytes, 2_000 + texts[1].bytes);

@@ -30,6 +30,11 @@ const DRAWS: [u64; 2] = [514, 515];
 /// The share of random pairs that tells how similar strangers are: farther out more and more are of one person.
 const TAIL: f64 = 0.01;
 
+/// The share of strangers from whose similarity on pairs are looked at, whatever is wanted, and the steps in which
+/// similarities are: those of the rates that a run measures.
+const FIRST: f64 = 0.05;
+const STEP: f64 = 0.01;
+
 /// Nanoseconds in which a thread compares two templates of 512 numbers that are drawn: 800 million pairs in six seconds
 /// of two.
 const DRAWN: f64 = 15.0;
@@ -225,14 +230,15 @@ impl Drawn {
         self.total * share((from - mean) / deviation)
     }
 
-    /// The similarity from which on there are no more than `wanted` pairs of strangers.
+    /// The least similarity that is looked at from which on there are no more than `wanted` pairs of strangers.
     fn similarity_of(&self, wanted: f64) -> f64 {
-        let wanted = (wanted / self.total.max(1.0)).min(1.0);
-        if wanted >= TAIL {
-            return self.at(wanted * self.total);
+        let wanted = wanted / self.total.max(1.0);
+        if wanted >= FIRST {
+            return (self.at(FIRST * self.total) / STEP).floor() * STEP;
         }
         let [mean, deviation] = self.strangers;
-        mean + deviation * upper(wanted)
+        let at = if wanted >= TAIL { self.at(wanted * self.total) } else { mean + deviation * upper(wanted) };
+        (at / STEP).ceil() * STEP
     }
 }
 
@@ -267,6 +273,8 @@ mod tests {
         let mut drawn = Drawn { pairs, total: 1_001_000.0, strangers: [0.0, 0.0] };
         let (mean, end) = (drawn.at(0.5 * drawn.total), drawn.at(TAIL * drawn.total));
         drawn.strangers = [mean, (end - mean) / upper(TAIL)];
+        assert_eq!(drawn.similarity_of(1e9), 0.09, "one in twenty is at 0.099");
+        assert_eq!(drawn.similarity_of(2e4), 0.13, "one in fifty is at 0.123");
         let at = drawn.similarity_of(3.0);
         assert!((0.25..0.31).contains(&at), "{at}");
         let persons = drawn.pairs(at) - drawn.strangers(at);
