@@ -315,7 +315,7 @@ impl cluster::Links for KeptLinks<'_> {
 }
 
 /// Nanoseconds on two processors that a pair takes to be looked at for related people.
-const RELATE: f64 = 12.0;
+const RELATE: f64 = 6.0;
 
 /// Related pairs by the traits they share, most frequent first, and the persons in any of them.
 fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> Result<(Vec<Relation>, u64)> {

@@ -35,13 +35,13 @@ struct Counting<'a> {
 }
 
 /// Nanoseconds on two processors that a record takes to be looked at for what it holds.
-const LOOK: f64 = 15.0;
+const LOOK: f64 = 8.0;
 
 /// A pair followed for a lot of figures.
-const FOLLOW: f64 = 30.0;
+const FOLLOW: f64 = 15.0;
 
 /// A record counted for a figure.
-const COUNT: f64 = 6.0;
+const COUNT: f64 = 3.0;
 
 /// The comparisons of templates, by their places.
 fn compared<'a>(results: &'a Results<'_>) -> Vec<(usize, &'a Comparison)> {

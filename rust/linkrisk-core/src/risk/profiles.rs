@@ -178,7 +178,7 @@ const LOOK: f64 = 48.0;
 const COUNT: f64 = 26.0;
 
 /// A person's class sorted among the others.
-const CLASS: f64 = 46.0;
+const CLASS: f64 = 12.0;
 
 pub(super) fn count<R: Records>(records: &R, after: f64, context: &Context) -> Result<Profiles> {
     let all = u64::from(records.len());
@@ -189,9 +189,7 @@ pub(super) fn count<R: Records>(records: &R, after: f64, context: &Context) -> R
     let passes = passes(all * width as u64 * 8, context);
     // Each record is read in every pass.
     context.progress.begin("assess", "records", Some(all * passes));
-    let whole = |persons: u64| {
-        all as f64 * (LOOK * passes as f64 + COUNT) + persons as f64 * CLASS + after
-    };
+    let whole = |persons: u64| all as f64 * (LOOK * passes as f64 + COUNT) + persons as f64 * CLASS + after;
     // How many persons there are is known once they are counted.
     context.progress.expect(whole(all));
     let mut by_record = vec![0; MASKS];

@@ -168,7 +168,13 @@ fn test_count_stops_when_cancelled_and_respects_the_memory_limit() {
     let rows = many();
     let context = Context::new(None, Some(2), 1).expect("threads start");
     context.cancel.cancel();
-    assert_eq!(count(&rows, 0.0, &context).expect_err("must fail").kind(), crate::error::ErrorKind::Cancelled);
+    assert_eq!(
+        count(&rows, 0.0, &context).expect_err("must fail").kind(),
+        crate::error::ErrorKind::Cancelled
+    );
     let context = Context::new(Some(1 << 13), Some(2), 1).expect("threads start");
-    assert_eq!(count(&rows, 0.0, &context).expect_err("must fail").kind(), crate::error::ErrorKind::MemoryLimit);
+    assert_eq!(
+        count(&rows, 0.0, &context).expect_err("must fail").kind(),
+        crate::error::ErrorKind::MemoryLimit
+    );
 }

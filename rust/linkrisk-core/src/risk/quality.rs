@@ -58,7 +58,7 @@ pub fn quality(store: &Store, context: &Context) -> Result<Table> {
 }
 
 /// Nanoseconds on two processors that a region of issue takes to be counted.
-const REGION: f64 = 10.0;
+const REGION: f64 = 5.0;
 
 /// Whether the values of an attribute were not counted with the others.
 fn is_uncounted(laid: &Attribute) -> bool {

@@ -47,8 +47,14 @@ pub struct Snapshot {
 
 impl Default for Progress {
     fn default() -> Self {
-        let stage = Stage { name: "", part: "", unit: "records", total: None, work: None, started: Instant::now() };
-        Self { done: AtomicU64::new(0), worked: AtomicU64::new(0), stage: Mutex::new(stage), part: Mutex::new("") }
+        let stage =
+            Stage { name: "", part: "", unit: "records", total: None, work: None, started: Instant::now() };
+        Self {
+            done: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
+            stage: Mutex::new(stage),
+            part: Mutex::new(""),
+        }
     }
 }
 

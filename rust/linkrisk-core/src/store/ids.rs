@@ -35,7 +35,7 @@ pub struct Ids {
 
 /// Nanoseconds on two processors that an id takes to be looked at for whether another row has it, once all are there;
 /// only how this stands to the other work of the stage shows.
-const SAME: f64 = 45.0;
+const SAME: f64 = 30.0;
 
 impl Ids {
     /// Begins the ids of `source`, number `number`; kept in `directory` where record-level output is

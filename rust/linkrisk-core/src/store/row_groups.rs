@@ -36,9 +36,10 @@ pub fn row_groups(path: &Path, columns: &[String]) -> Result<Vec<RowGroup>> {
             .detail("path", path.display())
     })?;
     let groups = metadata.row_groups().iter().map(|group| {
-        let of = group.columns().iter().filter(|column| {
-            column.column_path().parts().first().is_some_and(|name| columns.contains(name))
-        });
+        let of = group
+            .columns()
+            .iter()
+            .filter(|column| column.column_path().parts().first().is_some_and(|name| columns.contains(name)));
         RowGroup { rows: group.num_rows().max(0) as u64, bytes: of.map(bytes).sum() }
     });
     Ok(groups.collect())
@@ -74,7 +75,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let path = folder.path().join("table.parquet");
         let numbers: ArrayRef = Arc::new(Float32Array::from(vec![1.0f32; 1_500]));
-        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..1_500).map(|at| format!("text {at:04}"))));
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..1_500).map(|at| format!("text {at:04}"))));
         let small: ArrayRef = Arc::new(Int8Array::from_iter_values((0..1_500).map(|at| (at % 128) as i8)));
         let columns = [("number", numbers), ("text", texts), ("small", small)];
         let batch = RecordBatch::try_from_iter(columns).expect("of one length");
@@ -87,7 +89,10 @@ mod tests {
             let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
             row_groups(&path, &columns).expect("it is whole")
         };
-        assert_eq!(of(&[]).iter().map(|group| (group.rows, group.bytes)).collect::<Vec<_>>(), [(1_000, 0), (500, 0)]);
+        assert_eq!(
+            of(&[]).iter().map(|group| (group.rows, group.bytes)).collect::<Vec<_>>(),
+            [(1_000, 0), (500, 0)]
+        );
         // Equal numbers are packed in next to nothing, and take 4 bytes each all the same.
         assert_eq!(of(&["number"]).iter().map(|group| group.bytes).collect::<Vec<_>>(), [4_000, 2_000]);
         assert_eq!(of(&["small"]).iter().map(|group| group.bytes).collect::<Vec<_>>(), [1_000, 500]);

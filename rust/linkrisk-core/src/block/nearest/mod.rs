@@ -240,12 +240,7 @@ struct Chosen {
 }
 
 /// Chooses filter and cells for a join of `size`, on its templates or on some of them.
-fn choose(
-    templates: &Templates,
-    size: plan::Size,
-    options: &Options,
-    context: &Context,
-) -> Result<Chosen> {
+fn choose(templates: &Templates, size: plan::Size, options: &Options, context: &Context) -> Result<Chosen> {
     let (dims, stride) = (templates.dims(), templates.stride());
     let whole = Filter::whole(dims, stride, options.threshold);
     let pays = || plan::turning_pays(size);

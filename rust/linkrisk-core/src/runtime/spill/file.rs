@@ -159,7 +159,8 @@ impl SpillFile {
     /// # Errors
     /// [`ErrorKind::Run`] where it is not, [`ErrorKind::Io`].
     pub fn check_length(&self) -> Result<()> {
-        let (there, written) = (self.reader.metadata().map_err(|e| Error::io(&self.path, e))?.len(), self.bytes());
+        let (there, written) =
+            (self.reader.metadata().map_err(|e| Error::io(&self.path, e))?.len(), self.bytes());
         if there == written { Ok(()) } else { Err(self.corrupt(there.min(written))) }
     }
 
