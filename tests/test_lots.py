@@ -147,6 +147,6 @@ def test_many_files_take_little_memory_while_they_are_read(tmp_path: Path) -> No
     command = [sys.executable, "-c", MEASURE, str(tmp_path / "linkrisk.toml"), str(tmp_path / "run")]
     output = subprocess.run(command, capture_output=True, check=True).stdout
     before, peak, engine = json.loads(output)
-    # Texts and their views are 150 MB; those of the files that Polars reads ahead by itself were ... of that.
+    # 8 MiB are reserved for lots, of which 7 MiB were taken; Polars by itself, reading files ahead, took 64 MiB.
     assert engine < 64 << 20
-    assert peak - before < 130 << 20
+    assert peak - before - engine < 32 << 20
