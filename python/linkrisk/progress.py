@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 ProgressCallback = Callable[[dict[str, Any]], None]
-"""Called about ten times a second with `stage`, `part`, `unit`, `done`, `total` (or none), `share`, `seconds`.
+"""Called about ten times a second with `stage`, `part`, `unit`, `done`, `total`, `share` and `seconds`.
 
 `part` names what the stage is a part of: `without templates` for the linkage by which a run with templates
-learns how alike one person is; empty for the run's own stages. `share` is the share of the stage's work that is
-done; none where `done` of `total` tells it.
+learns how alike one person is; empty for the run's own stages. `total` may be none. `share` is the share of
+the work that is done; none where `done` of `total` tells it.
 
 What it raises ends the run and reaches the caller.
 """

@@ -6,7 +6,7 @@ The streaming export of Polars is marked unstable; this module alone uses it.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Table:
         """
         return self.frame.collect_batches(chunk_size=size, maintain_order=True, lazy=True)
 
-    def lots(self, size: int, most: int) -> Iterator[Any]:
+    def lots(self, size: int, most: int) -> Generator[Any, None, None]:
         """Gives objects with `__arrow_c_stream__`, one after the other, that hold all rows in order.
 
         Of Parquet, row groups or parts of them are read that take no more than `most` bytes, and the next

@@ -18,7 +18,7 @@ use crate::pipeline::templates::tell;
 use crate::runtime::Context;
 use crate::spec::{LinkageSpec, Threshold};
 use crate::store::Store;
-use crate::store::gallery::Gallery;
+use crate::store::gallery::{Gallery, Template};
 use crate::store::templates::NOBODY;
 
 /// Templates of the sample that meet, one side and the other: four million pairs, a tenth of a second.
@@ -27,8 +27,19 @@ const SIDES: [u64; 2] = [256, 16_384];
 /// What their draws are called.
 const DRAWS: [u64; 2] = [514, 515];
 
-/// The share of random pairs that tells how similar strangers are: farther out more and more are of one person.
-const TAIL: f64 = 0.01;
+/// Templates of the other side that are at hand at a time.
+const TOGETHER: usize = 1_024;
+
+/// Bins of similarities.
+const BINS: usize = 2_000;
+
+/// The share of random pairs that tells how similar strangers are, a standard deviation above their mean: farther out
+/// more and more are of one person.
+const MIDDLE: f64 = 0.158_655;
+
+/// How much slower than it did the number of strangers falls where most pairs are of one person: as in
+/// `templates/rates.rs`.
+const SLOWER: f64 = 0.6;
 
 /// The share of strangers from whose similarity on pairs are looked at, whatever is wanted, and the steps in which
 /// similarities are: those of the rates that a run measures.
@@ -48,6 +59,8 @@ pub struct ExpectedJoin {
     pub templates: u64,
     /// Pairs of templates that are compared.
     pub compared: u64,
+    /// The least similarity of a pair that is looked for, by attribute.
+    pub from: Vec<f64>,
     /// Pairs of records that are found.
     pub pairs: u64,
     /// Seconds that comparing random pairs takes, finding all that are alike, and stating the recall.
@@ -95,6 +108,7 @@ fn join(
         attribute: comparison.name.clone(),
         templates: 0,
         compared: 0,
+        from: Vec::new(),
         pairs: 0,
         seconds: 0.0,
         bytes: Vec::new(),
@@ -142,6 +156,7 @@ fn join(
         strangers += of_strangers;
         persons = persons.max(found - of_strangers);
         join.templates += rows.round() as u64;
+        join.from.push(from);
         join.compared += cost.compared.round() as u64;
         join.seconds += random + cost.seconds;
         join.bytes.push([at_rest, (cost.bytes - at_rest).max(0.0)]);
@@ -158,88 +173,117 @@ fn random_pairs(rows: f64, sources: f64, positions: usize) -> f64 {
     drawn * drawn / 2.0
 }
 
-/// Pairs of the sample drawn at random, and what they stand for.
+/// How alike pairs of the sample are that are drawn at random, each counted for as many as it stands for.
 struct Drawn {
-    /// Similarities, descending, each with the pairs that it stands for.
-    pairs: Vec<(f32, f64)>,
-    /// All pairs that these stand for.
-    total: f64,
-    /// Mean and standard deviation of a normal distribution with the middle and the upper end of strangers.
+    /// Pairs at least so similar, for every edge of [`BINS`] bins from −1 to 1.
+    above: Vec<f64>,
+    /// Mean and standard deviation of strangers.
     strangers: [f64; 2],
 }
 
 impl Drawn {
     fn of(gallery: &Gallery, sketch: &Sketch<'_>, context: &Context) -> Result<Self> {
-        let numbers: Vec<u32> = (0..gallery.len()).collect();
-        let usable: Vec<u32> =
-            numbers.into_iter().filter(|&row| gallery.records()[row as usize] != NOBODY).collect();
+        let records = gallery.records();
+        let usable: Vec<u32> = (0..gallery.len()).filter(|&row| records[row as usize] != NOBODY).collect();
         let draw = |at: usize| -> Vec<u32> {
             let places = sample(usable.len() as u32, SIDES[at], context.seed, DRAWS[at]);
             places.into_iter().map(|place| usable[place as usize]).collect()
         };
         let [few, many] = [draw(0), draw(1)];
-        let bytes = (few.len() + many.len()) as u64 * gallery.bytes() + (few.len() * many.len() * 16) as u64;
+        let bytes = (few.len() + TOGETHER) as u64 * gallery.bytes() + (few.len() * BINS * 8) as u64;
         let _held = context.memory.reserve("sampled templates", bytes)?;
-        let (left, right) = (gallery.gather(&few, context)?, gallery.gather(&many, context)?);
-        let (kernel, records) = (Level::best(), gallery.records());
+        let left = gallery.gather(&few, context)?;
         // Every pair of the sample may be drawn from either side.
         let all = usable.len() as f64;
         let each = all * all / (2.0 * few.len() as f64 * many.len() as f64);
-        let of_row = |(row, template): (&u32, &crate::store::gallery::Template)| {
-            context.cancel.check()?;
-            let probe = template.probe();
-            let others = many.iter().zip(&right).filter(|(other, _)| *other != row);
-            let pairs = others.map(|(other, template)| {
-                let (a, b) = (records[*row as usize], records[*other as usize]);
-                let weight = sketch.weight(a.min(b), a.max(b)) * each;
-                (similarity(probe.product(kernel, template)), weight)
-            });
-            Ok(pairs.collect::<Vec<(f32, f64)>>())
-        };
-        let made: Vec<Vec<(f32, f64)>> =
-            context.pool.install(|| few.par_iter().zip(&left).map(of_row).collect::<Result<_>>())?;
-        let mut pairs = made.concat();
-        context.pool.install(|| {
-            pairs.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| b.1.total_cmp(&a.1)));
-        });
-        let total = pairs.iter().map(|pair| pair.1).sum();
-        let mut drawn = Self { pairs, total, strangers: [0.0, 0.0] };
-        let (mean, end) = (drawn.at(0.5 * total), drawn.at(TAIL * total));
-        drawn.strangers = [mean, ((end - mean) / upper(TAIL)).max(1e-6)];
-        Ok(drawn)
+        let kernel = Level::best();
+        let mut bins = vec![0.0; BINS];
+        for many in many.chunks(TOGETHER) {
+            let right = gallery.gather(many, context)?;
+            let of_row = |(row, template): (&u32, &Template)| {
+                context.cancel.check()?;
+                let (probe, mut bins) = (template.probe(), vec![0.0; BINS]);
+                for (other, template) in many.iter().zip(&right).filter(|(other, _)| *other != row) {
+                    let (a, b) = (records[*row as usize], records[*other as usize]);
+                    let bin = bin(f64::from(similarity(probe.product(kernel, template))));
+                    bins[bin] += sketch.weight(a.min(b), a.max(b)) * each;
+                }
+                Ok(bins)
+            };
+            let made: Vec<Vec<f64>> =
+                context.pool.install(|| few.par_iter().zip(&left).map(of_row).collect::<Result<_>>())?;
+            // In the order of the rows, for sums of floats depend on theirs.
+            made.iter().for_each(|more| bins.iter_mut().zip(more).for_each(|(bin, more)| *bin += more));
+        }
+        Ok(Self::counted(&bins))
     }
 
-    /// The similarity that as many pairs are at or above.
-    fn at(&self, pairs: f64) -> f64 {
-        let mut above = 0.0;
-        let found = self.pairs.iter().find(|pair| {
-            above += pair.1;
-            above >= pairs
-        });
-        found.or(self.pairs.last()).map_or(0.0, |pair| f64::from(pair.0))
+    fn counted(bins: &[f64]) -> Self {
+        let mut above: Vec<f64> = bins
+            .iter()
+            .rev()
+            .scan(0.0, |sum, pairs| {
+                *sum += pairs;
+                Some(*sum)
+            })
+            .collect();
+        above.reverse();
+        above.push(0.0);
+        let mut drawn = Self { above, strangers: [0.0, 1.0] };
+        let mean = drawn.at(0.5);
+        drawn.strangers = [mean, ((drawn.at(MIDDLE) - mean) / upper(MIDDLE)).max(1e-6)];
+        drawn
+    }
+
+    /// All pairs.
+    fn total(&self) -> f64 {
+        self.above[0].max(1.0)
+    }
+
+    /// The similarity that a share of the pairs is at or above.
+    fn at(&self, share: f64) -> f64 {
+        let edge = self.above.partition_point(|&pairs| pairs > share * self.total());
+        edge as f64 / BINS as f64 * 2.0 - 1.0
     }
 
     /// Pairs that are at least so similar.
     fn pairs(&self, from: f64) -> f64 {
-        self.pairs.iter().take_while(|pair| f64::from(pair.0) >= from).map(|pair| pair.1).sum()
+        self.above[bin(from)]
     }
 
     /// Pairs of strangers that are.
     fn strangers(&self, from: f64) -> f64 {
         let [mean, deviation] = self.strangers;
-        self.total * share((from - mean) / deviation)
+        self.total() * share((from - mean) / deviation)
     }
 
-    /// The least similarity that is looked at from which on there are no more than `wanted` pairs of strangers.
+    /// The least similarity that a run looks at from which on it expects no more than `wanted` pairs of strangers.
+    ///
+    /// It takes pairs for strangers while most are, and beyond has their number fall slower than it did.
     fn similarity_of(&self, wanted: f64) -> f64 {
-        let wanted = wanted / self.total.max(1.0);
-        if wanted >= FIRST {
-            return (self.at(FIRST * self.total) / STEP).floor() * STEP;
+        let first = (self.at(FIRST) / STEP).floor() * STEP;
+        if wanted >= FIRST * self.total() {
+            return first;
         }
+        let steps = || (0..).map(|step| first + f64::from(step) * STEP).take_while(|&at| at < 1.0);
         let [mean, deviation] = self.strangers;
-        let at = if wanted >= TAIL { self.at(wanted * self.total) } else { mean + deviation * upper(wanted) };
-        (at / STEP).ceil() * STEP
+        let at = match steps().find(|&at| self.strangers(at) < 0.5 * self.pairs(at)) {
+            Some(end) if self.strangers(end) > wanted => {
+                let pairs = self.pairs(end);
+                let decade = steps().take_while(|&at| self.pairs(at) >= 10.0 * pairs).last().unwrap_or(first);
+                let slope = (self.pairs(decade) / pairs).ln() / (end - decade).max(STEP);
+                end + (pairs / wanted.max(1.0)).ln() / (slope * SLOWER).max(1e-9)
+            }
+            _ => mean + deviation * upper(wanted / self.total()),
+        };
+        ((at / STEP - 1e-6).ceil() * STEP).min(1.0)
     }
+}
+
+/// The bin of a similarity.
+fn bin(similarity: f64) -> usize {
+    // What is at an edge but for rounding is in the bin above it.
+    (((similarity + 1.0) / 2.0 * BINS as f64 + 1e-6).max(0.0) as usize).min(BINS - 1)
 }
 
 /// What a share `wanted` of standard normal numbers is at or above.
@@ -263,21 +307,33 @@ mod tests {
         }
     }
 
+    /// Strangers at 0 ± 0.06, and so many of a thousand pairs of one person at 0.5 and above.
+    fn pairs(of_persons: f64) -> Drawn {
+        let edge = |bin: usize| bin as f64 / BINS as f64 * 2.0 - 1.0;
+        let strangers = |bin: usize| share(edge(bin) / 0.06) - share(edge(bin + 1) / 0.06);
+        let persons = |bin: usize| if edge(bin) >= 0.5 { of_persons / 1e3 / (BINS / 4) as f64 } else { 0.0 };
+        Drawn::counted(&(0..BINS).map(|bin| 1e9 * (strangers(bin) + persons(bin))).collect::<Vec<_>>())
+    }
+
     #[test]
     fn test_strangers_are_told_from_persons_who_are_few() {
-        // A hundred thousand pairs of strangers, 0 ± 0.06, and one in a thousand of a person at 0.6.
-        let number = |k: u32| upper((f64::from(k) + 0.5) / 1e5) * 0.06;
-        let mut pairs: Vec<(f32, f64)> = (0..100_000).map(|k| (number(k) as f32, 10.0)).collect();
-        pairs.extend([(0.6, 10.0); 100]);
-        pairs.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        let mut drawn = Drawn { pairs, total: 1_001_000.0, strangers: [0.0, 0.0] };
-        let (mean, end) = (drawn.at(0.5 * drawn.total), drawn.at(TAIL * drawn.total));
-        drawn.strangers = [mean, (end - mean) / upper(TAIL)];
-        assert_eq!(drawn.similarity_of(1e9), 0.09, "one in twenty is at 0.099");
-        assert_eq!(drawn.similarity_of(2e4), 0.13, "one in fifty is at 0.123");
-        let at = drawn.similarity_of(3.0);
-        assert!((0.25..0.31).contains(&at), "{at}");
-        let persons = drawn.pairs(at) - drawn.strangers(at);
-        assert!((900.0..1_100.0).contains(&persons), "{persons}");
+        for of_persons in [0.0, 0.1, 2.0] {
+            let drawn = pairs(of_persons);
+            let [mean, deviation] = drawn.strangers;
+            assert!(mean.abs() < 2e-3 && (deviation / 0.06 - 1.0).abs() < 0.02, "{mean} {deviation}");
+            // One in twenty is at 0.099, one in fifty at 0.123.
+            assert!((drawn.similarity_of(9e9) - 0.09).abs() < 1e-9);
+            assert!((drawn.similarity_of(2e7) - 0.13).abs() < 1e-9);
+            let persons = drawn.pairs(0.4) - drawn.strangers(0.4);
+            assert!((persons - of_persons * 1e6).abs() < 1e3, "{persons}");
+        }
+    }
+
+    #[test]
+    fn test_where_most_are_of_one_person_strangers_fall_slower() {
+        // Without anybody twice, one in a hundred thousand is at 0.256.
+        let at = [0.0, 2.0, 5.0].map(|of_persons| pairs(of_persons).similarity_of(1e4));
+        assert!((at[0] - 0.26).abs() < 1e-9, "{at:?}");
+        assert!(at[0] < at[1] && at[1] < at[2] && at[2] < 0.5, "{at:?}");
     }
 }
