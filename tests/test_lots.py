@@ -83,10 +83,13 @@ def test_what_is_read_in_lots_is_what_is_read_at_once(files: list[Path], suffix:
     assert whole.height == 1_760
     lots = [pl.DataFrame(lot) for lot in opened.lots(64, most)]
     assert pl.concat(lots).equals(whole)
-    assert suffix != "parquet" or max(lot.height for lot in lots) == 64
+    if suffix != "parquet":
+        assert len(lots) == len(files)
+    else:
+        assert len(lots) == 1 if most == 10**9 else len(lots) > 20
 
 
-def test_the_next_is_collected_while_one_is_worked_on() -> None:
+def test_the_next_is_made_while_one_is_read() -> None:
     begun: list[int] = []
 
     def note(frame: pl.DataFrame) -> pl.DataFrame:
@@ -94,21 +97,13 @@ def test_the_next_is_collected_while_one_is_worked_on() -> None:
         return frame
 
     frames = (pl.LazyFrame({"n": [at]}).map_batches(note) for at in range(5))
-    given = ahead(frames)
-    assert next(given)["n"].to_list() == [0]
-    assert next(given)["n"].to_list() == [1]
-    assert begun in ([0, 1], [0, 1, 2])
-    assert [frame["n"][0] for frame in given] == [2, 3, 4]
-    assert list(ahead([])) == []
-
-
-def test_an_error_while_reading_ends_it_and_nothing_is_left_running() -> None:
-    def fail(_: pl.DataFrame) -> pl.DataFrame:
-        raise ValueError("no")
-
-    frames = [pl.LazyFrame({"n": [1]}), pl.LazyFrame({"n": [1]}).map_batches(fail)]
-    with pytest.raises(ValueError, match="no"):
-        list(ahead(frames))
+    given = ahead(frames, 10)
+    read = [pl.DataFrame(next(given))["n"].to_list()]
+    # The second begins when the first is handed over, on a thread of Polars, and the third is not asked for.
+    assert set(begun) <= {0, 1}
+    read += [pl.DataFrame(stream)["n"].to_list() for stream in given]
+    assert read == [[at] for at in range(5)]
+    assert list(ahead([], 10)) == []
 
 
 MEASURE = """

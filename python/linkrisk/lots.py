@@ -1,20 +1,20 @@
 """Parquet files a lot at a time: as much as the memory that tables may take while they are read.
 
-Left to itself Polars reads several files ahead: of ten million people it held a gibibyte.
+Left to itself Polars reads several files ahead: of ten million people it held a gibibyte. Its streaming export
+is marked unstable; this module alone uses it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from linkrisk._linkrisk import row_groups
 
-__all__ = ["Piece", "ahead", "lots_of"]
+__all__ = ["Piece", "ahead", "batches", "lots_of"]
 
 
 class Piece(NamedTuple):
@@ -57,19 +57,23 @@ def lots_of(files: Sequence[Path], columns: list[str], most: int) -> Iterator[li
         yield lot
 
 
-def ahead(frames: Iterable[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
-    """Collects `frames` in their order, each while the one before is worked on."""
-    with ThreadPoolExecutor(1, thread_name_prefix="linkrisk-read") as reader:
-        following = None
-        for frame in frames:
-            now, following = following, reader.submit(_collect, frame)
-            if now is not None:
-                yield now.result()
-                # What is handed over is held until the next is asked for, and no longer.
-                del now
-        if following is not None:
-            yield following.result()
+def ahead(frames: Iterable[pl.LazyFrame], size: int) -> Iterator[Any]:
+    """Gives `frames` as streams of batches of `size` rows, each begun while the one before is read.
+
+    The streams are objects with `__arrow_c_stream__`, each to be read before the next is asked for.
+    """
+    following = None
+    for frame in frames:
+        now, following = following, batches(frame, size, lazy=False)
+        if now is not None:
+            yield now
+    if following is not None:
+        yield following
 
 
-def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
-    return frame.collect(engine="streaming")
+def batches(frame: pl.LazyFrame, size: int, *, lazy: bool = True) -> Any:
+    """Makes an object with `__arrow_c_stream__`: `frame` in batches of `size` rows, in order.
+
+    Where it is `lazy`, nothing is read before the stream is pulled. A few batches are made ahead at the most.
+    """
+    return frame.collect_batches(chunk_size=size, maintain_order=True, lazy=lazy)

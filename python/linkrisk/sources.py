@@ -1,7 +1,4 @@
-"""The tables of a spec as streams of batches, each checked before any work.
-
-The streaming export of Polars is marked unstable; this module alone uses it.
-"""
+"""The tables of a spec as streams of batches, each checked before any work."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ import polars as pl
 
 from linkrisk.columns import projection
 from linkrisk.errors import DataError
-from linkrisk.lots import ahead, lots_of
+from linkrisk.lots import ahead, batches, lots_of
 from linkrisk.spec import Source, Spec
 from linkrisk.tables import (
     find_files,
@@ -58,7 +55,7 @@ class Table:
 
         Nothing is read before the stream is pulled, and no more than a few batches ahead of it.
         """
-        return self.frame.collect_batches(chunk_size=size, maintain_order=True, lazy=True)
+        return batches(self.frame, size)
 
     def lots(self, size: int, most: int) -> Generator[Any, None, None]:
         """Gives objects with `__arrow_c_stream__`, one after the other, that hold all rows in order.
@@ -75,11 +72,9 @@ class Table:
                 pl.concat([self._parts[piece.file].slice(piece.start, piece.rows) for piece in lot])
                 for lot in lots
             )
-            for frame in ahead(frames):
-                yield from frame.iter_slices(size)
+            yield from ahead(frames, size)
         else:
-            for part in self._parts:
-                yield part.collect_batches(chunk_size=size, maintain_order=True, lazy=True)
+            yield from (batches(part, size) for part in self._parts)
 
     def _columns(self) -> set[str]:
         columns = {column for a in self.source.attributes.values() for column in a.columns}
