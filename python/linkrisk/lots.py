@@ -1,7 +1,7 @@
 """Parquet files a lot at a time: as much as the memory that tables may take while they are read.
 
-Left to itself Polars reads several files ahead: of ten million people it held a gibibyte. Its streaming export
-is marked unstable; this module alone uses it.
+Left to itself Polars reads several files ahead: of ten million people it held a gibibyte. Its streaming
+export is marked unstable; this module alone uses it.
 """
 
 from __future__ import annotations
