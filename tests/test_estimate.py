@@ -118,24 +118,29 @@ def test_templates_of_a_sample_stand_for_those_of_the_tables(tmp_path, monkeypat
     [some], [all_] = part["templates"], whole["templates"]
     assert some["templates"] == pytest.approx(all_["templates"], rel=0.05)
     assert some["compared"] == pytest.approx(all_["compared"], rel=0.1)
-    assert some["pairs"] == pytest.approx(all_["pairs"], rel=0.2)
+    # Similarities are in steps of 0.01, and a step is a quarter of the strangers.
+    assert some["from"] == pytest.approx(all_["from"], abs=0.011)
+    assert some["pairs"] == pytest.approx(all_["pairs"], rel=0.4)
     # As many bytes are told, and as much time, whatever was read to tell.
     assert part["memory_bytes"] == pytest.approx(whole["memory_bytes"], rel=0.25)
     assert some["seconds"] == pytest.approx(all_["seconds"], rel=0.5)
 
 
-def test_templates_that_do_not_fit_are_told_as_spilled(tmp_path):
-    spec = of_templates("xinai", 20_000, tmp_path)
-    estimate = Linker(spec).estimate()
-    assert estimate["spilled_bytes"] == 0
-    [join] = estimate["templates"]
+def test_templates_that_do_not_fit_are_told_as_spilled(tmp_path, monkeypatch):
+    spec = of_templates("xinai", 40_000, tmp_path)
+    monkeypatch.setattr(local, "LEAST_SAMPLE", 4_000)
+    monkeypatch.setattr(local, "SLICE", 64)
+    monkeypatch.setattr(sources, "SLICE", 64)
+    told = Linker(spec).estimate()
+    [join] = told["templates"]
     at_rest = join["templates"] * 2 * 512
-    assert estimate["memory_bytes"] > at_rest
-    small = spec.model_copy(update={"run": RunOptions(memory_limit=17 << 20)})
+    assert told["spilled_bytes"] == 0
+    assert told["memory_bytes"] > at_rest
+    small = spec.model_copy(update={"run": RunOptions(memory_limit=48 << 20)})
     told = Linker(small).estimate()
     # Half of the limit may hold templates.
-    assert told["spilled_bytes"] >= at_rest - (17 << 19) > 1 << 20
-    assert told["memory_bytes"] <= 17 << 20
+    assert told["spilled_bytes"] >= at_rest - (48 << 19) > 1 << 20
+    assert told["memory_bytes"] <= 48 << 20
 
 
 def test_a_run_without_templates_joins_none(tmp_path):
