@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from linkrisk import Attribute, Linkage, Linker, Run, RunOptions, Source, Spec
+from linkrisk import Linkage, Linker, Run, RunOptions, Spec
 from linkrisk.backends.local import simulate
 
 THREADS = [1, 2, 8]
@@ -107,55 +107,3 @@ def test_memory_limits_change_nothing(large: Spec, tmp_path: Path) -> None:
             assert max(peaks(run).values()) <= limit
             assert checksums(run) == expected, (limit, threads)
         assert (spilled(run) > 0) == (limit == min(LIMITS)), limit
-
-
-@pytest.fixture(scope="module")
-def mailboxes(tmp_path_factory: pytest.TempPathFactory) -> Spec:
-    """Long texts that nearly every record has to itself: 11 MB of them."""
-    person, record = pl.col("record") // 2, pl.col("record")
-    table = pl.select(record=pl.int_range(120_000)).with_columns(
-        email=pl.format("{}.at.a.long.and.invented.mailbox@host-{}.example", person, person),
-        family=pl.format("family{}", person % 5_000),
-        address=pl.format("{} a rather long and quite invented street, flat {}", record, record),
-    )
-    attributes = {
-        "email": Attribute(column="email", kind="email"),
-        "family": Attribute(column="family", kind="person_name"),
-        "address": Attribute(column="address", kind="address"),
-    }
-    path = tmp_path_factory.mktemp("mail") / "mail.parquet"
-    table.write_parquet(path)
-    source = Source(name="mail", path=str(path), id="record", attributes=attributes)
-    return Spec(purpose="test", controller="test", sources=(source,))
-
-
-@pytest.fixture(scope="module")
-def mailbox_sums(mailboxes: Spec, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    reference = linked(mailboxes, tmp_path_factory.mktemp("mail") / "reference")
-    assert spilled(reference) == 0
-    return checksums(reference)
-
-
-def test_texts_that_rest_on_disk_change_nothing(
-    mailboxes: Spec, mailbox_sums: dict[str, str], tmp_path: Path
-) -> None:
-    """Under the small limit the texts are on disk, under the other in memory."""
-    for limit in (min(LIMITS), 256 << 20):
-        for threads in THREADS:
-            run = linked(mailboxes, tmp_path / f"{limit}-{threads}", threads=threads, memory_limit=limit)
-            # Packed records of three attributes take less than 64 bytes each: under 7.7 MB in all.
-            assert (run.manifest["stages"][0]["spilled_bytes"] > 10_000_000) == (limit == min(LIMITS)), limit
-            assert max(peaks(run).values()) <= limit
-            assert checksums(run) == mailbox_sums, (limit, threads)
-
-
-@pytest.mark.parametrize("stopped_after", ["plan", "train", "link"])
-def test_texts_that_rest_on_disk_are_taken_up_again(
-    mailboxes: Spec, mailbox_sums: dict[str, str], tmp_path: Path, stopped_after: str
-) -> None:
-    spec = mailboxes.model_copy(update={"run": RunOptions(seed=1, threads=2, memory_limit=min(LIMITS))})
-    getattr(Linker(spec, tmp_path / "run", resume=True), stopped_after)()
-    Linker(spec, tmp_path / "run", resume=True).cluster()
-    run = Run(tmp_path / "run")
-    assert run.manifest["resumed"] == 1
-    assert checksums(run) == mailbox_sums

@@ -253,7 +253,7 @@ def test_engine_tells_progress(spec_for, table):
     seen: list[dict[str, object]] = []
     engine(spec_for(data=table), None, seen.append).ingest(0, canonical(table))
     assert seen[-1]["done"] == table.height
-    assert set(seen[-1]) == {"stage", "unit", "done", "total", "share", "seconds"}
+    assert set(seen[-1]) == {"stage", "part", "unit", "done", "total", "share", "seconds"}
 
 
 def test_summaries_are_json(spec_for, table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ import pytest
 import linkrisk
 from linkrisk import Linker, Spec, sources
 from linkrisk.backends import local
+from linkrisk.backends.local import simulate
 from linkrisk.errors import DataError, MemoryLimitError
 from linkrisk.sources import LEAST_SLICES, SLICE
 from linkrisk.spec import Attribute, BlockingRule, Linkage, RunOptions, Source
@@ -83,6 +85,69 @@ def test_blocks_below_the_limit_are_not_taken_to_be_above_it(tmp_path, monkeypat
     estimate = Linker(Spec(sources=(source,), linkage=linkage)).estimate()
     assert estimate["sampled"] < 4_000
     assert estimate["pairs"] == pytest.approx(2_000 * 4_950, rel=0.15)
+
+
+def of_templates(scenario: str, records: int, folder: Path) -> Spec:
+    simulate(scenario, records, 2, str(folder), None, None, templates="int8")
+    return Spec.from_toml(folder / "linkrisk.toml")
+
+
+@pytest.mark.parametrize("scenario", ["xinai", "multimodal"])
+def test_the_join_of_templates_is_that_of_the_run(tmp_path, scenario):
+    spec = of_templates(scenario, 9_000, tmp_path)
+    estimate = Linker(spec).estimate()
+    found = Linker(spec).nearest()["templates"]
+    assert [join["attribute"] for join in estimate["templates"]] == [join["attribute"] for join in found]
+    for join, run in zip(estimate["templates"], found, strict=True):
+        sizes = [position["templates"] for position in run["positions"]]
+        assert join["templates"] == sum(sizes)
+        assert join["compared"] == sum(n * (n - 1) // 2 for n in sizes)
+        assert join["pairs"] == pytest.approx(run["pairs"], rel=0.25)
+        assert join["seconds"] > 0
+    assert estimate["seconds"]["nearest"] > sum(join["seconds"] for join in estimate["templates"])
+
+
+def test_templates_of_a_sample_stand_for_those_of_the_tables(tmp_path, monkeypatch):
+    spec = of_templates("xinai", 12_000, tmp_path)
+    whole = Linker(spec).estimate()
+    monkeypatch.setattr(local, "LEAST_SAMPLE", 3_000)
+    monkeypatch.setattr(local, "SLICE", 64)
+    monkeypatch.setattr(sources, "SLICE", 64)
+    part = Linker(spec).estimate()
+    assert part["sampled"] < 0.6 * part["records"]
+    [some], [all_] = part["templates"], whole["templates"]
+    assert some["templates"] == pytest.approx(all_["templates"], rel=0.05)
+    assert some["compared"] == pytest.approx(all_["compared"], rel=0.1)
+    # Similarities are in steps of 0.01, and a step is a quarter of the strangers.
+    assert some["from"] == pytest.approx(all_["from"], abs=0.011)
+    assert some["pairs"] == pytest.approx(all_["pairs"], rel=0.4)
+    # As many bytes are told, and as much time, whatever was read to tell.
+    assert part["memory_bytes"] == pytest.approx(whole["memory_bytes"], rel=0.25)
+    assert some["seconds"] == pytest.approx(all_["seconds"], rel=0.5)
+
+
+def test_templates_that_do_not_fit_are_told_as_spilled(tmp_path, monkeypatch):
+    spec = of_templates("xinai", 40_000, tmp_path)
+    monkeypatch.setattr(local, "LEAST_SAMPLE", 4_000)
+    monkeypatch.setattr(local, "SLICE", 64)
+    monkeypatch.setattr(sources, "SLICE", 64)
+    told = Linker(spec).estimate()
+    [join] = told["templates"]
+    at_rest = join["templates"] * 2 * 512
+    assert told["spilled_bytes"] == 0
+    assert told["memory_bytes"] > at_rest
+    small = spec.model_copy(update={"run": RunOptions(memory_limit=48 << 20)})
+    told = Linker(small).estimate()
+    # Half of the limit may hold templates.
+    assert told["spilled_bytes"] >= at_rest - (48 << 19) > 1 << 20
+    assert told["memory_bytes"] <= 48 << 20
+
+
+def test_a_run_without_templates_joins_none(tmp_path):
+    linkrisk.simulate("people", out=tmp_path, records=2_000, seed=1)
+    estimate = Linker(Spec.from_toml(tmp_path / "linkrisk.toml")).estimate()
+    assert estimate["templates"] == []
+    assert estimate["seconds"]["nearest"] == 0.0
 
 
 def test_a_stream_is_not_read_for_an_estimate():

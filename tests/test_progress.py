@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from linkrisk import Linker, Spec
+from linkrisk.backends.local import simulate
 from linkrisk.progress import count, describe, duration, progress_line
 
 
 def event(**changes: Any) -> dict[str, Any]:
     return {
         "stage": "link",
+        "part": "",
         "unit": "pairs",
         "done": 2_000_000,
         "total": 8_000_000,
@@ -40,6 +44,10 @@ def test_describe_tells_rate_and_time_left():
     assert describe(event(done=0, seconds=0.0)) == "link: 0 of 8 M pairs"
 
 
+def test_describe_names_what_a_stage_is_a_part_of():
+    assert describe(event(part="without templates")).startswith("link without templates: 2 M of 8 M pairs")
+
+
 def test_plain_line_is_written_when_a_stage_begins_and_ends():
     stream = io.StringIO()
     with progress_line(stream) as tell:
@@ -65,3 +73,17 @@ def test_terminal_line_is_rewritten():
         tell(event(stage=""))
         tell(event())
     assert "2 M of 8 M pairs" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("scenario", "templates"), [("people", "none"), ("xinai", "int8")])
+def test_what_a_stage_expects_to_do_is_done_at_its_end(tmp_path: Path, scenario: str, templates: str) -> None:
+    simulate(scenario, 6_000, 1, str(tmp_path / "data"), None, None, templates=templates)
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def note(told: dict[str, Any]) -> None:
+        last[told["stage"], told["part"]] = told
+
+    Linker(Spec.from_toml(tmp_path / "data" / "linkrisk.toml"), tmp_path / "run", progress=note).assess()
+    # What is worked is counted where the work is, and how much there will be beforehand.
+    for stage in ("ingest", "assess"):
+        assert last[stage, ""]["share"] > 0.97, stage

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 ProgressCallback = Callable[[dict[str, Any]], None]
-"""Called about ten times a second with `stage`, `unit`, `done`, `total` (or none), `share` and `seconds`.
+"""Called about ten times a second with `stage`, `part`, `unit`, `done`, `total`, `share` and `seconds`.
 
-`share` is the share of the stage's work that is done; none where `done` of `total` tells it.
+`part` names what the stage is a part of: `without templates` for the linkage by which a run with templates
+learns how alike one person is; empty for the run's own stages. `total` may be none. `share` is the share of
+the work that is done; none where `done` of `total` tells it.
 
 What it raises ends the run and reaches the caller.
 """
@@ -41,7 +43,7 @@ def duration(seconds: float) -> str:
 def describe(event: dict[str, Any]) -> str:
     """Writes one event as a line: stage, how much of how much, the rate, the time left."""
     done, total, seconds, unit = event["done"], event["total"], event["seconds"], event["unit"]
-    text = f"{event['stage']}: {count(done)}"
+    text = f"{_name(event)}: {count(done)}"
     if total:
         text += f" of {count(total)}"
     text += f" {unit}"
@@ -54,6 +56,10 @@ def describe(event: dict[str, Any]) -> str:
         if share and share < 1.0:
             text += f", {duration(seconds * (1.0 - share) / share)} left"
     return text
+
+
+def _name(event: dict[str, Any]) -> str:
+    return f"{event['stage']} {event['part']}" if event["part"] else str(event["stage"])
 
 
 @contextmanager
@@ -87,11 +93,12 @@ def _plain(stream: IO[str]) -> ProgressCallback:
         if not event["stage"]:
             return
         now = time.monotonic()
-        if event["stage"] != stage:
+        name = _name(event)
+        if name != stage:
             # How a stage ended is worth more than how the next one begins.
             write(untold)
-        if event["stage"] != stage or now - told >= _PLAIN_INTERVAL:
-            stage, told, untold = event["stage"], now, ""
+        if name != stage or now - told >= _PLAIN_INTERVAL:
+            stage, told, untold = name, now, ""
             shown = describe(event)
             write(shown)
         else:

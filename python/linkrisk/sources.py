@@ -1,11 +1,9 @@
-"""The tables of a spec as streams of batches, each checked before any work.
-
-The streaming export of Polars is marked unstable; this module alone uses it.
-"""
+"""The tables of a spec as streams of batches, each checked before any work."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import polars as pl
 
 from linkrisk.columns import projection
 from linkrisk.errors import DataError
+from linkrisk.lots import ahead, batches, lots_of
 from linkrisk.spec import Source, Spec
 from linkrisk.tables import (
     find_files,
@@ -21,6 +20,7 @@ from linkrisk.tables import (
     not_utf8,
     readable,
     require_columns,
+    scan_each,
     scan_files,
 )
 
@@ -43,17 +43,42 @@ class Table:
     A stream of another library is read once; everything else as often as asked.
     """
 
-    def __init__(self, source: Source, frame: pl.LazyFrame, files: list[Path]) -> None:
+    def __init__(self, source: Source, parts: Sequence[pl.LazyFrame], files: list[Path]) -> None:
         self.source = source
-        self.frame = frame
+        self.frame = parts[0] if len(parts) == 1 else pl.concat(parts)
         self.files = files
+        # One of each file, or one alone.
+        self._parts = parts
 
     def batches(self, size: int) -> Any:
         """Makes an object with `__arrow_c_stream__`: one column an attribute, `__id` last.
 
         Nothing is read before the stream is pulled, and no more than a few batches ahead of it.
         """
-        return self.frame.collect_batches(chunk_size=size, maintain_order=True, lazy=True)
+        return batches(self.frame, size)
+
+    def lots(self, size: int, most: int) -> Generator[Any, None, None]:
+        """Gives objects with `__arrow_c_stream__`, one after the other, that hold all rows in order.
+
+        Of Parquet, row groups or parts of them are read that take no more than `most` bytes, and the next
+        while the ones before are worked on. Other files are read one at a time, as far ahead as Polars does;
+        tables in memory and streams as `batches` does.
+        """
+        if not self.files:
+            yield self.batches(size)
+        elif format_of(self.files[0]) == "parquet":
+            lots = lots_of(self.files, sorted(self._columns()), most)
+            frames = (
+                pl.concat([self._parts[piece.file].slice(piece.start, piece.rows) for piece in lot])
+                for lot in lots
+            )
+            yield from ahead(frames, size)
+        else:
+            yield from (batches(part, size) for part in self._parts)
+
+    def _columns(self) -> set[str]:
+        columns = {column for a in self.source.attributes.values() for column in a.columns}
+        return columns if self.source.id is None else columns | {self.source.id}
 
     def rows(self) -> int | None:
         """Tells how many rows there are, where that costs no reading of them."""
@@ -79,8 +104,7 @@ class Table:
                 details={"source": self.source.name},
             )
         # A slice of many files at once has the rows before it read: 3 s, and 5 ms of one file.
-        each = [_frame(self.source, [file]) for file in self.files] if self._is_sliceable() else []
-        parts = each or [self.frame]
+        parts = self._parts if self._is_sliceable() else [self.frame]
         counts = [int(n.item()) for n in self._collect([part.select(pl.len()) for part in parts])]
         total = sum(counts)
         places = [(part, at) for part, count in enumerate(counts) for at in range(count // SLICE)]
@@ -127,22 +151,24 @@ def open_source(source: Source) -> Table:
         DataError: Where the table is empty or cannot be read.
     """
     files = [] if source.path is None else find_files(source.name, source.path)
-    frame = _frame(source, files)
+    table = Table(source, _parts(source, files), files)
     file = files[0] if len(files) == 1 else None
     if source.path is not None or isinstance(source.data, (pl.DataFrame, pl.LazyFrame)):
-        _require_rows(source.name, file, frame)
-    return Table(source, frame, files)
+        _require_rows(source.name, file, table.frame)
+    return table
 
 
-def _frame(source: Source, files: list[Path]) -> pl.LazyFrame:
-    """Scans `files` of a source, or its table in memory: one column an attribute, `__id` last."""
+def _parts(source: Source, files: list[Path]) -> list[pl.LazyFrame]:
+    """Scans each of the files of a source, or its table in memory: one column an attribute, `__id` last."""
     columns = [c for a in source.attributes.values() for c in a.columns]
     columns += [c for c in (source.id, source.truth) if c is not None]
-    frame = scan_files(source.name, files, columns) if files else _from_memory(source)
+    frames = scan_each(source.name, files, columns) if files else [_from_memory(source)]
     file = files[0] if len(files) == 1 else None
-    schema = readable(source.name, file, frame.collect_schema)
+    # That of all: files of a source are scanned with the types that they have in common.
+    schema = readable(source.name, file, frames[0].collect_schema)
     require_columns(source.name, schema.names(), columns)
-    return frame.select(projection(source.name, list(source.attributes.items()), source.id, schema))
+    made = projection(source.name, list(source.attributes.items()), source.id, schema)
+    return [frame.select(made) for frame in frames]
 
 
 def truth_of(source: Source) -> pl.LazyFrame:

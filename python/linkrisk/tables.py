@@ -127,7 +127,19 @@ def _check_file(source: str, file: Path) -> None:
 
 
 def scan_files(source: str, files: Sequence[Path], columns: Iterable[str]) -> pl.LazyFrame:
-    """Makes one lazy scan over `files`, which must agree on the types of `columns`.
+    """Makes one lazy scan over `files`, as `scan_each` makes of each.
+
+    Raises:
+        As `scan_each`.
+    """
+    frames = scan_each(source, files, columns)
+    return frames[0] if len(frames) == 1 else pl.concat(frames)
+
+
+def scan_each(source: str, files: Sequence[Path], columns: Iterable[str]) -> list[pl.LazyFrame]:
+    """Makes a lazy scan over each of `files`, which must agree on the types of `columns`.
+
+    Several files give `columns` alone, of types that are the same in all.
 
     Raises:
         MissingAttributeError: Where a file lacks one of `columns`.
@@ -146,13 +158,11 @@ def scan_files(source: str, files: Sequence[Path], columns: Iterable[str]) -> pl
         frames.append(frame)
         schemas.append({name: schema[name] for name in columns})
     if len(files) == 1:
-        return frames[0]
+        return frames
     for name in columns:
         _check_agreement(source, name, [(f, s[name]) for f, s in zip(files, schemas, strict=True)])
     common = {name: _supertype([s[name] for s in schemas]) for name in columns}
-    return pl.concat(
-        [frame.select(pl.col(name).cast(dtype) for name, dtype in common.items()) for frame in frames]
-    )
+    return [frame.select(pl.col(name).cast(dtype) for name, dtype in common.items()) for frame in frames]
 
 
 def _check_header(source: str, file: Path, names: Sequence[str], columns: Sequence[str]) -> None:

@@ -100,7 +100,7 @@ def thresholds(
         "seed": spec.run.seed,
     }
     streams = [
-        Table(table.source, _columns(table, name, person, group_names, table_truth), table.files).batches(
+        Table(table.source, [_columns(table, name, person, group_names, table_truth)], []).batches(
             spec.run.batch_size
         )
         for table, (person, table_truth) in zip(tables, persons, strict=True)

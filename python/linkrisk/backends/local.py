@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from os import PathLike, fspath
 from typing import Any
 
@@ -59,6 +60,7 @@ class LocalBackend:
         self._engine = Engine(spec.to_engine_json(), path, progress, inputs, resume)
         self._rows = [table.rows() for table in self._tables]
         self._engine.expect(self._rows)
+        self._lot = self._engine.read_in_lots()
 
     def finish(self) -> None:
         """Removes what the run keeps to go on after it was killed."""
@@ -90,7 +92,8 @@ class LocalBackend:
 
     def _ingest(self, index: int, table: Table) -> dict[str, Any]:
         try:
-            text = self._engine.ingest(index, table.batches(self._batch_size))
+            with closing(table.lots(self._batch_size, self._lot)) as lots:
+                text = self._engine.ingest(index, lots)
         except DataError as error:
             # What reaches the engine from a broken stream is text without a place; the files know it.
             found = table.diagnose()

@@ -160,7 +160,10 @@ pub fn assess(
         vehicles: results.vehicles,
         quasi_identifiers: quasi_identifiers.clone(),
     };
-    let profiles = Profiles::count(&assessed, context)?;
+    let after = results.pairs.len() as f64 * RELATE
+        + reach::work(results)
+        + if out.is_some() { risk::quality_work(store) } else { 0.0 };
+    let profiles = Profiles::count(&assessed, after, context)?;
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
     let captured = capture::matches(results.counts, &results.candidates.rules, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
@@ -311,6 +314,9 @@ impl cluster::Links for KeptLinks<'_> {
     }
 }
 
+/// Nanoseconds on two processors that a pair takes to be looked at for related people.
+const RELATE: f64 = 6.0;
+
 /// Related pairs by the traits they share, most frequent first, and the persons in any of them.
 fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> Result<(Vec<Relation>, u64)> {
     let forest = &results.clusters.forest;
@@ -322,6 +328,7 @@ fn relations(results: &Results<'_>, scorer: &Scorer<'_>, context: &Context) -> R
     let mut scores = Scores::new(scorer);
     results.pairs.each(|pairs| {
         context.cancel.check()?;
+        context.progress.worked(pairs.len() as f64 * RELATE);
         for pair in pairs {
             if scores.score(pair.pattern).related < 0.5 {
                 continue;

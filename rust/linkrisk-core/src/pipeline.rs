@@ -30,7 +30,7 @@ use crate::compare::{Comparer, Comparison, PatternCounts, count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::normalise::Normaliser;
 use crate::output;
-use crate::runtime::{Context, memory, spill};
+use crate::runtime::{Context, Reservation, memory, spill};
 use crate::score::{self, Evidence, Model, Scorer};
 use crate::spec::Spec;
 use crate::store::ids::{ID_COLUMN, IdFile, Ids};
@@ -121,6 +121,8 @@ pub struct Pipeline {
     drawn: Vec<Drawn>,
     /// Rows of each source, where they are known before it is read.
     rows: Vec<Option<u64>>,
+    /// What the tables take that are being read.
+    tables: Option<Reservation>,
 }
 
 /// Where the results of a run are kept.
@@ -232,6 +234,7 @@ impl Pipeline {
             finished: None,
             drawn: Vec::new(),
             rows: Vec::new(),
+            tables: None,
         };
         pipeline.restore()?;
         Ok(pipeline)
@@ -263,6 +266,21 @@ impl Pipeline {
         Ok(())
     }
 
+    /// The bytes that the batches of a source may take which are made at one time, before the engine has them. Four times
+    /// as much is reserved for tables until all are read: one lot is handed over while the next is made, and what they
+    /// are made from takes as much as they.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MemoryLimit`].
+    pub fn read_in_lots(&mut self) -> Result<u64> {
+        // A thirty-second part of the limit, beyond which more at a time is no faster.
+        const MOST: u64 = 32 << 20;
+        let lot = (self.context.memory.limit() / 32).min(MOST);
+        let read = self.ids.len() == self.spec.sources.len();
+        self.tables = (!read).then(|| self.context.memory.reserve("tables", 4 * lot)).transpose()?;
+        Ok(lot)
+    }
+
     /// What the run may spend, and where to ask it to stop.
     pub fn context(&self) -> &Context {
         &self.context
@@ -272,6 +290,7 @@ impl Pipeline {
     /// the directory is left to others.
     pub fn abandon(&mut self) {
         self.ids.clear();
+        self.tables = None;
         if let Some(run) = &mut self.run {
             run.release();
         }
@@ -327,7 +346,8 @@ impl Pipeline {
         if let Some(rows) = self.rows.get(source).copied().flatten() {
             let records = f64::from(self.store.len()) + rows as f64;
             let counting = if is_last { frequency::work(&self.store, records) } else { 0.0 };
-            self.context.progress.expect(ingest.work(rows) + counting);
+            let checking = ids.as_ref().map_or(0.0, |_| Ids::work(rows));
+            self.context.progress.expect(ingest.work(rows) + checking + counting);
         }
         for batch in batches {
             // What a reader says of a broken stream may quote a value of it.
@@ -354,6 +374,9 @@ impl Pipeline {
             kept.and(packed)?;
         }
         let records = ingest.finish(&mut self.store)?;
+        if is_last {
+            self.tables = None;
+        }
         let mut kept = match ids {
             Some(ids) => ids.finish()?,
             None => None,
@@ -363,6 +386,7 @@ impl Pipeline {
             let all: u64 = self.drawn.iter().map(|drawn| drawn.records).sum();
             let each = all as f64 / f64::from(self.store.len()).max(1.0);
             frequency::complete(&mut self.store, each.max(1.0), &self.context)?;
+            self.store.check_texts(&self.context)?;
             self.keep("store", |writer| self.store.save(writer))?;
         }
         if let (Some(kept), Some(true)) = (&mut kept, self.run.as_ref().map(RunDir::is_resumable)) {
@@ -413,6 +437,7 @@ impl Pipeline {
             pairs: candidates.pairs(),
             not_compared: left_out,
         };
+        self.store.check_texts(context)?;
         self.keep("plan", |writer| writer.json(&candidates))?;
         let not_compared =
             (!plan.not_compared.is_empty()).then(|| ("not_compared", json!(plan.not_compared)));
@@ -439,6 +464,7 @@ impl Pipeline {
             Some(path) => saved(Path::new(path))?.fits(planned.base())?,
             None => self.learn(&planned.candidates, planned.base())?,
         };
+        self.store.check_texts(&self.context)?;
         if let Some(run) = &self.run {
             let text = serde_json::to_vec_pretty(&model).map_err(|e| Error::internal(e.to_string()))?;
             run.write("model.json", &text)?;
@@ -509,6 +535,7 @@ impl Pipeline {
         let nearest = self.nearest.as_ref().ok_or_else(not_planned)?;
         let parts = (&planned.candidates, planned.comparisons.as_slice());
         let found = link::find(&self.store, parts, (model, nearest), threshold, run, &self.context)?;
+        self.store.check_texts(&self.context)?;
         let scorer = Scorer::new(model, &planned.comparisons);
         let mut summary =
             LinkSummary { candidate_pairs: 0, links: 0, related_pairs: 0, pairs_per_second: 0.0 };
@@ -576,6 +603,7 @@ impl Pipeline {
         let compared = (planned.comparisons.as_slice(), &similarities);
         let linkage = &self.spec.linkage;
         let clusters = settle(&self.store, compared, model, &linked.found.pairs, linkage, context)?;
+        self.store.check_texts(context)?;
         let vehicles = Vehicles::find(&self.store, &clusters.alike, context)?;
         let persons = output::persons(&self.store, &clusters.forest, context)?;
         // Last of what may be refused or cancelled but for writing itself.

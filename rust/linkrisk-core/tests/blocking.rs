@@ -302,6 +302,28 @@ proptest! {
             prop_assert_eq!(tight.memory.free(), memory, "all is given back");
         }
     }
+
+    #[test]
+    fn test_a_plan_that_is_taken_up_without_the_bits_of_its_keys_makes_the_same_pairs(
+        sources in sources(60),
+        rules in rules(),
+        limit in prop_oneof![Just(u64::MAX), 1u64..40],
+    ) {
+        let context = context(2);
+        let (_, store) = spec_and_store(&sources, &context);
+        let before = context.memory.free();
+        let planned = Candidates::plan(&store, resolve(&store, &rules), &linkage(limit), &context)
+            .expect("the plan fits");
+        prop_assert!(context.memory.free() < before, "bits are held");
+        let expected = scan(&planned, &store, &context).expect("the scan ends");
+        let kept = serde_json::to_vec(&planned).expect("it can be written");
+        drop(planned);
+        prop_assert_eq!(context.memory.free(), before);
+        // As a run that goes on takes it up.
+        let taken_up: Candidates = serde_json::from_slice(&kept).expect("it can be read");
+        prop_assert_eq!(context.memory.free(), before, "no bits are held");
+        prop_assert_eq!(scan(&taken_up, &store, &context).expect("the scan ends"), expected);
+    }
 }
 
 /// Pairs of the largest block before any split.

@@ -79,7 +79,7 @@ fn profiles(store: &Store, context: &Context) -> Profiles {
     let vehicles = Vehicles::find(store, &[], context).expect("memory is there");
     let quasi_identifiers = risk::default_quasi_identifiers(store);
     let assessed = Assessed { store, persons: &persons, vehicles: &vehicles, quasi_identifiers };
-    Profiles::count(&assessed, context).expect("memory is there")
+    Profiles::count(&assessed, 0.0, context).expect("memory is there")
 }
 
 #[test]

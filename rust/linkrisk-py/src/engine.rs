@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::arrow::Stream;
+use crate::arrow::Streams;
 use crate::enter::{Control, enter};
 use crate::errors;
 
@@ -52,13 +52,19 @@ impl Engine {
         Ok(Self { pipeline: Mutex::new(pipeline), control })
     }
 
-    /// Reads one source; `stream` is any object with `__arrow_c_stream__`.
-    fn ingest(&self, py: Python<'_>, source: usize, stream: Stream) -> PyResult<String> {
+    /// Reads one source; `tables` is an object with `__arrow_c_stream__`, or gives such one after the other.
+    fn ingest(&self, py: Python<'_>, source: usize, tables: Streams) -> PyResult<String> {
         self.call(py, move |pipeline| {
             // What a reader says of a broken stream may quote a value of it, so it is left out.
             let broken = |_| ArrowError::ComputeError("the stream broke off".to_owned());
-            pipeline.ingest(source, stream.0.map(|batch| batch.map_err(broken)))
+            pipeline.ingest(source, tables.map(|batch| batch.map_err(broken)))
         })
+    }
+
+    /// The bytes that a table which `ingest` is given may take; four times as much is reserved until all are read.
+    fn read_in_lots(&self, py: Python<'_>) -> PyResult<u64> {
+        // A number is its own JSON.
+        self.call(py, Pipeline::read_in_lots).map(|text| text.parse().unwrap_or_default())
     }
 
     /// Takes note of the rows of each source, where they are known, and refuses what cannot be done.

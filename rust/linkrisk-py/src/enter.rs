@@ -46,6 +46,7 @@ impl Control {
         let now = self.progress.snapshot();
         let event = PyDict::new(py);
         event.set_item("stage", now.stage)?;
+        event.set_item("part", now.part)?;
         event.set_item("unit", now.unit)?;
         event.set_item("done", now.done)?;
         event.set_item("total", now.total)?;

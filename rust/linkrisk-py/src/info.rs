@@ -1,4 +1,6 @@
-//! What this build is, and which errors it may raise.
+//! What this build is, which errors it may raise, and what a file holds.
+
+use std::path::PathBuf;
 
 use linkrisk_core::error::ErrorKind;
 use linkrisk_core::runtime::Memory;
@@ -22,6 +24,14 @@ pub fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     info.set_item("memory_group", memory.group)?;
     info.set_item("memory_limit", memory.default_limit())?;
     Ok(info)
+}
+
+/// Rows of each row group of a Parquet file, and the bytes that `columns` take of it once they are read.
+#[pyfunction]
+pub fn row_groups(py: Python<'_>, path: PathBuf, columns: Vec<String>) -> PyResult<Vec<(u64, u64)>> {
+    let found = py.detach(|| linkrisk_core::store::row_groups::row_groups(&path, &columns));
+    let groups = found.map_err(|error| errors::to_py(py, &error))?;
+    Ok(groups.into_iter().map(|group| (group.rows, group.bytes)).collect())
 }
 
 /// The kinds of error the engine may raise, each with an exception class.

@@ -24,7 +24,7 @@ mod _linkrisk {
     #[pymodule_export]
     use super::engine::Engine;
     #[pymodule_export]
-    use super::info::{build_info, error_kinds};
+    use super::info::{build_info, error_kinds, row_groups};
     #[pymodule_export]
     use super::kernels::normalise;
     #[pymodule_export]

@@ -34,6 +34,30 @@ struct Counting<'a> {
     best: Vec<f32>,
 }
 
+/// Nanoseconds on two processors that a record takes to be looked at for what it holds.
+const LOOK: f64 = 8.0;
+
+/// A pair followed for a lot of figures.
+const FOLLOW: f64 = 15.0;
+
+/// A record counted for a figure.
+const COUNT: f64 = 3.0;
+
+/// The comparisons of templates, by their places.
+fn compared<'a>(results: &'a Results<'_>) -> Vec<(usize, &'a Comparison)> {
+    results.comparisons.iter().enumerate().filter(|(_, c)| c.method == Method::Similarity).collect()
+}
+
+/// The work that [`reach`] will be where all is counted together, in nanoseconds on two processors.
+pub fn work(results: &Results<'_>) -> f64 {
+    let figures = compared(results).len() * TARGETS.len() * Way::ALL.len();
+    if figures == 0 {
+        return 0.0;
+    }
+    let (records, pairs) = (f64::from(results.store.len()), results.pairs.len() as f64);
+    records * (LOOK + figures as f64 * COUNT) + pairs * FOLLOW
+}
+
 /// Counts the records with a template and without the target that a link ties to one with it.
 ///
 /// A link counts as by the template alone where the other attributes weigh less than one bit in its favour.
@@ -52,9 +76,7 @@ pub fn reach(
     context: &Context,
 ) -> Result<Vec<Reach>> {
     let store = results.store;
-    let by_similarity =
-        results.comparisons.iter().enumerate().filter(|(_, c)| c.method == Method::Similarity);
-    let compared: Vec<(usize, &Comparison)> = by_similarity.collect();
+    let compared = compared(results);
     if compared.is_empty() {
         return Ok(Vec::new());
     }
@@ -86,6 +108,7 @@ pub fn reach(
                     }
                 }
             }
+            context.progress.worked((words.len() / width) as f64 * LOOK);
             Ok(())
         },
     )?;
@@ -94,11 +117,13 @@ pub fn reach(
     let mut figures: Vec<Counting<'_>> = compared.iter().flat_map(of).collect();
     let each = u64::from(records) * size_of::<f32>() as u64;
     let together = (context.memory.free() / 2 / each.max(1)).clamp(1, figures.len() as u64);
+    // A pair is followed once for each lot, and was expected to be once.
+    let followed = FOLLOW / (figures.len() as u64).div_ceil(together) as f64;
     held.grow_to(bits + together * each)?;
     let mut made = Vec::new();
     for lot in figures.chunks_mut(together as usize) {
         lot.iter_mut().for_each(|figure| figure.best = vec![0.0; records as usize]);
-        follow(results.pairs, scorer, threshold, &targets, lot, context)?;
+        follow((results.pairs, followed), scorer, threshold, &targets, lot, context)?;
         for Counting { from, target, way, best } in lot {
             let starts =
                 |&record: &u32| from.templates.contains(record) && !targets[*target].contains(record);
@@ -112,13 +137,14 @@ pub fn reach(
                 expected_wrong: reached.map(|p| 1.0 - f64::from(*p)).sum(),
             });
             *best = Vec::new();
+            context.progress.worked(f64::from(records) * COUNT);
         }
     }
     Ok(made)
 }
 
 fn follow(
-    pairs: &Kept<ScoredPair>,
+    (pairs, each): (&Kept<ScoredPair>, f64),
     scorer: &Scorer<'_>,
     threshold: f64,
     targets: &[Bits],
@@ -128,6 +154,7 @@ fn follow(
     let mut scores = Scores::new(scorer);
     pairs.each(|pairs| {
         context.cancel.check()?;
+        context.progress.worked(pairs.len() as f64 * each);
         for pair in pairs {
             let score = scores.score(pair.pattern);
             if !score.is_link(threshold) {

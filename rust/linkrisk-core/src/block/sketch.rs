@@ -62,6 +62,11 @@ impl<'a> Sketch<'a> {
         self.drawn.iter().map(|drawn| drawn.records).sum()
     }
 
+    /// How many records one of `source` stands for.
+    pub fn each(&self, source: usize) -> f64 {
+        self.weights[source][0]
+    }
+
     /// What rule `rule` of `rules` makes.
     ///
     /// # Errors

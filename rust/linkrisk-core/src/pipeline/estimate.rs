@@ -1,13 +1,16 @@
 //! What a run will take, from a sample of its records.
 
+mod templates;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::templates::ExpectedJoin;
 use super::{Pipeline, cost, not_planned};
 use crate::block::sketch::{Drawn, Expected, Sketch};
 use crate::block::{Candidates, Pair, Rules, Visitor, Work, default};
-use crate::compare::{Comparer, Memo, RULE_SHIFT, ScoredPair};
+use crate::compare::{Comparer, Comparison, Memo, RULE_SHIFT, ScoredPair};
 use crate::error::{ErrorKind, Result};
 use crate::runtime::probe;
 use crate::score::Scorer;
@@ -23,7 +26,9 @@ pub struct Estimate {
     pub rules: Vec<ExpectedRule>,
     /// Pairs of all rules, those that several rules make counted for each.
     pub pairs: u64,
-    /// Pairs at or above the threshold; all pairs, where too few were drawn to train a model on.
+    /// The joins of templates, of which there are none in most runs.
+    pub templates: Vec<ExpectedJoin>,
+    /// Pairs at or above the threshold that rules make; all pairs, where too few were drawn to train a model on.
     pub links: u64,
     /// Seconds by stage, and of all.
     pub seconds: Seconds,
@@ -59,6 +64,8 @@ pub struct Seconds {
     pub plan: f64,
     /// Training.
     pub train: f64,
+    /// Learning what similarities of templates mean, for which all is linked without them, and joining them.
+    pub nearest: f64,
     /// Comparing.
     pub link: f64,
     /// Clustering, with its tables.
@@ -109,7 +116,11 @@ impl Pipeline {
             uncompared_pairs: e.uncompared as u64,
         });
         let lines = lines.collect();
-        let links = pairs * self.share_of_links(&sketch, rules)?;
+        let candidates = Candidates::plan(&self.store, rules, linkage, context)?;
+        let comparisons = self.comparisons(&candidates)?.comparisons;
+        let base = super::templates::base(&comparisons);
+        let links = pairs * self.share_of_links(&sketch, &candidates, base)?;
+        let joins = templates::expected(&self.store, &sketch, &comparisons[base.len()..], linkage, context)?;
         let n = records as f64;
         let keyed: f64 = expected.iter().map(|e| e.records).sum();
         let gathering: f64 = expected.iter().map(|e| cost::gathering(n, e.records, 1.0)).sum();
@@ -117,22 +128,28 @@ impl Pipeline {
         let linked = expected.iter().map(|e| e.records).fold(0.0, f64::max);
         let looked = n * expected.len() as f64 * cost::KEY;
         let slow = probe::slowness(context)? * 1e-9;
+        let (link, clustered) = ((gathering + comparing) * slow, linked * cost::CLUSTER * slow);
+        let found: f64 = joins.iter().map(|join| join.pairs as f64).sum();
+        let joining = joins.iter().map(|join| join.seconds).sum::<f64>();
         let mut took = Seconds {
             ingest: seconds * n / f64::from(self.store.len()).max(1.0),
             plan: (looked + keyed * cost::COUNT) * slow,
             train: (looked + cost::TRAIN) * slow,
-            link: (gathering + comparing) * slow,
-            cluster: (n * cost::WRITE + linked * cost::CLUSTER) * slow,
+            nearest: if joins.is_empty() { 0.0 } else { link + clustered + joining },
+            link: link + found * cost::PAIR * slow,
+            cluster: n * cost::WRITE * slow + clustered,
             assess: n * cost::ASSESS * slow,
             total: 0.0,
         };
-        took.total = took.ingest + took.plan + took.train + took.link + took.cluster + took.assess;
-        let memory = self.memory(n, &expected, links);
+        took.total =
+            took.ingest + took.plan + took.train + took.nearest + took.link + took.cluster + took.assess;
+        let memory = self.memory(n, &expected, links, &joins);
         Ok(Estimate {
             records,
             sampled: u64::from(self.store.len()),
             rules: lines,
             pairs: pairs as u64,
+            templates: joins,
             links: links as u64,
             seconds: took,
             memory_bytes: memory.peak as u64,
@@ -145,19 +162,20 @@ impl Pipeline {
     ///
     /// Each pair counts for as many as it stands for: of pairs between slices the sample holds few, and most
     /// of the tables' are such.
-    fn share_of_links(&self, sketch: &Sketch<'_>, rules: Rules) -> Result<f64> {
+    fn share_of_links(
+        &self,
+        sketch: &Sketch<'_>,
+        candidates: &Candidates,
+        comparisons: &[Comparison],
+    ) -> Result<f64> {
         let context = &self.context;
-        let candidates = Candidates::plan(&self.store, rules, &self.spec.linkage, context)?;
-        let mut comparisons = self.comparisons(&candidates)?.comparisons;
-        // Those of templates are another stage's.
-        comparisons.truncate(super::templates::base(&comparisons).len());
-        let model = match self.learn(&candidates, &comparisons) {
+        let model = match self.learn(candidates, comparisons) {
             Ok(model) => model,
             Err(error) if error.kind() == ErrorKind::Training => return Ok(1.0),
             Err(error) => return Err(error),
         };
-        let comparer = Comparer::new(&self.store, &comparisons);
-        let scorer = Scorer::new(&model, &comparisons);
+        let comparer = Comparer::new(&self.store, comparisons);
+        let scorer = Scorer::new(&model, comparisons);
         let visitor = Weigher { comparer: &comparer, sketch };
         let (mut links, mut all) = (0.0, 0.0);
         candidates.scan(&self.store, 1.0, Work::default(), context, &visitor, |weights: Weights| {
@@ -174,17 +192,22 @@ impl Pipeline {
     }
 
     /// The memory of a run of `n` records, as the stages reserve it.
-    fn memory(&self, n: f64, expected: &[Expected], links: f64) -> Memory {
+    fn memory(&self, n: f64, expected: &[Expected], links: f64, joins: &[ExpectedJoin]) -> Memory {
         let limit = self.context.memory.limit() as f64;
         let each = n / f64::from(self.store.len()).max(1.0);
         let row = self.store.layout.words as f64 * 8.0;
         let values: f64 = self.store.columns.iter().map(|column| column.memory_of(each)).sum();
         let rows = (n * row).min(limit / 2.0);
+        // Of each attribute's templates half of the limit may be in memory, and of all what is free.
+        let at_rest: Vec<f64> = joins.iter().flat_map(ExpectedJoin::bytes_at_rest).collect();
+        let at_rest_in_memory = at_rest.iter().map(|bytes| bytes.min(limit / 2.0)).sum::<f64>();
+        let at_rest_in_memory = at_rest_in_memory.min((limit - rows - values).max(0.0));
+        let joining = joins.iter().map(ExpectedJoin::bytes_joining).fold(0.0, f64::max);
         let forest = n * 4.25;
         let keyed = expected.iter().map(|e| e.records).sum();
         // Of the links of many copies as many are kept as connect them.
         let kept = cost::compared(keyed, links) * size_of::<ScoredPair>() as f64;
-        let free = (limit - rows - values).max(0.0);
+        let free = (limit - rows - values - at_rest_in_memory).max(0.0);
         // Rows in passes take half of what is free.
         let in_passes = |bytes: f64, free: f64| bytes.min(free / 2.0);
         let carried = expected.iter().map(|e| e.records).fold(0.0, f64::max) * (row + 16.0);
@@ -193,11 +216,11 @@ impl Pipeline {
         let kept_in_memory = if kept <= free / 4.0 { kept } else { 0.0 };
         let cluster = forest + kept_in_memory;
         let cluster = cluster + in_passes(n * (row + 16.0), (free - cluster).max(0.0));
-        let mut spilled = (n * row - rows).max(0.0);
+        let mut spilled = (n * row - rows).max(0.0) + at_rest.iter().sum::<f64>() - at_rest_in_memory;
         spilled += if kept > sorted { kept } else { 0.0 };
         spilled += if kept_in_memory < kept { kept } else { 0.0 };
         Memory {
-            peak: (rows + values + link.max(cluster)).min(limit),
+            peak: (rows + values + at_rest_in_memory + link.max(cluster).max(joining.min(free))).min(limit),
             spilled,
             least: super::least_memory(n as u64) as f64 + values,
         }

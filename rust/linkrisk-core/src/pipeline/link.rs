@@ -180,6 +180,8 @@ pub fn find(
                 let pairs = context.progress.snapshot().done - before;
                 let mut cuts: Vec<((u64, u32), u64)> = in_cuts.iter().map(|(&c, &n)| (c, n)).collect();
                 cuts.sort_unstable();
+                // What is in the journal is not looked at again.
+                store.check_texts(context)?;
                 journal.finish(Pass { rule, pass, passes, pairs, patterns, cuts })?;
             }
             count::add(&mut counts, patterns);

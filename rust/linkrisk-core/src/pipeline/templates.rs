@@ -15,7 +15,7 @@ mod pairs;
 mod positions;
 mod purity;
 mod rates;
-mod tell;
+pub(super) mod tell;
 
 use std::path::{Path, PathBuf};
 
@@ -157,11 +157,15 @@ impl Pipeline {
         }
         let stage = Stage::begin("nearest", &self.context);
         let model = self.model.as_ref().ok_or_else(super::not_planned)?;
-        let linkage = Linkage::new(planned, &self.store, model, &self.spec.linkage, &self.context)?;
+        let linkage = {
+            let _part = self.context.progress.within("without templates");
+            Linkage::new(planned, &self.store, model, &self.spec.linkage, &self.context)?
+        };
         // What is told comes first for all, so that the linkage is let go before anything is joined.
         let told: Vec<Option<Told>> =
             compared.iter().map(|&at| self.tell(planned, at, &linkage)).collect::<Result<_>>()?;
         drop(linkage);
+        self.store.check_texts(&self.context)?;
         // What a model that was given says of numbers is not changed.
         if let Some(model) = self.model.as_mut().filter(|_| self.spec.linkage.model.is_none()) {
             let impure = told.iter().flatten().flat_map(|told| &told.impure).copied().collect();

@@ -36,7 +36,7 @@ pub use mask::{Folding, MASKS, modality};
 pub use match_weights::{WeightBin, match_weights};
 pub use merges::{Expected, Matches, blocking_variance, false_merges, missed_merges};
 pub use profiles::Profiles;
-pub use quality::quality;
+pub use quality::{quality, work as quality_work};
 pub use quasi::default_quasi_identifiers;
 pub use reach::{Reach, Way, reach};
 pub use related::{Relation, related};

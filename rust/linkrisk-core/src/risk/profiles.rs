@@ -82,12 +82,15 @@ impl Profiles {
     /// is a value of its own. Classes are told apart by a 64-bit hash: in 10 million persons the
     /// chance that any two classes are taken for one is 3 in a million.
     ///
+    /// Begins the stage, of which what comes `after` is expected to be as much work, in nanoseconds on two
+    /// processors.
+    ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
     /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-    pub fn count(assessed: &Assessed<'_>, context: &Context) -> Result<Self> {
+    pub fn count(assessed: &Assessed<'_>, after: f64, context: &Context) -> Result<Self> {
         let folding = Folding::new(&assessed.store.layout);
-        count(&Whole { assessed, folding }, context)
+        count(&Whole { assessed, folding }, after, context)
     }
 
     /// How many persons there are.
@@ -174,10 +177,10 @@ const LOOK: f64 = 48.0;
 /// A record counted with the others of its person.
 const COUNT: f64 = 26.0;
 
-/// A record's share of what comes after: classes, relations and tables.
-const CLASS: f64 = 46.0;
+/// A person's class sorted among the others.
+const CLASS: f64 = 12.0;
 
-pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profiles> {
+pub(super) fn count<R: Records>(records: &R, after: f64, context: &Context) -> Result<Profiles> {
     let all = u64::from(records.len());
     let width = records.quasi_identifiers() + 3;
     let vehicles = records.vehicle_bound();
@@ -186,7 +189,9 @@ pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profil
     let passes = passes(all * width as u64 * 8, context);
     // Each record is read in every pass.
     context.progress.begin("assess", "records", Some(all * passes));
-    context.progress.expect(all as f64 * (LOOK * passes as f64 + COUNT + CLASS));
+    let whole = |persons: u64| all as f64 * (LOOK * passes as f64 + COUNT) + persons as f64 * CLASS + after;
+    // How many persons there are is known once they are counted.
+    context.progress.expect(whole(all));
     let mut by_record = vec![0; MASKS];
     let mut persons = PersonCounts::new();
     let mut classes: ExternalSorter<u64> =
@@ -246,8 +251,13 @@ pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profil
             classes.push(&hashes)?;
         }
     }
-    let class_sizes =
-        if records.quasi_identifiers() == 0 { BTreeMap::new() } else { runs(classes.finish()?)? };
+    let class_sizes = if records.quasi_identifiers() == 0 {
+        context.progress.expect(whole(0));
+        BTreeMap::new()
+    } else {
+        context.progress.expect(whole(persons.sizes.values().sum()));
+        runs(classes.finish()?, context)?
+    };
     let mut vehicle_masks = vec![0; MASKS];
     let seen = || vehicles.iter().filter(|(_, records)| records.load(Ordering::Relaxed) > 0);
     seen().for_each(|(mask, _)| vehicle_masks[mask.load(Ordering::Relaxed) as usize] += 1);
@@ -265,10 +275,11 @@ pub(super) fn count<R: Records>(records: &R, context: &Context) -> Result<Profil
 }
 
 /// How many values there are of each number of times that they occur.
-fn runs(mut sorted: Sorted<u64>) -> Result<BTreeMap<u64, u64>> {
+fn runs(mut sorted: Sorted<u64>, context: &Context) -> Result<BTreeMap<u64, u64>> {
     let mut sizes = BTreeMap::new();
     let mut last: Option<(u64, u64)> = None;
     while let Some(values) = sorted.read_next()? {
+        context.progress.worked(values.len() as f64 * CLASS);
         for &value in values {
             last = Some(match last {
                 Some((known, n)) if known == value => (known, n + 1),

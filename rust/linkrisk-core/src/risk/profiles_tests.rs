@@ -125,7 +125,7 @@ proptest! {
         let expected = plain(&rows);
         for threads in [1, 3] {
             let context = Context::new(None, Some(threads), 1).expect("threads start");
-            prop_assert_eq!(&count(&rows, &context).expect("memory is there"), &expected);
+            prop_assert_eq!(&count(&rows, 0.0, &context).expect("memory is there"), &expected);
         }
     }
 }
@@ -155,7 +155,7 @@ fn test_count_in_several_tasks_and_passes_equals_a_plain_computation() {
     for (threads, limit) in [(1, u64::MAX), (2, u64::MAX), (8, 3 << 20), (2, 2 << 20)] {
         let context = Context::new(Some(limit), Some(threads), 1).expect("threads start");
         let context = context.spill_to(base.path(), None);
-        assert_eq!(count(&rows, &context).expect("memory is there"), expected);
+        assert_eq!(count(&rows, 0.0, &context).expect("memory is there"), expected);
         assert!(context.memory.peak() <= limit);
         let snapshot = context.progress.snapshot();
         assert_eq!(Some(snapshot.done), snapshot.total);
@@ -168,7 +168,13 @@ fn test_count_stops_when_cancelled_and_respects_the_memory_limit() {
     let rows = many();
     let context = Context::new(None, Some(2), 1).expect("threads start");
     context.cancel.cancel();
-    assert_eq!(count(&rows, &context).expect_err("must fail").kind(), crate::error::ErrorKind::Cancelled);
+    assert_eq!(
+        count(&rows, 0.0, &context).expect_err("must fail").kind(),
+        crate::error::ErrorKind::Cancelled
+    );
     let context = Context::new(Some(1 << 13), Some(2), 1).expect("threads start");
-    assert_eq!(count(&rows, &context).expect_err("must fail").kind(), crate::error::ErrorKind::MemoryLimit);
+    assert_eq!(
+        count(&rows, 0.0, &context).expect_err("must fail").kind(),
+        crate::error::ErrorKind::MemoryLimit
+    );
 }

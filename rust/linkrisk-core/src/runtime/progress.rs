@@ -10,11 +10,14 @@ pub struct Progress {
     done: AtomicU64,
     worked: AtomicU64,
     stage: Mutex<Stage>,
+    /// What the stages that begin are a part of; empty where they are the run's own.
+    part: Mutex<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Stage {
     name: &'static str,
+    part: &'static str,
     unit: &'static str,
     total: Option<u64>,
     /// The work of the stage, in nanoseconds as they were expected.
@@ -27,6 +30,8 @@ struct Stage {
 pub struct Snapshot {
     /// The stage.
     pub stage: &'static str,
+    /// What the stage is a part of, such as `without templates`; empty where it is the run's own.
+    pub part: &'static str,
     /// What is counted: `records` or `pairs`.
     pub unit: &'static str,
     /// How many are done.
@@ -42,18 +47,32 @@ pub struct Snapshot {
 
 impl Default for Progress {
     fn default() -> Self {
-        let stage = Stage { name: "", unit: "records", total: None, work: None, started: Instant::now() };
-        Self { done: AtomicU64::new(0), worked: AtomicU64::new(0), stage: Mutex::new(stage) }
+        let stage =
+            Stage { name: "", part: "", unit: "records", total: None, work: None, started: Instant::now() };
+        Self {
+            done: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
+            stage: Mutex::new(stage),
+            part: Mutex::new(""),
+        }
     }
 }
 
 impl Progress {
     /// Begins a stage of `total` units.
     pub fn begin(&self, name: &'static str, unit: &'static str, total: Option<u64>) {
+        let part = *self.part.lock().unwrap_or_else(|e| e.into_inner());
         let mut stage = self.stage.lock().unwrap_or_else(|e| e.into_inner());
-        *stage = Stage { name, unit, total, work: None, started: Instant::now() };
+        *stage = Stage { name, part, unit, total, work: None, started: Instant::now() };
         self.done.store(0, Ordering::Relaxed);
         self.worked.store(0, Ordering::Relaxed);
+    }
+
+    /// Names what the stages are a part of that begin while the answer lives: a linkage that a larger stage makes
+    /// for itself has the stages of one, and is not the run's.
+    pub fn within(&self, part: &'static str) -> Part<'_> {
+        let mut within = self.part.lock().unwrap_or_else(|e| e.into_inner());
+        Part { progress: self, before: std::mem::replace(&mut *within, part) }
     }
 
     /// Counts `n` more units done.
@@ -76,11 +95,45 @@ impl Progress {
         let stage = *self.stage.lock().unwrap_or_else(|e| e.into_inner());
         Snapshot {
             stage: stage.name,
+            part: stage.part,
             unit: stage.unit,
             done: self.done.load(Ordering::Relaxed),
             total: stage.total,
             share: stage.work.map(|work| (self.worked.load(Ordering::Relaxed) as f64 / work as f64).min(1.0)),
             seconds: stage.started.elapsed().as_secs_f64(),
         }
+    }
+}
+
+/// While it lives, stages are a part of something.
+#[derive(Debug)]
+pub struct Part<'a> {
+    progress: &'a Progress,
+    before: &'static str,
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        *self.progress.part.lock().unwrap_or_else(|e| e.into_inner()) = self.before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_stages_that_begin_within_a_part_say_so() {
+        let progress = Progress::default();
+        let part = |name| {
+            progress.begin(name, "pairs", None);
+            progress.snapshot().part
+        };
+        assert_eq!(part("link"), "");
+        let within = progress.within("without templates");
+        assert_eq!(part("link"), "without templates");
+        drop(within);
+        assert_eq!(progress.snapshot().part, "without templates", "the stage under way is what it was");
+        assert_eq!(part("link"), "");
     }
 }

@@ -10,6 +10,7 @@ use super::dictionary::{Dictionary, NameCodes, Names, ReadName};
 use crate::error::Result;
 use crate::kind::{Kind, Storage};
 use crate::normalise::{NameParts, Normaliser, Outcome};
+use crate::runtime::Context;
 use crate::runtime::spill::Spill;
 
 /// Marks a packed number as a code of the attribute's partial values.
@@ -209,14 +210,19 @@ impl Column {
     /// New values come as often as values that were seen once are among those seen (I. J. Good, 1953), so
     /// their number grows with that power of the records.
     pub fn memory_of(&self, each: f64) -> f64 {
-        let dictionary = match &self.values {
-            Values::Number(d) | Values::Text(d) => d,
-            Values::Name(names) => &names.parts,
-            Values::Plain => return 0.0,
-        };
+        let Some(dictionary) = self.texts() else { return 0.0 };
         let once = dictionary.counts().iter().filter(|&&n| n == 1).count();
         let power = once as f64 / dictionary.len().max(1) as f64;
         dictionary.memory() as f64 * each.powf(power)
+    }
+
+    /// The dictionary of whatever texts the attribute has: whole ones, parts of names, partial numbers.
+    fn texts(&self) -> Option<&Dictionary> {
+        match &self.values {
+            Values::Number(dictionary) | Values::Text(dictionary) => Some(dictionary),
+            Values::Name(names) => Some(&names.parts),
+            Values::Plain => None,
+        }
     }
 
     fn dictionary_mut(&mut self) -> Option<&mut Dictionary> {
@@ -235,13 +241,17 @@ impl Column {
         self.dictionary_mut().map_or(Ok(()), |dictionary| dictionary.spill(spill))
     }
 
+    /// Checks the texts that rest on disk.
+    ///
+    /// # Errors
+    /// As [`Dictionary::check`].
+    pub fn check_texts(&self, context: &Context) -> Result<()> {
+        self.texts().map_or(Ok(()), |dictionary| dictionary.check(context))
+    }
+
     /// Bytes that [`Column::spill_texts`] sets free.
     pub fn texts_memory(&self) -> u64 {
-        match &self.values {
-            Values::Number(dictionary) | Values::Text(dictionary) => dictionary.texts_memory(),
-            Values::Name(names) => names.parts.texts_memory(),
-            Values::Plain => 0,
-        }
+        self.texts().map_or(0, Dictionary::texts_memory)
     }
 
     /// Forgets what only reading needs: no value comes any more.

@@ -137,7 +137,7 @@ impl Dictionary {
         let Some(head) = self.heads.get((code as usize).wrapping_sub(1)) else { return "" };
         let bytes = head.bytes(&self.long);
         if self.heads.is_on_disk(code as usize - 1) {
-            // Under no checksum there.
+            // Checked once all were read and not before.
             return std::str::from_utf8(bytes).unwrap_or_default();
         }
         debug_assert!(std::str::from_utf8(bytes).is_ok());
@@ -156,6 +156,15 @@ impl Dictionary {
     pub fn spill(&mut self, spill: &Arc<Spill>) -> Result<()> {
         self.heads.spill("texts", spill)?;
         self.long.spill("long-texts", spill)
+    }
+
+    /// Checks the texts that are on disk.
+    ///
+    /// # Errors
+    /// As [`GrowingArray::check`].
+    pub fn check(&self, context: &Context) -> Result<()> {
+        self.heads.check(context)?;
+        self.long.check(context)
     }
 
     /// Bytes that [`Dictionary::spill`] sets free.

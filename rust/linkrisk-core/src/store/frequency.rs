@@ -70,10 +70,10 @@ impl Counts {
 
 /// Nanoseconds on two processors that a value takes to be counted, in the sense of
 /// [`READ`](super::ingest::READ).
-const COUNT: f64 = 46.0;
+const COUNT: f64 = 30.0;
 
 /// What is left to do with a record once its values are counted.
-const AFTER: f64 = 45.0;
+const AFTER: f64 = 30.0;
 
 /// The work that [`complete`] will be of a store of `records` records.
 pub fn work(store: &Store, records: f64) -> f64 {

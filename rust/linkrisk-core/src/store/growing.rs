@@ -5,16 +5,23 @@
 //! ```
 //!
 //! What is on disk is read through a mapping, so that any part of it is a slice like any other and the system's
-//! cache keeps what is read often. Memory: the part that is not on disk yet.
+//! cache keeps what is read often. Nothing is checked as it is read: who has read checks all that is on disk before
+//! anything comes of it. Memory: the part that is not on disk yet, and 8 bytes of checksum for each mebibyte that is.
 
 use std::sync::Arc;
 
 use bytemuck::Pod;
 use memmap2::Mmap;
+use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Result;
+use crate::runtime::Context;
 use crate::runtime::frames::FrameWriter;
 use crate::runtime::spill::{Spill, SpillFile};
+
+/// Bytes under one checksum: a tenth of a millisecond's work, after which a wish to stop is looked for.
+const CHECKED: usize = 1 << 20;
 
 /// An array whose older part may be on disk.
 #[derive(Debug)]
@@ -30,6 +37,8 @@ struct OnDisk {
     // Before the file, which is removed with its last use.
     map: Mmap,
     file: SpillFile,
+    /// The stretches that were written, each with where it ends and a checksum for each [`CHECKED`] bytes of it.
+    written: Vec<(usize, Vec<u64>)>,
 }
 
 impl<T> Default for GrowingArray<T> {
@@ -108,15 +117,44 @@ impl<T: Pod> GrowingArray<T> {
         if self.memory.is_empty() {
             return Ok(());
         }
-        let file = match self.disk.take() {
-            Some(OnDisk { file, .. }) => file,
-            None => SpillFile::create(spill, name)?,
+        let (file, mut written) = match self.disk.take() {
+            Some(OnDisk { file, written, .. }) => (file, written),
+            None => (SpillFile::create(spill, name)?, Vec::new()),
         };
-        file.extend(bytemuck::cast_slice(&self.memory))?;
+        let content: &[u8] = bytemuck::cast_slice(&self.memory);
+        let start = written.last().map_or(0, |&(end, _)| end);
+        written.push((start + content.len(), content.chunks(CHECKED).map(xxh3_64).collect()));
+        file.extend(content)?;
         let map = file.map()?;
-        self.disk = Some(OnDisk { map, file });
+        self.disk = Some(OnDisk { map, file, written });
         self.before += self.memory.len();
         self.memory = Vec::new();
+        Ok(())
+    }
+
+    /// Checks that what is on disk is what was written.
+    ///
+    /// Cost: the file is read once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Run`](crate::error::ErrorKind::Run) with the file and the place where it is not,
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled), [`ErrorKind::Io`](crate::error::ErrorKind::Io).
+    pub fn check(&self, context: &Context) -> Result<()> {
+        let Some(OnDisk { map, file, written }) = &self.disk else { return Ok(()) };
+        // A page of a mapping behind the end of its file cannot be read at all.
+        file.check_length()?;
+        let mut start = 0;
+        for (end, sums) in written {
+            let corrupt = |at: usize| file.corrupt((start + at * CHECKED) as u64);
+            let content = map.get(start..*end).ok_or_else(|| corrupt(0))?;
+            context.pool.install(|| {
+                content.par_chunks(CHECKED).zip(sums).enumerate().try_for_each(|(at, (block, sum))| {
+                    context.cancel.check()?;
+                    if xxh3_64(block) == *sum { Ok(()) } else { Err(corrupt(at)) }
+                })
+            })?;
+            start = *end;
+        }
         Ok(())
     }
 
@@ -171,5 +209,36 @@ mod tests {
             drop(array);
             prop_assert_eq!(context.spill.held(), 0);
         }
+    }
+
+    #[test]
+    fn test_what_was_changed_on_disk_is_an_error_that_names_the_file_and_the_place() {
+        let base = tempfile::tempdir().expect("a temporary directory");
+        let context = Context::new(None, Some(2), 1).expect("threads start").spill_to(base.path(), None);
+        let mut array = GrowingArray::<u32>::default();
+        array.check(&context).expect("nothing is on disk");
+        for stretch in 0..3u32 {
+            array.extend(&(0..400_000).map(|at| at * 7 + stretch).collect::<Vec<_>>());
+            array.spill("numbers", &context.spill).expect("there is room");
+        }
+        array.check(&context).expect("it is what was written");
+        let folder = std::fs::read_dir(base.path()).expect("the base").flatten().next().expect("a folder");
+        let file = folder.path().join("1-numbers");
+        let whole = std::fs::read(&file).expect("the file");
+        // In the first stretch, at the border of two blocks, in the last byte.
+        for place in [5, CHECKED, whole.len() - 1] {
+            let mut text = whole.clone();
+            text[place] ^= 16;
+            std::fs::write(&file, &text).expect("the file");
+            let error = array.check(&context).expect_err("a bit was turned");
+            assert_eq!(error.kind(), crate::error::ErrorKind::Run);
+            assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+            assert!(error.hint_text().is_some());
+            std::fs::write(&file, &whole).expect("the file");
+            array.check(&context).expect("it is what was written again");
+        }
+        std::fs::write(&file, &whole[..whole.len() - 4]).expect("the file");
+        let error = array.check(&context).expect_err("it was cut");
+        assert!(error.to_string().contains(&file.display().to_string()), "{error}");
     }
 }

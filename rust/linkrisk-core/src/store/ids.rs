@@ -30,7 +30,12 @@ pub struct Ids {
     nulls: u64,
     first_null: u64,
     file: Option<(PathBuf, TableWriter)>,
+    context: Context,
 }
+
+/// Nanoseconds on two processors that an id takes to be looked at for whether another row has it, once all are there;
+/// only how this stands to the other work of the stage shows.
+const SAME: f64 = 30.0;
 
 impl Ids {
     /// Begins the ids of `source`, number `number`; kept in `directory` where record-level output is
@@ -47,7 +52,13 @@ impl Ids {
             None => None,
         };
         let hashes = ExternalSorter::new("ids", context.memory.limit() / 8, context)?;
-        Ok(Self { source: source.to_owned(), hashes, rows: 0, nulls: 0, first_null: 0, file })
+        let (source, context) = (source.to_owned(), context.clone());
+        Ok(Self { source, hashes, rows: 0, nulls: 0, first_null: 0, file, context })
+    }
+
+    /// The work that [`Ids::finish`] will be of `rows` ids.
+    pub fn work(rows: u64) -> f64 {
+        rows as f64 * SAME
     }
 
     /// Takes the ids of a batch.
@@ -88,7 +99,7 @@ impl Ids {
     /// # Errors
     /// [`ErrorKind::Record`] with the number of rows at fault and the first of them.
     pub fn finish(self) -> Result<Option<IdFile>> {
-        let Self { source, hashes, nulls, first_null, file, .. } = self;
+        let Self { source, hashes, nulls, first_null, file, context, .. } = self;
         let rule = "ids must be unique and never null; leave `id` out to use row numbers";
         let at_fault = |message: String, rows: u64, row: u64| {
             Error::new(ErrorKind::Record, message)
@@ -104,7 +115,7 @@ impl Ids {
                 first_null,
             ));
         }
-        if let Some(Twice { rows, first: [a, b] }) = twice(hashes.finish()?)? {
+        if let Some(Twice { rows, first: [a, b] }) = twice(hashes.finish()?, &context)? {
             return Err(at_fault(
                 format!(
                     "source `{source}` has {rows} rows that share an id with another row, the first are rows {a} and {b}"
@@ -129,11 +140,12 @@ struct Twice {
 }
 
 /// Looks for hashes that occur twice.
-fn twice(mut sorted: Sorted<[u64; 2]>) -> Result<Option<Twice>> {
+fn twice(mut sorted: Sorted<[u64; 2]>, context: &Context) -> Result<Option<Twice>> {
     let mut found: Option<Twice> = None;
     // The last hash, the first row of it, and whether that row is counted already.
     let mut last: Option<([u64; 2], bool)> = None;
     while let Some(rows) = sorted.read_next()? {
+        context.progress.worked(Ids::work(rows.len() as u64));
         for &[hash, row] in rows {
             let Some((known, counted)) = last.filter(|(known, _)| known[0] == hash) else {
                 last = Some(([hash, row], false));

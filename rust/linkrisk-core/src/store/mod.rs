@@ -13,6 +13,7 @@ pub mod irises;
 pub mod journal;
 pub mod layout;
 pub mod parquet;
+pub mod row_groups;
 pub mod rows;
 pub mod run_dir;
 mod snapshot;
@@ -308,6 +309,17 @@ impl Store {
         let held = self.values_memory();
         self.values_reserved.shrink_to(held);
         self.values_reserved.grow_to(held)
+    }
+
+    /// Checks that texts on disk are what was written. A stage that reads texts does it once it has read them, and
+    /// before what it found is kept.
+    ///
+    /// Cost: what is on disk of them is read once.
+    ///
+    /// # Errors
+    /// As [`Dictionary::check`].
+    pub fn check_texts(&self, context: &Context) -> Result<()> {
+        self.columns.iter().try_for_each(|column| column.check_texts(context))
     }
 
     fn values_memory(&self) -> u64 {

@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use super::axes::sample;
 use super::iris::{self, Near, nearest_irises};
+use super::plan::{Cost, Size};
 use super::recall::{Share, share_of};
 use super::{Options, Scored, nearest_resumable};
 use crate::error::Result;
@@ -56,9 +57,12 @@ const ROWS: u64 = 1_000;
 /// What the draw of these is called.
 const DRAW: u64 = 513;
 
-/// The least similarity from which most pairs of `irises` are found.
-pub fn least(irises: &Irises) -> f64 {
-    if irises.len() <= ALL_PAIRS { 0.0 } else { FROM }
+/// Nanoseconds in which a thread compares two codes in all turns, as the time of [`ROWS`] says.
+const IN_ALL_TURNS: f64 = 100.0;
+
+/// The least similarity from which most pairs of as many codes are found.
+pub fn least(codes: f64) -> f64 {
+    if codes <= f64::from(ALL_PAIRS) { 0.0 } else { FROM }
 }
 
 /// Finds the pairs of codes whose similarity, 1 − 2 HD, is `from` at least; and the share of them that it finds, with
@@ -103,15 +107,7 @@ fn scored(pairs: &Kept<Near>, context: &Context) -> Result<Kept<Scored>> {
 /// As [`nearest_resumable`].
 pub fn by_look(irises: &Irises, from: f64, state: Option<&Path>, context: &Context) -> Result<Kept<Scored>> {
     let count = irises.len();
-    context.progress.begin("looks", "templates", Some(u64::from(count)));
-    let mut looks = Templates::of_vectors(irises.attribute(), DIMS, context)?;
-    for turn in [None].into_iter().chain(TURNS.map(Some)) {
-        let mut buffer = Vec::new();
-        for stretch in 0..irises.stretches().1 {
-            let codes = irises.stretch(stretch, &mut buffer)?;
-            looks.push(codes.len(), context, |at, out| look(&codes[at], turn.unwrap_or(0), out))?;
-        }
-    }
+    let mut looks = looks(irises, context)?;
     let options = Options { second: Some(count), ..Options::new(LEAST) };
     let (alike, _, _) = nearest_resumable(&mut looks, &options, state, context)?;
     drop(looks);
@@ -147,6 +143,43 @@ pub fn by_look(irises: &Irises, from: f64, state: Option<&Path>, context: &Conte
     })?;
     let all = Kept::new(sorter.finish()?, found, "similar pairs", context)?;
     distinct(&all, context)
+}
+
+/// The looks of all codes as they are, and after these those of each turn.
+fn looks(irises: &Irises, context: &Context) -> Result<Templates> {
+    context.progress.begin("looks", "templates", Some(u64::from(irises.len())));
+    let mut looks = Templates::of_vectors(irises.attribute(), DIMS, context)?;
+    for turn in [None].into_iter().chain(TURNS.map(Some)) {
+        let mut buffer = Vec::new();
+        for stretch in 0..irises.stretches().1 {
+            let codes = irises.stretch(stretch, &mut buffer)?;
+            looks.push(codes.len(), context, |at, out| look(&codes[at], turn.unwrap_or(0), out))?;
+        }
+    }
+    Ok(looks)
+}
+
+/// What comparing as many pairs of codes in all turns takes.
+pub fn in_all_turns(pairs: f64, context: &Context) -> f64 {
+    pairs * IN_ALL_TURNS * 1e-9 / context.pool.current_num_threads() as f64
+}
+
+/// What [`nearest`] takes for `rows` codes like those of `sample`.
+///
+/// # Errors
+/// As [`super::expected`].
+pub fn expected(sample: &Irises, rows: f64, context: &Context) -> Result<Cost> {
+    let (pairs, codes) = (rows * (rows - 1.0).max(0.0) / 2.0, rows * size_of::<Code>() as f64);
+    if rows <= f64::from(ALL_PAIRS) {
+        return Ok(Cost { compared: pairs, units: 0.0, seconds: in_all_turns(pairs, context), bytes: codes });
+    }
+    let looks = looks(sample, context)?;
+    let turns = TURNS.len() as f64;
+    let size = Size { rows: rows * (1.0 + turns), pairs: rows * rows * turns, stride: looks.stride() };
+    let options = Options { second: Some(sample.len()), ..Options::new(LEAST) };
+    let cost = super::expected(&looks, size, &options, context)?;
+    let seconds = cost.seconds + in_all_turns(ROWS as f64 * rows, context);
+    Ok(Cost { compared: pairs, seconds, bytes: codes + cost.bytes, ..cost })
 }
 
 /// The pairs each once: two eyes may be alike in two turns, and in either order.

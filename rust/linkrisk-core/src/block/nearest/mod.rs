@@ -50,8 +50,8 @@ use crate::runtime::Context;
 use crate::runtime::spill::SpillFile;
 use crate::store::templates::{ONE, Templates};
 
-/// Rows that are searched exactly to choose the filter.
-const CHOOSING: u64 = 512;
+/// Rows that are searched exactly to choose the filter; of a sample more, as many as find as many pairs.
+const CHOOSING: f64 = 512.0;
 
 /// What the draw of these rows is called.
 const DRAW: u64 = 504;
@@ -193,38 +193,80 @@ pub fn nearest_resumable(
     Ok((pairs, filter, summary))
 }
 
+/// What a join of `size` takes, of templates like those of `sample`: filter and cells are chosen on these. Finding the
+/// axes and turning is in it where the join does so, and stating the recall.
+///
+/// # Errors
+/// As [`nearest`].
+pub fn expected(
+    sample: &Templates,
+    size: plan::Size,
+    options: &Options,
+    context: &Context,
+) -> Result<plan::Cost> {
+    let Chosen { filter, plan, axes } = choose(sample, size, options, context)?;
+    let (level, threads) = (options.level.unwrap_or_else(Level::best), context.pool.current_num_threads());
+    let mut cost = plan::cost(size, &filter, plan.as_ref(), level, threads);
+    if axes.is_some() {
+        cost.add(plan::turning(size), level, threads);
+    }
+    let whole = Filter::whole(sample.dims(), sample.stride(), options.threshold);
+    let exact = if filter.exact { filter } else { whole };
+    let searched = plan::Size { pairs: recall::ROWS as f64 * size.rows, ..size };
+    cost.add(plan::cost(searched, &exact, None, level, threads).units, level, threads);
+    Ok(cost)
+}
+
 /// Chooses filter and cells, and turns the templates for them.
 fn prepare(
     templates: &mut Templates,
     options: &Options,
     context: &Context,
 ) -> Result<(Filter, Option<Plan>)> {
+    let size = plan::Size::of(templates, options.second);
+    let Chosen { filter, plan, axes } = choose(templates, size, options, context)?;
+    if let Some(axes) = axes {
+        axes.turn(filter.depth, templates, context)?;
+    }
+    Ok((filter, plan))
+}
+
+/// How templates are joined.
+struct Chosen {
+    filter: Filter,
+    plan: Option<Plan>,
+    /// What they are turned along, where they are.
+    axes: Option<Axes>,
+}
+
+/// Chooses filter and cells for a join of `size`, on its templates or on some of them.
+fn choose(templates: &Templates, size: plan::Size, options: &Options, context: &Context) -> Result<Chosen> {
     let (dims, stride) = (templates.dims(), templates.stride());
     let whole = Filter::whole(dims, stride, options.threshold);
-    let pays = || plan::turning_pays(plan::Size::of(templates, options.second));
+    let pays = || plan::turning_pays(size);
     let is_turned = stride > crate::kernel::simd::DEPTH && options.turned.unwrap_or_else(pays);
     let mut known = PairSample::new(context.seed);
-    if !options.exact && (plan::may_cut(templates, options) || is_turned) {
-        let rows = sample(templates.len(), CHOOSING, context.seed, DRAW);
+    if !options.exact && (plan::may_cut(size, options) || is_turned) {
+        let rows = CHOOSING * (size.rows / f64::from(templates.len()).max(1.0)).max(1.0);
+        let rows = sample(templates.len(), rows as u64, context.seed, DRAW);
         recall::search(templates, &rows, &whole, options, context, &mut |pairs| {
             known.add(pairs);
             Ok(())
         })?;
     }
     let known = known.pairs();
-    let mut filter = whole;
+    let (mut filter, mut turned) = (whole, None);
     if is_turned {
         context.progress.begin("axes", "templates", None);
         let axes = Axes::of(templates, context)?;
         let loss = (!options.exact).then_some((LOSS, &known[..]));
         let chosen = Filter::choose(templates, &axes, options.threshold, loss, context)?;
         if chosen.depth < stride {
-            axes.turn(chosen.depth, templates, context)?;
-            filter = chosen;
+            (filter, turned) = (chosen, Some(axes));
         }
     }
-    let plan = plan::choose(templates, &filter, &known, options, context)?;
-    Ok((filter, plan))
+    let plan = plan::choose(templates, &filter, &known, size, options, context)?;
+    Ok(Chosen { filter, plan, axes: turned })
 }
 
 /// Turns templates as [`nearest`] does, for who has its pairs from before.

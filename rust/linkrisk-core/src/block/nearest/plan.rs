@@ -88,6 +88,14 @@ pub struct Cost {
     pub bytes: f64,
 }
 
+impl Cost {
+    /// Adds the work of so many units.
+    pub fn add(&mut self, units: f64, level: Level, threads: usize) {
+        self.units += units;
+        self.seconds += units * unit(level) * 1e-9 / threads.max(1) as f64;
+    }
+}
+
 /// The size of a join.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Size {
@@ -118,12 +126,18 @@ const AXES: (f64, f64) = (12.0, 0.05);
 /// Units of a pair where a filter of the leading numbers is there.
 const FILTERED: f64 = 3.0;
 
+/// What finding the axes takes and turning the templates, in units.
+pub fn turning(size: Size) -> f64 {
+    let stride = size.stride as f64;
+    AXES.0 * stride.powi(3) + AXES.1 * size.rows * stride * stride
+}
+
 /// Whether a filter saves more than finding the axes and turning the templates takes: from 27,000 templates of 512
 /// numbers on, or 8,000 of 128.
 pub fn turning_pays(size: Size) -> bool {
     let stride = size.stride as f64;
     let saved = (stride / DEPTH as f64 + PAIR - FILTERED).max(1.0);
-    size.pairs * saved > AXES.0 * stride.powi(3) + AXES.1 * size.rows * stride * stride
+    size.pairs * saved > turning(size)
 }
 
 /// Nanoseconds of a unit for a thread of a kernel.
@@ -159,8 +173,9 @@ pub fn cost(size: Size, filter: &Filter, plan: Option<&Plan>, level: Level, thre
             (compared, assigned + compared * per_pair + gathered + passed * FAR, bytes)
         }
     };
-    let seconds = units * unit(level) * 1e-9 / threads.max(1) as f64;
-    Cost { compared, units, seconds, bytes }
+    let mut cost = Cost { compared, units: 0.0, seconds: 0.0, bytes };
+    cost.add(units, level, threads);
+    cost
 }
 
 /// What decides on cells: how similar the pairs looked for are, and how similar strangers.
@@ -248,12 +263,12 @@ fn mean(of: &[f64], what: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// Whether a join may be one of pairs that share a cell.
-pub fn may_cut(templates: &Templates, options: &Options) -> bool {
-    let pairs = Size::of(templates, options.second).pairs;
-    options.method == Method::Partitions || options.method == Method::Auto && !options.exact && pairs > ALL
+pub fn may_cut(size: Size, options: &Options) -> bool {
+    options.method == Method::Partitions
+        || options.method == Method::Auto && !options.exact && size.pairs > ALL
 }
 
-/// The cells of a join; `None` where all pairs are compared.
+/// The cells of a join of `size`, chosen on its templates or on some of them; `None` where all pairs are compared.
 ///
 /// # Errors
 /// [`ErrorKind::Spec`] where partitions are wanted of a join that may lose nothing; as [`Templates::gather`].
@@ -261,11 +276,11 @@ pub fn choose(
     templates: &Templates,
     filter: &Filter,
     known: &[Scored],
+    size: Size,
     options: &Options,
     context: &Context,
 ) -> Result<Option<Plan>> {
-    let size = Size::of(templates, options.second);
-    if !may_cut(templates, options) {
+    if !may_cut(size, options) {
         return Ok(None);
     }
     if options.exact {

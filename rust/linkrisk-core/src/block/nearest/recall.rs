@@ -23,7 +23,7 @@ use crate::runtime::Context;
 use crate::store::templates::Templates;
 
 /// Rows that are searched exactly.
-const ROWS: u64 = 2_000;
+pub(super) const ROWS: u64 = 2_000;
 
 /// Times that they are drawn again: enough for the 25th lowest and highest to stand still in two digits.
 const DRAWS: u64 = 1_000;

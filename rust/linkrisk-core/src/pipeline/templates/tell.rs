@@ -20,11 +20,11 @@ use crate::store::gallery::Gallery;
 
 /// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
 /// below 3 / pairs, and then c = (N − 1) · rate is 0.001, a tenth of what may merge people.
-const PAIRS_PER_TEMPLATE: f64 = 3_000.0;
+pub(in crate::pipeline) const PAIRS_PER_TEMPLATE: f64 = 3_000.0;
 
 /// The same of each of several positions: what merges people is the fused rate, and where one stranger in N is as
 /// alike is known from 150 N pairs.
-const PAIRS_OF_POSITION: f64 = 300.0;
+pub(in crate::pipeline) const PAIRS_OF_POSITION: f64 = 300.0;
 
 /// How many times as many templates are drawn as are compared, to have enough whose people are known, and
 /// how many of those are enough: half a million pairs.
@@ -32,21 +32,21 @@ const OVERDRAWN: usize = 4;
 const CERTAIN: usize = 1_000;
 
 /// Templates of a source that are compared at the least, as far as there are so many.
-const LEAST_SIDE: usize = 200;
+pub(in crate::pipeline) const LEAST_SIDE: usize = 200;
 
 /// Templates of a source that are compared at the most: 800 million pairs, some six seconds of two cores.
-const SIDE: usize = 40_000;
+pub(in crate::pipeline) const SIDE: usize = 40_000;
 
 /// Pairs of strangers that the join may find for each template, and such as cost nothing; of several positions all
 /// together.
-const STRANGERS_PER_TEMPLATE: f64 = 1.0;
-const STRANGERS_FREE: f64 = 500_000.0;
+pub(in crate::pipeline) const STRANGERS_PER_TEMPLATE: f64 = 1.0;
+pub(in crate::pipeline) const STRANGERS_FREE: f64 = 500_000.0;
 
 /// The false match rate at which a linked pair is taken to be of one person.
 const ALIKE: f64 = 1e-3;
 
 /// The least similarity that is looked for, whatever the strangers.
-const LEAST: f64 = 0.05;
+pub(in crate::pipeline) const LEAST: f64 = 0.05;
 
 /// What is known of similarities before the join.
 pub struct Told {
@@ -113,7 +113,7 @@ impl Pipeline {
                 Threshold::Auto => None,
             });
             let least = match gallery {
-                Gallery::Irises(irises) => look::least(irises),
+                Gallery::Irises(irises) => look::least(f64::from(irises.len())),
                 Gallery::Vectors(_) => LEAST,
             };
             let from_rate = || rates.similarity_of(wanted).max(least);

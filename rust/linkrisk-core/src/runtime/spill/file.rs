@@ -98,8 +98,8 @@ impl SpillFile {
         file.write_all(content).map_err(|e| Error::io(&self.path, e))
     }
 
-    /// The whole file as it is now, read where it rests. What is read so is under no checksum: whoever reads
-    /// must bear with anything.
+    /// The whole file as it is now, read where it rests. Nothing is checked as it is read: whoever reads must bear
+    /// with anything, and check before anything comes of it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -152,6 +152,21 @@ impl SpillFile {
         write_all_at(&writer.file, &Header::of(content).bytes(), frame.offset)
             .and_then(|()| write_all_at(&writer.file, content, start))
             .map_err(|e| Error::io(&self.path, e))
+    }
+
+    /// Checks that the file is as long as it was written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Run`] where it is not, [`ErrorKind::Io`].
+    pub fn check_length(&self) -> Result<()> {
+        let (there, written) =
+            (self.reader.metadata().map_err(|e| Error::io(&self.path, e))?.len(), self.bytes());
+        if there == written { Ok(()) } else { Err(self.corrupt(there.min(written))) }
+    }
+
+    /// The error of a file whose content at `offset` is not what was written.
+    pub fn corrupt(&self, offset: u64) -> Error {
+        corrupt(&self.path, offset)
     }
 
     /// Bytes of the file.
