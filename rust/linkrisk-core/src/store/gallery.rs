@@ -19,7 +19,7 @@ use crate::kernel::simd::iris::Code;
 use crate::kind::Kind;
 use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
-use crate::spec::Metric;
+use crate::spec::{Metric, TemplatesSpec, Threshold};
 
 /// The templates of one attribute.
 #[derive(Debug)]
@@ -99,13 +99,15 @@ impl Probe<'_> {
 }
 
 impl Gallery {
-    /// The similarity that a threshold of `stated` by `metric` is.
-    pub fn similarity(&self, metric: Metric, stated: f64) -> f64 {
-        match (metric, self) {
+    /// The similarity that a spec states as the threshold; none where it states none.
+    pub fn stated(&self, asked: Option<&TemplatesSpec>) -> Option<f64> {
+        let asked = asked?;
+        let Threshold::At(stated) = asked.threshold else { return None };
+        Some(match (asked.metric, self) {
             (Metric::L2, Self::Vectors(templates)) => templates.cosine_of_distance(stated),
             (Metric::Hamming, _) => 1.0 - 2.0 * stated,
             (Metric::Cosine | Metric::L2, _) => stated,
-        }
+        })
     }
 
     /// No templates, of the attribute `name` of that kind.

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::kernel::simd::Level;
 use crate::pipeline::templates::tell;
 use crate::runtime::Context;
-use crate::spec::{LinkageSpec, Threshold};
+use crate::spec::LinkageSpec;
 use crate::store::Store;
 use crate::store::gallery::{Gallery, Template};
 use crate::store::templates::NOBODY;
@@ -124,10 +124,7 @@ fn join(
         }
         let drawn = Drawn::of(gallery, sketch, context)?;
         let wanted = (tell::STRANGERS_PER_TEMPLATE * rows + tell::STRANGERS_FREE) / positions as f64;
-        let stated = match linkage.templates_of(gallery.attribute()).map(|asked| asked.threshold) {
-            Some(Threshold::At(similarity)) => Some(similarity),
-            _ => None,
-        };
+        let stated = gallery.stated(linkage.templates_of(gallery.attribute()));
         let least = if matches!(gallery, Gallery::Irises(_)) { look::least(rows) } else { tell::LEAST };
         let from = stated.unwrap_or_else(|| drawn.similarity_of(wanted).max(least)).clamp(tell::LEAST, 1.0);
         let (cost, at_rest) = match gallery {

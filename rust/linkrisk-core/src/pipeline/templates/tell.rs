@@ -15,7 +15,6 @@ use crate::error::Result;
 use crate::evidence::{self, BINS, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge};
 use crate::kernel::simd::Level;
 use crate::runtime::Reservation;
-use crate::spec::Threshold;
 use crate::store::gallery::Gallery;
 
 /// Pairs of strangers that are compared for each template: with none seen above a similarity its rate is
@@ -108,10 +107,7 @@ impl Pipeline {
                 (number > 1).then(|| Members::new(&self.store, &[position], &self.context)).transpose()?;
             let asked = self.ask(planned, linkage, (name, own.as_ref().unwrap_or(&members)), pairs, None)?;
             let rates = Rates::new(&asked.answer.rates, sources);
-            let stated = self.spec.linkage.templates_of(name).and_then(|asked| match asked.threshold {
-                Threshold::At(stated) => Some(gallery.similarity(asked.metric, stated)),
-                Threshold::Auto => None,
-            });
+            let stated = gallery.stated(self.spec.linkage.templates_of(name));
             let least = match gallery {
                 Gallery::Irises(irises) => look::least(f64::from(irises.len())),
                 Gallery::Vectors(_) => LEAST,
