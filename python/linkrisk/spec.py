@@ -210,10 +210,11 @@ class Templates(_Model):
     attribute: str
     """The attribute: a face, an iris or a fingerprint."""
     threshold: Annotated[float, Field(allow_inf_nan=False)] | Literal["auto"] = "auto"
-    """Where two templates begin to be alike, by `metric`; `auto` is the similarity of `expected_false_links`."""
+    """Where two templates begin to be alike, by `metric`; `auto` is the similarity of
+    `expected_false_links`."""
     metric: Literal["cosine", "l2", "hamming"] = "cosine"
-    """What `threshold` is in: the cosine of vectors and 1 − 2 HD of irises, or `l2`, the distance of two vectors as they
-    came, or `hamming`, that of irises."""
+    """What `threshold` is in: the cosine of vectors and 1 − 2 HD of irises, or `l2`, the distance of two
+    vectors as they came, or `hamming`, that of irises."""
     expected_false_links: Annotated[float, Field(gt=0)] = 1.0
     """False links of strangers that may be expected among all templates."""
     groups: tuple[str, ...] = ()
