@@ -111,7 +111,8 @@ proptest! {
         let pattern = template(&comparisons).with_level(pattern(&comparisons, &levels), of_template);
         let scorer = Scorer::new(&model, &comparisons);
         let (others, prior) = (scorer.bits_of_others(pattern), (MATCHES / PAIRS).log2());
-        let of_template = scorer.bits(comparisons.iter().position(|c| c.name == "city").unwrap(), pattern);
+        let city = comparisons.iter().position(|c| c.name == "city").expect("the city is compared");
+        let of_template = scorer.bits(city, pattern);
         let weight = scorer.score(pattern).weight;
         // Of what the others are sure of one in a hundred is of one person, half a pair of a thousand more.
         let most = (10.5f64 / 990.5).log2();
