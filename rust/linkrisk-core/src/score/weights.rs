@@ -68,17 +68,17 @@ pub struct Scorer<'a> {
 impl<'a> Scorer<'a> {
     /// A scorer of patterns of `comparisons` by `model`.
     pub fn new(model: &Model, comparisons: &'a [Comparison]) -> Self {
-        let table = |c: &ComparisonModel, m: &dyn Fn(&LevelModel) -> f64| {
+        // What is held against a match was learned from pairs of which `share` are matches.
+        let table = |c: &ComparisonModel, share: f64| {
+            let m = |l: &LevelModel| l.m.max(share * l.m + (1.0 - share) * l.u);
             let levels = c.levels.iter().map(|l| [m(l).log2(), l.related.unwrap_or(l.u).log2(), l.u.log2()]);
             std::iter::once([0.0; 3]).chain(levels).collect::<Vec<_>>()
         };
         let of_templates = |c: &ComparisonModel| model.templates.iter().any(|t| t.attribute == c.attribute);
         let of_linked = model.one_person_of_linked();
-        let tables = model.comparisons.iter().map(|c| table(c, &|l| l.m)).collect();
+        let tables = model.comparisons.iter().map(|c| table(c, 1.0)).collect();
         let beside_templates = of_linked.map(|share| {
-            let m = |level: &LevelModel| level.m.max(share * level.m + (1.0 - share) * level.u);
-            let made = |c| if of_templates(c) { table(c, &|l: &LevelModel| l.m) } else { table(c, &m) };
-            model.comparisons.iter().map(made).collect()
+            model.comparisons.iter().map(|c| table(c, if of_templates(c) { 1.0 } else { share })).collect()
         });
         let related = if model.has_related() { model.related.log2() } else { f64::NEG_INFINITY };
         let crowd = |comparison: &Comparison| {
@@ -112,7 +112,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// What levels are worth in `pattern`: beside templates that tell that linked pairs are of two people, what other
-    /// attributes hold against a match was learned from such pairs, and counts with the share that is not.
+    /// attributes hold against a match was learned from such pairs, and counts with the share that is of one person.
     fn tables(&self, pattern: u64) -> &[Vec<[f64; 3]>] {
         match &self.beside_templates {
             Some(tables) if self.is_compared(pattern) => tables,
