@@ -75,6 +75,22 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn every_level_gives_the_product_of_int8(pair in prop::collection::vec((-127i8..=127, -127i8..=127), 1..65)) {
+        for length in [64, 128, 1_984] {
+            let of = |side: fn(&(i8, i8)) -> i8| -> Vec<i8> {
+                (0..length).map(|i| side(&pair[i % pair.len()])).collect()
+            };
+            let (a, b) = (of(|p| p.0), of(|p| p.1));
+            let expected: i32 = a.iter().zip(&b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+            for level in levels() {
+                prop_assert_eq!(level.dot8(&a, &b), expected, "{}", level.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_product_of_the_longest_rows_does_not_overflow() {
     let mut row = vec![0i16; 64];

@@ -13,6 +13,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
+use serde::Serialize;
 
 use super::Scored;
 use super::axes::{Axes, sample};
@@ -58,13 +59,24 @@ pub struct Filter {
     pub threshold: f64,
     /// The share of unrelated pairs that are expected to pass.
     pub passing: f64,
+    /// What else is asked of pairs that pass before their full product is taken.
+    pub finer: Option<Finer>,
+}
+
+/// A second test, of more leading numbers to the same scale.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Finer {
+    /// Leading numbers, a multiple of [`DEPTH`].
+    pub depth: usize,
+    /// The share of the product of two tails that is allowed for.
+    pub share: f32,
 }
 
 impl Filter {
     /// All numbers of templates of a stride of `depth`, which nobody turned; no pair is lost.
     pub fn whole(dims: usize, depth: usize, threshold: f64) -> Self {
         let scale = scale_of(1.0, dims);
-        Self { depth, scale, share: 1.0, exact: true, threshold, passing: 0.0 }
+        Self { depth, scale, share: 1.0, exact: true, threshold, passing: 0.0, finer: None }
     }
 
     /// The filter that costs the least of those that lose at most a share `loss` of the pairs like `known`;
@@ -98,7 +110,7 @@ impl Filter {
             let norms = (0..many.len()).map(|row| f64::from(b.leading(row, to)));
             let scale = scale_of(norms.sum::<f64>() / many.len() as f64, to);
             let exact = known.is_none();
-            let mut filter = Self { depth, scale, share: 1.0, exact, threshold, passing: 0.0 };
+            let mut filter = Self { depth, scale, share: 1.0, exact, threshold, passing: 0.0, finer: None };
             if let Some(known) = &known {
                 filter.share = known.share(&filter, to);
             }
@@ -119,6 +131,32 @@ impl Filter {
             }
         }
         Ok(best)
+    }
+
+    /// This filter and a second test of twice its leading numbers, which loses at most a share `loss` more of the
+    /// pairs like `known`; none where rows have no more, or nothing may be lost.
+    ///
+    /// # Errors
+    /// As [`Templates::gather`].
+    pub fn with_finer(
+        self,
+        templates: &Templates,
+        axes: &Axes,
+        (loss, known): (f64, &[Scored]),
+        context: &Context,
+    ) -> Result<Self> {
+        let depth = 2 * self.depth;
+        if self.exact || depth >= templates.stride() {
+            return Ok(self);
+        }
+        let known = Known::of(templates, axes, loss, known, context)?;
+        let share = known.share(&Self { depth, ..self }, depth.min(templates.dims()));
+        Ok(Self { finer: Some(Finer { depth, share }), ..self })
+    }
+
+    /// The second test as a filter.
+    pub fn second(&self) -> Option<Self> {
+        self.finer.map(|Finer { depth, share }| Self { depth, share, finer: None, ..*self })
     }
 
     /// What rounding may take from the cosine of two rows like most.

@@ -18,6 +18,7 @@ pub mod axes;
 pub mod cap;
 pub mod cells;
 pub mod filter;
+mod finer;
 pub mod iris;
 pub mod look;
 pub mod orthant;
@@ -38,7 +39,7 @@ use serde::Serialize;
 
 use self::axes::{Axes, sample};
 use self::cells::{Cells, Postings, Stored};
-use self::filter::Filter;
+use self::filter::{Filter, Finer};
 use self::plan::{Method, Plan};
 use self::recall::PairSample;
 use self::tasks::Tasks;
@@ -58,6 +59,9 @@ const DRAW: u64 = 504;
 
 /// The loss that the filter is chosen for where loss is allowed: twice that makes 0.995 of the pairs.
 const LOSS: f64 = 0.0025;
+
+/// The loss that its second test is chosen for, where there is one.
+const FINER_LOSS: f64 = 0.0005;
 
 /// A pair of rows and the product of their numbers at rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
@@ -132,6 +136,8 @@ pub struct Summary {
     pub depth: usize,
     /// The share of the product of two tails that the filter allows for; 1 where no pair is lost.
     pub share: f32,
+    /// What else was asked of pairs that passed.
+    pub finer: Option<Finer>,
     /// Whether no pair was lost but by the rounding of templates at rest.
     pub exact: bool,
     /// The cells whose pairs were compared; `None` where all were.
@@ -266,6 +272,9 @@ fn choose(templates: &Templates, size: plan::Size, options: &Options, context: &
         }
     }
     let plan = plan::choose(templates, &filter, &known, size, options, context)?;
+    if let (Some(_), Some(axes)) = (plan, &turned) {
+        filter = filter.with_finer(templates, axes, (FINER_LOSS, &known), context)?;
+    }
     Ok(Chosen { filter, plan, axes: turned })
 }
 
@@ -291,7 +300,7 @@ fn block_rows(
     context: &Context,
 ) -> u32 {
     let most = context.memory.free() / 8 * 3;
-    let per_row = Block::bytes_per_row(templates, filter.depth) + plan.map_or(0, Postings::bytes_per_row);
+    let per_row = Block::bytes_per_row(templates, filter) + plan.map_or(0, Postings::bytes_per_row);
     // Rows on disk are read a stretch at a time, and a block may begin within one.
     let together = if templates.is_on_disk() { templates.stretches().0 as u64 } else { QUERIES as u64 };
     let part = if templates.is_on_disk() && options.second.is_some() { together } else { 0 };
@@ -394,6 +403,7 @@ fn join(
         kernel: level.name(),
         depth: filter.depth,
         share: filter.share,
+        finer: filter.finer,
         exact: filter.exact && plan.is_none(),
         partition: plan,
         rounding: 0.0,

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::Scored;
 use super::cells::{Postings, first_common};
+use super::finer::{At, Finer};
 use super::tiles::{Block, Join, Room, Sides, Take, Tally};
 use crate::error::Result;
 use crate::kernel::simd::{LANES, Packed, QUERIES};
@@ -86,12 +87,16 @@ impl Join<'_> {
                     }
                     hits.clear();
                     let tested = self.test(&sides, query, strip.clone(), &mut masks, |q, x| {
-                        hits.push((rows[q], others[x]));
+                        let at = |rows: &[u32], packed: usize| At { row: rows[packed], packed };
+                        hits.push((at(rows, q), at(others, x)));
                     });
+                    if let (Some(of_left), Some(of_right)) = (&left.finer, &right.finer) {
+                        Finer::keep((of_left, of_right), (&queries, panels), &mut hits, self.level);
+                    }
                     for hits in hits.chunks(AHEAD) {
-                        let touched = |&(_, x): &(u32, u32)| right.rows.touch(right.range.start + x);
+                        let touched = |(_, x): &(At, At)| right.rows.touch(right.range.start + x.row);
                         std::hint::black_box(hits.iter().fold(0, |seen, hit| seen ^ touched(hit)));
-                        for &(q, x) in hits {
+                        for &(At { row: q, .. }, At { row: x, .. }) in hits {
                             let (a, b) = (left.range.start + q, right.range.start + x);
                             let product = self.level.dot(left.rows.row(a), right.rows.row(b));
                             if product >= self.least

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::Scored;
 use super::filter::Filter;
+use super::finer::Finer;
 use crate::error::Result;
 use crate::kernel::simd::{LANES, Level, Packed, QUERIES};
 use crate::runtime::{Context, Reservation};
@@ -40,6 +41,8 @@ pub struct Block<'a> {
     pub range: Range<u32>,
     pub(super) packed: Packed,
     pub(super) rows: AtRest<'a>,
+    /// What the second test takes of each row, where there is one.
+    pub(super) finer: Option<Finer>,
     _held: Reservation,
 }
 
@@ -78,9 +81,14 @@ impl AtRest<'_> {
 
 impl<'a> Block<'a> {
     /// Bytes of a block's row, besides rows that rest in memory anyway.
-    pub fn bytes_per_row(templates: &Templates, depth: usize) -> u64 {
-        let at_rest = if templates.is_on_disk() { templates.stride() * 2 } else { 0 };
-        (at_rest + 2 * depth + 12) as u64
+    pub fn bytes_per_row(templates: &Templates, filter: &Filter) -> u64 {
+        let at_rest = if templates.is_on_disk() { templates.stride() as u64 * 2 } else { 0 };
+        at_rest + Self::packed_bytes(QUERIES, filter) / QUERIES as u64
+    }
+
+    /// Bytes of so many rows as the tests take them.
+    fn packed_bytes(rows: usize, filter: &Filter) -> u64 {
+        Packed::bytes(rows, filter.depth) + Finer::bytes(rows, filter)
     }
 
     /// Reads and packs rows.
@@ -96,7 +104,7 @@ impl<'a> Block<'a> {
     ) -> Result<Self> {
         let (rows, count) = (templates.stretches().0, range.len());
         let stretches = range.start as usize / rows..(range.end as usize).div_ceil(rows);
-        let mut bytes = Packed::bytes(count, filter.depth);
+        let mut bytes = Self::packed_bytes(count, filter);
         if templates.is_on_disk() {
             bytes += (stretches.len() * rows * templates.stride() * 2) as u64;
         }
@@ -125,7 +133,7 @@ impl<'a> Block<'a> {
     /// As [`Block::load`].
     pub fn gathered(numbers: &[i16], stride: usize, filter: &Filter, context: &Context) -> Result<Self> {
         let count = numbers.len() / stride;
-        let bytes = Packed::bytes(count, filter.depth) + (numbers.len() * 2) as u64;
+        let bytes = Self::packed_bytes(count, filter) + (numbers.len() * 2) as u64;
         let held = context.memory.reserve("blocks of templates", bytes)?;
         let mut words = vec![0u64; numbers.len() / 4];
         bytemuck::cast_slice_mut(&mut words).copy_from_slice(numbers);
@@ -155,7 +163,8 @@ impl<'a> Block<'a> {
                 Ok(())
             })
         })?;
-        Ok(Self { range, packed, rows, _held: held })
+        let finer = Finer::of(&rows, range.clone(), filter, context)?;
+        Ok(Self { range, packed, rows, finer, _held: held })
     }
 }
 

@@ -26,6 +26,11 @@ pub fn dot(a: &[i16], b: &[i16]) -> i32 {
     unsafe { dot_here(a, b) }
 }
 
+pub fn dot8(a: &[i8], b: &[i8]) -> i32 {
+    // SAFETY: the feature is there, since `Level::dot8` asks first.
+    unsafe { dot8_here(a, b) }
+}
+
 #[target_feature(enable = "avx2")]
 fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &mut [u16]) {
     let (depth, rows) = (queries.depth, queries.tails.len());
@@ -85,6 +90,24 @@ fn dot_here(a: &[i16], b: &[i16]) -> i32 {
             unsafe { (_mm256_loadu_si256(a.as_ptr().cast()), _mm256_loadu_si256(b.as_ptr().cast())) };
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
     }
+    sum_of(sum)
+}
+
+#[target_feature(enable = "avx2")]
+fn dot8_here(a: &[i8], b: &[i8]) -> i32 {
+    let mut sum = _mm256_setzero_si256();
+    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
+        // SAFETY: 16 numbers are 16 bytes.
+        let (a, b) = unsafe { (_mm_loadu_si128(a.as_ptr().cast()), _mm_loadu_si128(b.as_ptr().cast())) };
+        let products = _mm256_madd_epi16(_mm256_cvtepi8_epi16(a), _mm256_cvtepi8_epi16(b));
+        sum = _mm256_add_epi32(sum, products);
+    }
+    sum_of(sum)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum_of(sum: __m256i) -> i32 {
     let mut lanes = [0i32; 8];
     // SAFETY: eight lanes are 32 bytes.
     unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sum) };

@@ -28,6 +28,11 @@ pub fn dot(a: &[i16], b: &[i16]) -> i32 {
     unsafe { dot_here(a, b) }
 }
 
+pub fn dot8(a: &[i8], b: &[i8]) -> i32 {
+    // SAFETY: the features are there, since `Level::dot8` asks `is_available` first.
+    unsafe { dot8_here(a, b) }
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn hits_here(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &mut [u16]) {
     let (depth, rows, count) = (queries.depth, queries.tails.len(), panels.tails.len());
@@ -98,6 +103,18 @@ fn dot_here(a: &[i16], b: &[i16]) -> i32 {
         let (a, b) =
             unsafe { (_mm512_loadu_si512(a.as_ptr().cast()), _mm512_loadu_si512(b.as_ptr().cast())) };
         sum = _mm512_dpwssd_epi32(sum, a, b);
+    }
+    _mm512_reduce_add_epi32(sum)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn dot8_here(a: &[i8], b: &[i8]) -> i32 {
+    let mut sum = _mm512_setzero_si512();
+    for (a, b) in a.chunks_exact(32).zip(b.chunks_exact(32)) {
+        // SAFETY: 32 numbers are 32 bytes.
+        let (a, b) =
+            unsafe { (_mm256_loadu_si256(a.as_ptr().cast()), _mm256_loadu_si256(b.as_ptr().cast())) };
+        sum = _mm512_dpwssd_epi32(sum, _mm512_cvtepi8_epi16(a), _mm512_cvtepi8_epi16(b));
     }
     _mm512_reduce_add_epi32(sum)
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! [`Level::hits`]   rows × rows of int8: which pairs can be similar enough (a bit each)
 //! [`Level::dot`]    one pair of 16-bit rows: their product
+//! [`Level::dot8`]   one pair of int8 rows: the same
 //! ```
 //!
 //! All levels give the same integers: what is added is exact, so its order does not matter. The test is
@@ -179,6 +180,22 @@ impl Level {
             _ => scalar::dot(a, b),
         }
     }
+
+    /// The product of two rows of a multiple of [`DEPTH`] numbers, of at most 65,536.
+    ///
+    /// # Panics
+    /// Where lengths do not agree.
+    #[inline]
+    pub fn dot8(self, a: &[i8], b: &[i8]) -> i32 {
+        assert!(a.len() == b.len() && a.len().is_multiple_of(DEPTH));
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 | Level::Amx if avx512::is_available() => avx512::dot8(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 if self.is_available() => avx2::dot8(a, b),
+            _ => scalar::dot8(a, b),
+        }
+    }
 }
 
 /// Bytes of a line of the caches.
@@ -238,6 +255,12 @@ impl Packed {
             }
         }
         packed
+    }
+
+    /// The numbers of a row.
+    #[inline]
+    pub fn row(&self, row: usize) -> &[i8] {
+        &self.numbers[row * self.depth..][..self.depth]
     }
 
     /// Rows, those that pad included.

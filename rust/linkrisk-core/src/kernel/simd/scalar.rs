@@ -27,3 +27,7 @@ pub fn hits(queries: Queries<'_>, panels: Panels<'_>, threshold: i32, masks: &mu
 pub fn dot(a: &[i16], b: &[i16]) -> i32 {
     a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
+
+pub fn dot8(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}

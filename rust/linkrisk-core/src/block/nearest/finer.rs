@@ -1,0 +1,115 @@
+//! The second test of pairs that share a cell and passed the filter: more of their leading numbers.
+//!
+//! Of pairs that share a cell far more pass than of pairs drawn at random: of faces, by a filter of 128 numbers, 1.4
+//! in a thousand against 0.3. A full product reads 1 KiB of a row from anywhere in memory; this test reads 128 bytes
+//! and lets one in seven on.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::filter::Filter;
+use super::tiles::AtRest;
+use crate::error::Result;
+use crate::kernel::simd::{Level, Packed};
+use crate::runtime::Context;
+
+/// Rows that are prepared as one piece of work.
+const PIECE: usize = 4_096;
+
+/// Pairs that are looked at before they are tested, so that their cache misses overlap.
+const AHEAD: usize = 16;
+
+/// Bytes of a line of the caches.
+const LINE: usize = 64;
+
+/// What the second test takes of the rows of a block.
+#[derive(Debug)]
+pub(super) struct Finer {
+    /// Numbers of a row after those of the filter.
+    width: usize,
+    numbers: Vec<i8>,
+    /// The factor of a row's tail, and what is added.
+    added: Vec<(i32, i32)>,
+    least: i32,
+}
+
+/// A row among those of a block, and among those of the cell that were packed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub row: u32,
+    pub packed: usize,
+}
+
+impl Finer {
+    /// Bytes of so many rows.
+    pub fn bytes(rows: usize, filter: &Filter) -> u64 {
+        let width = filter.finer.map_or(0, |finer| finer.depth - filter.depth + size_of::<(i32, i32)>());
+        (rows * width) as u64
+    }
+
+    /// What the second test of `filter` takes of rows, where there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    pub fn of(
+        rows: &AtRest<'_>,
+        range: Range<u32>,
+        filter: &Filter,
+        context: &Context,
+    ) -> Result<Option<Self>> {
+        let Some(second) = filter.second() else { return Ok(None) };
+        let width = second.depth - filter.depth;
+        let (mut numbers, mut added) = (vec![0; range.len() * width], vec![(0, 0); range.len()]);
+        let pieces = numbers.par_chunks_mut(PIECE * width).zip(added.par_chunks_mut(PIECE));
+        context.pool.install(|| {
+            pieces.enumerate().try_for_each(|(piece, (numbers, added))| {
+                context.cancel.check()?;
+                let mut all = vec![0i8; second.depth];
+                let rows = (range.start + (piece * PIECE) as u32..).map(|row| rows.row(row));
+                for ((numbers, added), row) in numbers.chunks_exact_mut(width).zip(added).zip(rows) {
+                    let (tail, base) = second.factors(row, &mut all);
+                    *added = (i32::from(tail), base);
+                    numbers.copy_from_slice(&all[filter.depth..]);
+                }
+                Ok(())
+            })
+        })?;
+        Ok(Some(Self { width, numbers, added, least: second.least() }))
+    }
+
+    /// Keeps the pairs that pass, of rows of two blocks whose leading numbers were packed.
+    pub fn keep(
+        (left, right): (&Self, &Self),
+        (queries, panels): (&Packed, &Packed),
+        pairs: &mut Vec<(At, At)>,
+        level: Level,
+    ) {
+        let mut kept = 0;
+        for from in (0..pairs.len()).step_by(AHEAD) {
+            let chunk = from..(from + AHEAD).min(pairs.len());
+            let seen = pairs[chunk.clone()].iter().fold(0, |seen, (_, x)| seen ^ right.touch(x.row));
+            std::hint::black_box(seen);
+            for at in chunk {
+                let (q, x) = pairs[at];
+                let product = level.dot8(queries.row(q.packed), panels.row(x.packed))
+                    + level.dot8(left.row(q.row), right.row(x.row));
+                let ((a, b), (c, d)) = (left.added[q.row as usize], right.added[x.row as usize]);
+                pairs[kept] = (q, x);
+                kept += usize::from(product + a * c + b + d >= left.least);
+            }
+        }
+        pairs.truncate(kept);
+    }
+
+    #[inline]
+    fn row(&self, row: u32) -> &[i8] {
+        &self.numbers[row as usize * self.width..][..self.width]
+    }
+
+    #[inline]
+    fn touch(&self, row: u32) -> i32 {
+        let lines = self.row(row).iter().step_by(LINE);
+        lines.fold(self.added[row as usize].0, |seen, &x| seen ^ i32::from(x))
+    }
+}
