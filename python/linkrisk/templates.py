@@ -90,7 +90,7 @@ def nearest(
     """Finds all pairs of templates at least as similar as a threshold, in a table or between two.
 
     Every pair is compared, so the time grows with the square of the rows: two million by two million
-    templates of 512 numbers take minutes on two cores. Above ten million, those that share a cell are, where
+    templates of 512 numbers take minutes on two cores. Above six million, those that share a cell are, where
     that costs less. Templates are unit vectors of 64 to 2,048 numbers:
     null, zero and unsound ones, those of another length, and copies of a placeholder are set aside and
     counted. What does not fit the memory limit goes to disk. The same table and seed give the same pairs
@@ -116,7 +116,7 @@ def nearest(
         centre: Whether the mean of each table is taken from its templates first, which undoes what a camera
             or a site has in common.
         exact: Whether no pair may be lost but by rounding, which `statement["rounding"]` bounds.
-        method: `all_pairs`, `partitions` (those that share a cell), or `auto`: the former up to ten million
+        method: `all_pairs`, `partitions` (those that share a cell), or `auto`: the former up to six million
             templates and wherever `exact` is asked for.
         cap: Most pairs of a row, the most similar; what is dropped is counted in `capped`.
         purpose: Why the pairs are needed; without it and `controller` the statement alone comes back.

@@ -292,6 +292,7 @@ fn cells_find_what_is_stated_whatever_the_memory_and_threads() {
     let mut templates = stored(std::slice::from_ref(&column), &context);
     let (pairs, filter, summary) = nearest(&mut templates, &options, &context).expect("room");
     let plan = summary.partition.expect("there are cells");
+    assert_eq!(summary.finer.map(|finer| finer.depth), Some(2 * summary.depth));
     let stated = recall(&templates, &pairs, &filter, &summary, &options, &context).expect("room");
     let all = all_pairs(&templates, 0.5, None);
     let realised = summary.pairs as f64 / all.len() as f64;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::templates::ExpectedJoin;
 use super::{Pipeline, cost, not_planned};
+use crate::block::nearest::Scored;
 use crate::block::sketch::{Drawn, Expected, Sketch};
 use crate::block::{Candidates, Pair, Rules, Visitor, Work, default};
 use crate::compare::{Comparer, Comparison, Memo, RULE_SHIFT, ScoredPair};
@@ -202,7 +203,8 @@ impl Pipeline {
         let at_rest: Vec<f64> = joins.iter().flat_map(ExpectedJoin::bytes_at_rest).collect();
         let at_rest_in_memory = at_rest.iter().map(|bytes| bytes.min(limit / 2.0)).sum::<f64>();
         let at_rest_in_memory = at_rest_in_memory.min((limit - rows - values).max(0.0));
-        let joining = joins.iter().map(ExpectedJoin::bytes_joining).fold(0.0, f64::max);
+        let found = |join: &ExpectedJoin| (join.pairs as f64 * size_of::<Scored>() as f64).min(limit / 8.0);
+        let joining = joins.iter().map(|join| join.bytes_joining() + found(join)).fold(0.0, f64::max);
         let forest = n * 4.25;
         let keyed = expected.iter().map(|e| e.records).sum();
         // Of the links of many copies as many are kept as connect them.

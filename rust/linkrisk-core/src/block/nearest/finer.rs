@@ -88,8 +88,8 @@ impl Finer {
         let mut kept = 0;
         for from in (0..pairs.len()).step_by(AHEAD) {
             let chunk = from..(from + AHEAD).min(pairs.len());
-            let seen = pairs[chunk.clone()].iter().fold(0, |seen, (_, x)| seen ^ right.touch(x.row));
-            std::hint::black_box(seen);
+            let touched = |(q, x): &(At, At)| left.touch(q.row) ^ right.touch(x.row);
+            std::hint::black_box(pairs[chunk.clone()].iter().fold(0, |seen, pair| seen ^ touched(pair)));
             for at in chunk {
                 let (q, x) = pairs[at];
                 let product = level.dot8(queries.row(q.packed), panels.row(x.packed))

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Every pair is compared: 1 million templates are half a billion thousands of pairs, and a core tests
-//! two or three thousand millions a second. Above ten million templates those that share a cell are
-//! ([`plan`]). A pair of blocks is a task by itself, kept on disk where the join is to be resumable; each pair
+//! two or three thousand millions a second. Above six million templates those that share a cell are
+//! ([`plan`]), and what passes the filter is tested once more ([`finer`]) before its full product is taken. A pair of blocks is a task by itself, kept on disk where the join is to be resumable; each pair
 //! of rows is in one. Memory: two blocks in three quarters of what is free, and the pairs in the rest; the
 //! templates rest in memory or on disk as they did. Besides, the samples take 16 KiB a number of a template for a
 //! while.
@@ -46,7 +46,7 @@ use self::tasks::Tasks;
 use self::tiles::{Block, Join, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::external::{ExternalSorter, Kept};
-use crate::kernel::simd::{Level, QUERIES};
+use crate::kernel::simd::{Level, Packed, QUERIES};
 use crate::runtime::Context;
 use crate::runtime::spill::SpillFile;
 use crate::store::templates::{ONE, Templates};
@@ -218,6 +218,9 @@ pub fn expected(
     }
     let whole = Filter::whole(sample.dims(), sample.stride(), options.threshold);
     let exact = if filter.exact { filter } else { whole };
+    // Sampled rows are searched among others that are packed whole, when the blocks of the join are gone.
+    let among = Packed::bytes(recall::SEARCHED.min(size.rows as usize), exact.depth) as f64;
+    cost.bytes = cost.bytes.max(size.rows * 2.0 * size.stride as f64 + among);
     let searched = plan::Size { pairs: recall::ROWS as f64 * size.rows, ..size };
     cost.add(plan::cost(searched, &exact, None, level, threads).units, level, threads);
     Ok(cost)

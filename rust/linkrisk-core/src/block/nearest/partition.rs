@@ -94,7 +94,10 @@ impl Join<'_> {
                         Finer::keep((of_left, of_right), (&queries, panels), &mut hits, self.level);
                     }
                     for hits in hits.chunks(AHEAD) {
-                        let touched = |(_, x): &(At, At)| right.rows.touch(right.range.start + x.row);
+                        let touched = |(q, x): &(At, At)| {
+                            left.rows.touch(left.range.start + q.row)
+                                ^ right.rows.touch(right.range.start + x.row)
+                        };
                         std::hint::black_box(hits.iter().fold(0, |seen, hit| seen ^ touched(hit)));
                         for &(At { row: q, .. }, At { row: x, .. }) in hits {
                             let (a, b) = (left.range.start + q, right.range.start + x);
