@@ -137,7 +137,8 @@ impl Classes {
     /// Adds the parts of two sources.
     fn divide(&mut self, sources: [usize; 2], sizes: &[u64]) {
         let (first, groups, classes) = (self.parts.len(), self.groups(), self.len());
-        let own = self.groups.as_ref().map(|of| own_parts(of, self.sources, sources, sizes)).unwrap_or_default();
+        let own =
+            self.groups.as_ref().map(|of| own_parts(of, self.sources, sources, sizes)).unwrap_or_default();
         let place = |among: Among| own.iter().position(|&part| part == among).map(|at| first + 1 + at);
         let [a, b] = sources;
         for g in 0..groups {
@@ -236,7 +237,8 @@ impl Classes {
     pub fn describe(&self, part: usize) -> Option<String> {
         let groups = self.groups.as_ref()?;
         let each = |say: &dyn Fn(usize, &(String, Vec<String>)) -> String| {
-            let said: Vec<String> = groups.names.iter().enumerate().map(|(at, names)| say(at, names)).collect();
+            let said: Vec<String> =
+                groups.names.iter().enumerate().map(|(at, names)| say(at, names)).collect();
             said.join(", ")
         };
         Some(match self.parts[part].among {

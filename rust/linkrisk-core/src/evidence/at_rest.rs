@@ -119,7 +119,10 @@ impl<'a> Members<'a> {
             for record in range.clone().filter(|&record| self.has(record)) {
                 let lot = hash::combine(key, u64::from(record - range.start));
                 let group = Some(classes.group(classes.class(self.store, record)));
-                let of = lists.iter().zip(&mut lots).filter(|(list, _)| list.group.is_none() || list.group == group);
+                let of = lists
+                    .iter()
+                    .zip(&mut lots)
+                    .filter(|(list, _)| list.group.is_none() || list.group == group);
                 for (list, lots) in of {
                     lots.push((lot, record));
                     if lots.len() > 2 * list.side {

@@ -34,7 +34,10 @@ pub fn classes(
     if attributes.len() > ATTRIBUTES {
         return Err(Error::new(
             ErrorKind::Spec,
-            format!("one comparison of templates has {} group attributes; {ATTRIBUTES} is the limit", attributes.len()),
+            format!(
+                "one comparison of templates has {} group attributes; {ATTRIBUTES} is the limit",
+                attributes.len()
+            ),
         )
         .hint("name fewer in `groups` of `[[linkage.templates]]`, such as sex and age band"));
     }
@@ -52,14 +55,20 @@ pub fn classes(
     let numbers: FxHashMap<Codes, u8> = codes.iter().copied().zip(0..).collect();
     let rest = numbers[&[0; ATTRIBUTES]];
     let width = store.layout.words;
-    let counted = store.scan(context, || vec![0u64; classes], |sizes, first, words| {
-        for (words, record) in words.chunks_exact(width).zip(first..).filter(|(_, record)| members.has(*record)) {
-            let group = numbers.get(&coded.of(store, words)).copied().unwrap_or(rest);
-            of_record[record as usize].store(group, Ordering::Relaxed);
-            sizes[store.source_of(record) * codes.len() + usize::from(group)] += 1;
-        }
-        Ok(())
-    })?;
+    let counted = store.scan(
+        context,
+        || vec![0u64; classes],
+        |sizes, first, words| {
+            for (words, record) in
+                words.chunks_exact(width).zip(first..).filter(|(_, record)| members.has(*record))
+            {
+                let group = numbers.get(&coded.of(store, words)).copied().unwrap_or(rest);
+                of_record[record as usize].store(group, Ordering::Relaxed);
+                sizes[store.source_of(record) * codes.len() + usize::from(group)] += 1;
+            }
+            Ok(())
+        },
+    )?;
     let mut sizes = vec![0; classes];
     counted.iter().for_each(|more| sizes.iter_mut().zip(more).for_each(|(size, more)| *size += more));
     let names = coded.names(store);
@@ -76,20 +85,27 @@ impl Coded {
             let slot = store.layout.attributes[attribute].slot;
             let many = || {
                 let name = &store.layout.attributes[attribute].name;
-                Error::new(ErrorKind::Data, format!("attribute `{name}` has too many values to tell groups of people"))
-                    .hint("name another in `groups` of `[[linkage.templates]]`, such as an age band")
-                    .detail("attribute", name)
-                    .detail("most", DISTINCT)
+                Error::new(
+                    ErrorKind::Data,
+                    format!("attribute `{name}` has too many values to tell groups of people"),
+                )
+                .hint("name another in `groups` of `[[linkage.templates]]`, such as an age band")
+                .detail("attribute", name)
+                .detail("most", DISTINCT)
             };
-            let counted = store.scan(context, FxHashMap::default, |counts: &mut FxHashMap<u64, u64>, first, words| {
-                for (words, record) in words.chunks_exact(width).zip(first..) {
-                    let value = slot.get(words);
-                    if value != 0 && members.has(record) {
-                        *counts.entry(value).or_default() += 1;
+            let counted = store.scan(
+                context,
+                FxHashMap::default,
+                |counts: &mut FxHashMap<u64, u64>, first, words| {
+                    for (words, record) in words.chunks_exact(width).zip(first..) {
+                        let value = slot.get(words);
+                        if value != 0 && members.has(record) {
+                            *counts.entry(value).or_default() += 1;
+                        }
                     }
-                }
-                if counts.len() > DISTINCT { Err(many()) } else { Ok(()) }
-            })?;
+                    if counts.len() > DISTINCT { Err(many()) } else { Ok(()) }
+                },
+            )?;
             let mut counts: FxHashMap<u64, u64> = FxHashMap::default();
             counted.into_iter().flatten().for_each(|(value, n)| *counts.entry(value).or_default() += n);
             if counts.len() > DISTINCT {
@@ -115,14 +131,15 @@ impl Coded {
     /// The groups there are, the largest first.
     fn groups(&self, store: &Store, members: &Members<'_>, context: &Context) -> Result<Vec<Codes>> {
         let width = store.layout.words;
-        let counted = store.scan(context, FxHashMap::default, |counts: &mut FxHashMap<Codes, u64>, first, words| {
-            for (words, record) in words.chunks_exact(width).zip(first..) {
-                if members.has(record) {
-                    *counts.entry(self.of(store, words)).or_default() += 1;
+        let counted =
+            store.scan(context, FxHashMap::default, |counts: &mut FxHashMap<Codes, u64>, first, words| {
+                for (words, record) in words.chunks_exact(width).zip(first..) {
+                    if members.has(record) {
+                        *counts.entry(self.of(store, words)).or_default() += 1;
+                    }
                 }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            })?;
         let mut counts: FxHashMap<Codes, u64> = FxHashMap::default();
         counted.into_iter().flatten().for_each(|(codes, n)| *counts.entry(codes).or_default() += n);
         let mut groups: Vec<(Codes, u64)> = counts.into_iter().collect();

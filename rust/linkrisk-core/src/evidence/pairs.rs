@@ -16,9 +16,10 @@ use crate::store::templates::ONE;
 /// of 512 numbers are 64 KiB.
 const TILE: usize = 64;
 
-/// Share of the pairs that are kept one by one, and how many of all pairs of two lists at the most: 18 MB, and two
-/// seconds of a bootstrap on one core.
+/// Share of the pairs that are kept one by one.
 const KEPT: f64 = 0.03;
+
+/// How many of all pairs of two lists are kept at the most: 18 MB, and two seconds of a bootstrap on one core.
 pub const KEPT_MOST: f64 = 1.5e6;
 
 /// Pairs from which the similarity is chosen above which pairs are kept.
@@ -221,7 +222,8 @@ mod tests {
         let sample = sampled(&[(templates(150, 9), persons)]);
         let all: Vec<&Drawn> = sample.sources[0].cells[0].records.iter().collect();
         let context = Context::new(None, Some(2), 1).expect("a context");
-        let found = compare(&all, None, (|_: &Drawn, _: &Drawn| true, KEPT_MOST), None, &context).expect("not cancelled");
+        let found = compare(&all, None, (|_: &Drawn, _: &Drawn| true, KEPT_MOST), None, &context)
+            .expect("not cancelled");
         assert_eq!(found.histogram.total(), 150.0 * 149.0 / 2.0 - 75.0);
         let mut slow = Histogram::grid();
         for (i, a) in all.iter().enumerate() {
@@ -236,7 +238,8 @@ mod tests {
         assert_eq!(found.tail.len() as f64, slow.counts()[found.from..].iter().sum::<f64>());
         assert!(found.tail.len() > 100 && found.tail.len() < 1_500, "{}", found.tail.len());
         // Two lists that are the same one meet every pair twice, and no record itself.
-        let crossed = compare(&all, Some(&all), (|_: &Drawn, _: &Drawn| true, KEPT_MOST), None, &context).expect("not cancelled");
+        let crossed = compare(&all, Some(&all), (|_: &Drawn, _: &Drawn| true, KEPT_MOST), None, &context)
+            .expect("not cancelled");
         assert_eq!(crossed.histogram.total(), 2.0 * found.histogram.total());
     }
 

@@ -400,7 +400,8 @@ fn source_rates(layout: &Layout<'_>, parts: &[Part<'_>], at: &[f64], calibrated:
     if calibrated {
         return parts.iter().map(|part| rates(part, None, layout.total)).collect();
     }
-    layout.pairs.iter().zip(parts).map(|(pair, part)| rates(part, Some(pair.part), pair.pairs)).collect()
+    let told = layout.pairs.iter().zip(parts).filter(|(_, part)| layout.is_told(part.impostors.pairs()));
+    told.map(|(pair, part)| rates(part, Some(pair.part), pair.pairs)).collect()
 }
 
 fn source_pairs(

@@ -329,8 +329,9 @@ fn nothing(store: &Store, comparison: usize, compared: &Comparison, classes: &Ar
         genuine_pairs: 0.0,
     };
     // One position in common says nothing, fused or not.
-    let fusion = (compared.positions.len() > 1)
-        .then(|| Fusion::new(classes.clone(), vec![vec![Vec::new(); classes.parts.len()]; compared.positions.len()]));
+    let fusion = (compared.positions.len() > 1).then(|| {
+        Fusion::new(classes.clone(), vec![vec![Vec::new(); classes.parts.len()]; compared.positions.len()])
+    });
     Joined {
         comparison,
         ladder: Ladder::new(classes.clone(), |_| [None; RATES.len()]),

@@ -17,6 +17,9 @@ use crate::runtime::Context;
 /// Records of a list at the least, as far as there are so many.
 const LEAST: usize = 200;
 
+/// Pairs of strangers that tell a rate of groups at the least; of fewer, a similarity would seem rarer than it is.
+const TELLING: f64 = 1_000.0;
+
 /// Whom a group is compared with.
 const SAME: &str = "same";
 const ANY: &str = "any";
@@ -103,7 +106,8 @@ impl<'a> Layout<'a> {
             for &b in &filled[i..] {
                 let (left, right) = (of_classes[a] as f64, of_classes[b] as f64);
                 let sources = [a, b].map(|class| classes.source(class));
-                pairs[classes.part(a, b)] += match (sources[0] == sources[1], question.sources[sources[0]].1) {
+                pairs[classes.part(a, b)] += match (sources[0] == sources[1], question.sources[sources[0]].1)
+                {
                     (true, true) => 0.0,
                     (true, false) if a == b => pairs_of(left),
                     _ => left * right,
@@ -111,9 +115,8 @@ impl<'a> Layout<'a> {
             }
         }
         let parts = classes.parts.iter().zip(pairs).enumerate().filter(|(_, (_, pairs))| *pairs > 0.0);
-        let pairs: Vec<PairsOfPart> = parts
-            .map(|(part, (of, pairs))| PairsOfPart { part, sources: of.sources, pairs })
-            .collect();
+        let pairs: Vec<PairsOfPart> =
+            parts.map(|(part, (of, pairs))| PairsOfPart { part, sources: of.sources, pairs }).collect();
         // A list within itself has half the pairs of two. A group is compared with its like and with all,
         // and between two sources from either side.
         let (mut lists, mut of_groups) = (0.0, 0.0);
@@ -154,7 +157,8 @@ impl<'a> Layout<'a> {
             };
             let list = |source: usize| first(sample, source, group, side);
             // What is kept of the pairs of groups is as much in all as of the others.
-            let groups = self.pairs.iter().filter(|other| other.sources == p.sources && self.is_of_group(other));
+            let groups =
+                self.pairs.iter().filter(|other| other.sources == p.sources && self.is_of_group(other));
             let most = if group.0 > 0 { KEPT_MOST / groups.count() as f64 } else { KEPT_MOST };
             let is_whole = !self.classes.has_groups();
             let among = |x: &Drawn, y: &Drawn| {
@@ -164,6 +168,11 @@ impl<'a> Layout<'a> {
             Lists::new(list(a), others, (among, most), sample.fusion.as_ref(), context)
         };
         self.pairs.iter().map(of_part).collect()
+    }
+
+    /// Whether so many pairs tell the rate of a part.
+    pub(super) fn is_told(&self, pairs: f64) -> bool {
+        !self.classes.has_groups() || pairs >= TELLING
     }
 
     fn is_of_group(&self, pairs: &PairsOfPart) -> bool {

@@ -93,7 +93,8 @@ impl<'a> Rates<'a> {
     pub fn crowd(&self, sizes: &[u64], steps: &[Steps]) -> [f64; RATES.len()] {
         let filled: Vec<usize> = (0..sizes.len()).filter(|&class| sizes[class] > 0).collect();
         std::array::from_fn(|level| {
-            let high = |(part, steps): (usize, &Steps)| steps[level].map(|least| self.rate(part, least, true));
+            let high =
+                |(part, steps): (usize, &Steps)| steps[level].map(|least| self.rate(part, least, true));
             let highs: Vec<Option<f64>> = steps.iter().enumerate().map(high).collect();
             let between = |a: usize, b: usize| {
                 let others = if a == b { sizes[b] - 1 } else { sizes[b] };

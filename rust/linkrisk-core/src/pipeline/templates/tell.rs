@@ -5,17 +5,19 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::{Pipeline, Planned};
-use super::{calibration, classes};
 use super::known::{Known, Linkage};
 use super::levels::{ENOUGH, Genuine};
 use super::positions::usable;
 use super::purity::{self, Impure};
 use super::rates::Rates;
+use super::{calibration, classes};
 use crate::block::nearest::look;
 use crate::compare::classes::Classes;
 use crate::compare::fusion::{Fusion, LEAST as LEAST_RATE};
 use crate::error::Result;
-use crate::evidence::{self, BINS, List, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge};
+use crate::evidence::{
+    self, BINS, List, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge,
+};
 use crate::kernel::simd::Level;
 use crate::runtime::Reservation;
 use crate::store::gallery::Gallery;
@@ -98,7 +100,8 @@ impl Pipeline {
             return Ok(None);
         }
         let number = compared.positions.len();
-        let classes = Arc::new(classes::of(&self.store, compared, &members, &self.spec.linkage, &self.context)?);
+        let classes =
+            Arc::new(classes::of(&self.store, compared, &members, &self.spec.linkage, &self.context)?);
         let parts = classes.parts.len();
         let wanted = (STRANGERS_PER_TEMPLATE * members.len() as f64 + STRANGERS_FREE) / number as f64;
         let (mut from, mut surprises) = (Vec::with_capacity(number), Vec::with_capacity(number));
@@ -114,7 +117,7 @@ impl Pipeline {
             let pairs = if number > 1 { PAIRS_OF_POSITION } else { PAIRS_PER_TEMPLATE };
             let own =
                 (number > 1).then(|| Members::new(&self.store, &[position], &self.context)).transpose()?;
-            let of = (name, &classes, own.as_ref().unwrap_or(&members));
+            let of = (name, classes.as_ref(), own.as_ref().unwrap_or(&members));
             let asked = self.ask(planned, linkage, of, pairs, None)?;
             let rates = Rates::new(&asked.answer.rates, &classes);
             let stated = gallery.stated(self.spec.linkage.templates_of(name));
@@ -132,7 +135,7 @@ impl Pipeline {
         }
         let asked = if number > 1 {
             let fusion = Fusion::new(classes.clone(), surprises);
-            let all = (compared.name.as_str(), &classes, &members);
+            let all = (compared.name.as_str(), classes.as_ref(), &members);
             Some(self.ask(planned, linkage, all, PAIRS_PER_TEMPLATE, Some(fusion))?)
         } else {
             alone
