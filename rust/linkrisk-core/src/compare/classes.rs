@@ -102,13 +102,13 @@ pub struct Classes {
 impl Classes {
     /// Those of `sources` sources, each with every other a part.
     pub fn of_sources(sources: usize) -> Self {
-        Self::divided(sources, None, &[])
+        Self::divided(&vec![false; sources], None, &[])
     }
 
     /// Those of records with these groups, of which each class has `sizes` templates: source by source, and there
-    /// group by group.
-    pub fn of_groups(sources: usize, groups: Groups, sizes: &[u64]) -> Self {
-        Self::divided(sources, Some(groups), sizes)
+    /// group by group. Of a source in which nobody is twice no two records are compared, and no groups are parts.
+    pub fn of_groups(duplicate_free: &[bool], groups: Groups, sizes: &[u64]) -> Self {
+        Self::divided(duplicate_free, Some(groups), sizes)
     }
 
     /// How many groups of `sources` sources are told apart at the most: a byte of each record tells which.
@@ -121,24 +121,25 @@ impl Classes {
         (classes * classes * size_of::<u32>()) as u64
     }
 
-    fn divided(sources: usize, groups: Option<Groups>, sizes: &[u64]) -> Self {
+    fn divided(duplicate_free: &[bool], groups: Option<Groups>, sizes: &[u64]) -> Self {
+        let sources = duplicate_free.len();
         let number = groups.as_ref().map_or(1, |groups| groups.codes.len());
         let classes = sources * number;
         let mut made = Self { sources, groups, parts: Vec::new(), of: vec![0; classes * classes] };
         for a in 0..sources {
             for b in a..sources {
-                made.divide([a, b], sizes);
+                let groups = made.groups.as_ref().filter(|_| a != b || !duplicate_free[a]);
+                let own = groups.map(|of| own_parts(of, sources, [a, b], sizes)).unwrap_or_default();
+                made.divide([a, b], own);
             }
         }
         made.share(sizes);
         made
     }
 
-    /// Adds the parts of two sources.
-    fn divide(&mut self, sources: [usize; 2], sizes: &[u64]) {
+    /// Adds the parts of two sources: the others, and `own` ones.
+    fn divide(&mut self, sources: [usize; 2], own: Vec<Among>) {
         let (first, groups, classes) = (self.parts.len(), self.groups(), self.len());
-        let own =
-            self.groups.as_ref().map(|of| own_parts(of, self.sources, sources, sizes)).unwrap_or_default();
         let place = |among: Among| own.iter().position(|&part| part == among).map(|at| first + 1 + at);
         let [a, b] = sources;
         for g in 0..groups {
@@ -315,4 +316,97 @@ fn own_parts(groups: &Groups, sources: usize, [a, b]: [usize; 2], sizes: &[u64])
     }
     let most = (PARTS / (sources * (sources + 1) / 2)).saturating_sub(1);
     parts.into_iter().take(most).map(|(among, _)| *among).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::runtime::Context;
+
+    /// Classes of `sources` sources with these groups, of which each source has so many templates.
+    fn classes(sources: usize, groups: &[(Codes, u64)]) -> Classes {
+        let context = Context::new(None, Some(1), 1).expect("a context");
+        let values = |attribute: usize| (1..=9).map(|code| format!("{attribute}{code}")).collect();
+        let names = ["sex", "age", "tone"].iter().enumerate().map(|(at, name)| ((*name).to_owned(), values(at)));
+        let held = context.memory.reserve("groups of records", 0).expect("nothing");
+        let codes = groups.iter().map(|group| group.0).collect();
+        let of = Groups { names: names.collect(), codes, of_record: Vec::new(), held };
+        let sizes: Vec<u64> = (0..sources).flat_map(|_| groups.iter().map(|group| group.1)).collect();
+        Classes::of_groups(&vec![false; sources], of, &sizes)
+    }
+
+    fn says(classes: &Classes, a: usize, b: usize) -> String {
+        classes.describe(classes.part(a, b)).expect("groups")
+    }
+
+    #[test]
+    fn test_without_groups_every_two_sources_are_a_part() {
+        let classes = Classes::of_sources(3);
+        let sources: Vec<[usize; 2]> = classes.parts.iter().map(|part| part.sources).collect();
+        assert_eq!(sources, [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]]);
+        assert_eq!((classes.part(2, 1), classes.part(1, 2), classes.describe(4)), (4, 4, None));
+        assert!(classes.parts.iter().all(|part| part.among == Among::Others));
+    }
+
+    #[test]
+    fn test_large_groups_are_parts_and_two_groups_by_what_they_agree_on() {
+        let group = |sex, age| [sex, age, 0, 0];
+        let groups = [(1, 1), (1, 2), (2, 1), (2, 2)].map(|(sex, age)| (group(sex, age), 5_000));
+        let classes = classes(1, &[&groups[..], &[(group(1, 3), 900)]].concat());
+        assert_eq!(says(&classes, 0, 0), "sex 01, age 11, tone missing");
+        assert_eq!(says(&classes, 3, 3), "sex 02, age 12, tone missing");
+        assert_eq!(says(&classes, 0, 2), "two of sex, one age, tone missing");
+        // Of two groups most agree on the sex alone or on nothing.
+        let rest = [says(&classes, 0, 1), says(&classes, 0, 3)];
+        assert!(rest.contains(&"others".to_owned()) && rest[0] != rest[1], "{rest:?}");
+        // Too small for a part.
+        assert_eq!(says(&classes, 4, 4), "others");
+        let shares: Vec<f64> = classes.parts.iter().map(|part| part.share).collect();
+        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!(classes.side(classes.part(0, 0), 8_000_000) > 1_000);
+    }
+
+    #[test]
+    fn test_the_few_of_no_group_are_with_the_others() {
+        let classes = classes(2, &[([1, 0, 0, 0], 40_000), ([2, 0, 0, 0], 40_000), ([0; 4], 800)]);
+        assert_eq!(says(&classes, 0, 1), "others");
+        assert_eq!(says(&classes, 0, 2), "others");
+        assert_eq!(says(&classes, 2, 5), "others");
+        assert_eq!(says(&classes, 0, 3), "sex 01, age missing, tone missing");
+    }
+
+    #[test]
+    fn test_where_nearly_all_are_of_one_group_it_is_with_the_others() {
+        let classes = classes(1, &[([1, 0, 0, 0], 90_000), ([2, 0, 0, 0], 90)]);
+        assert_eq!([says(&classes, 0, 0), says(&classes, 0, 1)], ["others", "others"]);
+        assert!(classes.parts.len() == 1 && classes.parts[0].share == 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn test_a_pair_is_of_one_part_of_its_sources(
+            sources in 1usize..4,
+            groups in prop::collection::btree_map(prop::array::uniform3(0u8..4), 0u64..4_000, 1..20),
+        ) {
+            let groups: Vec<(Codes, u64)> =
+                groups.into_iter().map(|([a, b, c], size)| ([a, b, c, 0], size)).collect();
+            let classes = classes(sources, &groups);
+            for a in 0..classes.len() {
+                for b in 0..classes.len() {
+                    let part = classes.part(a, b);
+                    prop_assert_eq!(part, classes.part(b, a));
+                    let two = [classes.source(a), classes.source(b)];
+                    prop_assert_eq!(classes.parts[part].sources, [two[0].min(two[1]), two[0].max(two[1])]);
+                    if let Among::Group(group) = classes.parts[part].among {
+                        prop_assert_eq!([classes.group(a), classes.group(b)], [group; 2]);
+                        prop_assert!(groups[group].1 >= LEAST);
+                    }
+                }
+            }
+            let shares: f64 = classes.parts.iter().map(|part| part.share).sum();
+            prop_assert!(shares == 0.0 || (shares - 1.0).abs() < 1e-9);
+        }
+    }
 }

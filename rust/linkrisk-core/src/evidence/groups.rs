@@ -72,7 +72,8 @@ pub fn classes(
     let mut sizes = vec![0; classes];
     counted.iter().for_each(|more| sizes.iter_mut().zip(more).for_each(|(size, more)| *size += more));
     let names = coded.names(store);
-    Ok(Classes::of_groups(sources, Groups { names, codes, of_record, held }, &sizes))
+    let duplicate_free: Vec<bool> = store.sources.iter().map(|source| source.duplicate_free).collect();
+    Ok(Classes::of_groups(&duplicate_free, Groups { names, codes, of_record, held }, &sizes))
 }
 
 /// Group attributes, and the code of each value that is told apart.
