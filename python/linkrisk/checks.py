@@ -201,7 +201,9 @@ def _templates(rows: list[Tree], kinds: Mapping[str, tuple[str, str]]) -> Iterat
         kind = kinds[attribute][0] if isinstance(attribute, str) and attribute in kinds else ""
         yield from _similarity(path, kind, row)
         if len(_list(row.get("groups"))) > GROUPS:
-            yield Problem(f"{path}.groups", f"more than {GROUPS} attributes of groups", "name those that matter most")
+            yield Problem(
+                f"{path}.groups", f"more than {GROUPS} attributes of groups", "name those that matter most"
+            )
         for j, group in enumerate(_list(row.get("groups"))):
             if isinstance(group, str) and group not in kinds:
                 message = f"no source has an attribute `{group}`"

@@ -329,7 +329,8 @@ mod tests {
     fn classes(sources: usize, groups: &[(Codes, u64)]) -> Classes {
         let context = Context::new(None, Some(1), 1).expect("a context");
         let values = |attribute: usize| (1..=9).map(|code| format!("{attribute}{code}")).collect();
-        let names = ["sex", "age", "tone"].iter().enumerate().map(|(at, name)| ((*name).to_owned(), values(at)));
+        let names =
+            ["sex", "age", "tone"].iter().enumerate().map(|(at, name)| ((*name).to_owned(), values(at)));
         let held = context.memory.reserve("groups of records", 0).expect("nothing");
         let codes = groups.iter().map(|group| group.0).collect();
         let of = Groups { names: names.collect(), codes, of_record: Vec::new(), held };
