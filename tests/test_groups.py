@@ -1,7 +1,7 @@
 """Levels of templates by group: what a level says of strangers holds within every group.
 
-The faces are the simulator's: people of one sex, age band and skin tone look alike, some groups more than others
-(docs/templates.md). The levels that a run learns are held against the faces of other people.
+The faces are the simulator's: people of one sex, age band and skin tone look alike, some groups more than
+others (docs/templates.md). The levels that a run learns are held against the faces of other people.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from linkrisk.spec import Templates
 
 from .test_determinism import checksums, linked
 
+Vector = npt.NDArray[np.float32]
+
 RECORDS = 10_000
 GROUPS = ("sex", "tone")
 
 # What the model calls what an operator saw.
 SEXES = {"F": "female", "M": "male"}
-
-# A step and the pairs of strangers at or above it, of all.
-Share = tuple[float, int, int]
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +78,19 @@ class Faces:
         )
         self.group = both.select(group.alias("group"))["group"].to_numpy()
 
-    def shares(
-        self, similarity: npt.NDArray[np.float32], pairs: npt.NDArray[np.bool_], at: list[float]
-    ) -> list[Share]:
-        found = similarity[pairs]
-        return [(step, int((found >= step).sum()), found.size) for step in at]
-
-    def within(self, group: str, at: list[float]) -> list[Share]:
+    def strangers(self, group: str) -> Vector:
+        """How alike the people of a group are."""
         of = self.group == group
         unit, person = self.unit[of], self.person[of]
-        strangers = np.triu(person[:, None] != person[None], 1)
-        return self.shares(unit @ unit.T, strangers, at)
+        pairs: Vector = (unit @ unit.T)[np.triu(person[:, None] != person[None], 1)]
+        return pairs
 
 
-def ratios(faces: Faces, group: str, rates: list[float], steps: list[float | None]) -> dict[float, float]:
-    """How many times as many strangers as a level says are as alike in a group, where it says a hundred or more."""
-    known = [(rate, step) for rate, step in zip(rates, steps, strict=True) if step is not None]
-    found = faces.within(group, [step for _, step in known])
-    told = zip((rate for rate, _ in known), found, strict=True)
-    return {rate: above / (rate * pairs) for rate, (_, above, pairs) in told if rate * pairs >= 100}
+def ratios(alike: Vector, rates: list[float], steps: list[float | None]) -> dict[float, float]:
+    """How many times as many are in a level as it says, where it says a hundred or more."""
+    of_levels = zip(rates, steps, strict=True)
+    known = {rate: step for rate, step in of_levels if step is not None and rate * alike.size >= 100}
+    return {rate: int((alike >= step).sum()) / (rate * alike.size) for rate, step in known.items()}
 
 
 def test_a_level_holds_in_every_group_of_other_people(
@@ -112,11 +105,11 @@ def test_a_level_holds_in_every_group_of_other_people(
     assert list(of_all) == [None]
     apart = []
     for name in names:
-        own = ratios(faces, str(name), rates, of_groups[name])
+        alike = faces.strangers(str(name))
+        own = ratios(alike, rates, of_groups[name])
         assert len(own) >= 2
         assert all(0.6 < ratio < 1.6 for ratio in own.values()), (name, own)
-        plain = ratios(faces, str(name), rates, of_all[None])
-        apart.append(max(plain.values()))
+        apart.append(max(ratios(alike, rates, of_all[None]).values()))
     # One ladder for all tells of strangers that are several times as many.
     assert max(apart) > 3
 
