@@ -149,7 +149,7 @@ def test_fingers_are_fused_by_group(tmp_path: Path) -> None:
     attributes["region"] = Attribute(column="region", kind="category")
     source = Source(name="fingers", path=str(tmp_path / "fingers.parquet"), attributes=attributes)
     linkage = Linkage(templates=(Templates(attribute="thumb", groups=("region",)),))
-    spec = Spec(sources=(source,), linkage=linkage)
+    spec = Spec(sources=(source,), linkage=linkage, purpose="a test", controller="nobody")
     run = linked(spec, tmp_path / "run")
     model: dict[str, Any] = json.loads((run.path / "model.json").read_text())["templates"][0]
     assert model["positions"] == ["thumb", "index"]
