@@ -250,6 +250,10 @@ def test_mistakes_are_named(tmp_path):
         ({"attribute": "card"}, "the kind `account` has no templates"),
         ({"attribute": "face", "groups": ["sexx"]}, "no source has an attribute `sexx`"),
         ({"attribute": "face", "groups": ["face"]}, "is no group, but templates"),
+        (
+            {"attribute": "face", "groups": ["sex", "tone", "card", "eye", "face"]},
+            "more than 4 attributes of groups",
+        ),
         ({"attribute": "face", "threshold": 1.5}, "1.5 is out of range"),
         ({"attribute": "face", "threshold": -0.1, "metric": "l2"}, "-0.1 is out of range"),
         ({"attribute": "face", "threshold": 0.6, "metric": "hamming"}, "cannot compare the kind `face`"),

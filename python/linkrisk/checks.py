@@ -15,6 +15,9 @@ from linkrisk.kinds import AT_RANGES, DERIVED, KINDS, METHODS, OPTIONS, TRAITS, 
 
 Tree = Mapping[str, Any]
 
+# Attributes of groups of one attribute of templates, as many as the engine tells apart.
+GROUPS = 4
+
 # Of thresholds of templates, by their metric.
 RANGES = {
     "cosine": (-1.0, 1.0, "numbers from -1 to 1"),
@@ -197,6 +200,10 @@ def _templates(rows: list[Tree], kinds: Mapping[str, tuple[str, str]]) -> Iterat
                 yield Problem(f"{path}.attribute", message, did_you_mean(attribute, fitting))
         kind = kinds[attribute][0] if isinstance(attribute, str) and attribute in kinds else ""
         yield from _similarity(path, kind, row)
+        if len(_list(row.get("groups"))) > GROUPS:
+            yield Problem(
+                f"{path}.groups", f"more than {GROUPS} attributes of groups", "name those that matter most"
+            )
         for j, group in enumerate(_list(row.get("groups"))):
             if isinstance(group, str) and group not in kinds:
                 message = f"no source has an attribute `{group}`"

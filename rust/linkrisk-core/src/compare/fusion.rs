@@ -9,6 +9,9 @@
 //! This holds where the positions of strangers are independent, and two fingers of one hand are not quite. So Q is
 //! a scale and no rate: how often strangers reach it is counted as for any other similarity.
 
+use std::sync::Arc;
+
+use super::classes::Classes;
 use crate::store::templates::ONE;
 
 /// Decades of Q that are told apart; a similarity of 1 is this many.
@@ -19,18 +22,18 @@ pub const DECADES: f64 = 40.0;
 pub const LEAST: f64 = 1e-10;
 
 /// Fuses the similarities of positions.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Fusion {
-    sources: usize,
-    /// For every position, and every two sources in turn, −ln p at equal steps of the similarity from −1 to 1;
-    /// empty where nobody of these is compared.
+    classes: Arc<Classes>,
+    /// For every position, and every part of all pairs, −ln p at equal steps of the similarity from −1 to 1; empty
+    /// where nobody of these is compared.
     surprises: Vec<Vec<Vec<f32>>>,
 }
 
 impl Fusion {
-    /// A fusion of positions of `sources` sources by their tables of −ln p, one for every two sources in turn.
-    pub fn new(sources: usize, surprises: Vec<Vec<Vec<f32>>>) -> Self {
-        Self { sources, surprises }
+    /// A fusion of positions by their tables of −ln p, one for every part of the pairs of `classes`.
+    pub fn new(classes: Arc<Classes>, surprises: Vec<Vec<Vec<f32>>>) -> Self {
+        Self { classes, surprises }
     }
 
     /// The tables, position by position.
@@ -38,17 +41,18 @@ impl Fusion {
         &self.surprises
     }
 
-    /// The fused product of two records of `sources`, of the products of positions that both have; none where
+    /// The fused product of two records of `classes`, of the products of positions that both have; none where
     /// they have none in common.
     #[inline]
     pub fn product(
         &self,
-        sources: (usize, usize),
+        classes: (usize, usize),
         products: impl Iterator<Item = (usize, i32)>,
     ) -> Option<i32> {
+        let part = self.classes.part(classes.0, classes.1);
         let (mut surprise, mut count) = (0.0, 0);
         for (position, product) in products {
-            let table = &self.surprises[position][sources.0 * self.sources + sources.1];
+            let table = &self.surprises[position][part];
             if table.len() > 1 {
                 surprise += f64::from(look_up(table, product));
                 count += 1;
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn test_independent_positions_have_the_rate_that_is_told() {
-        let fusion = Fusion::new(1, vec![vec![straight()]; 10]);
+        let fusion = Fusion::new(Arc::new(Classes::of_sources(1)), vec![vec![straight()]; 10]);
         for count in [1, 2, 10] {
             let pairs = 200_000u64;
             let fused = (0..pairs).map(|pair| {
@@ -118,7 +122,7 @@ mod tests {
 
     #[test]
     fn test_one_finger_does_not_outweigh_nine() {
-        let fusion = Fusion::new(1, vec![vec![straight()]; 10]);
+        let fusion = Fusion::new(Arc::new(Classes::of_sources(1)), vec![vec![straight()]; 10]);
         let at = |first: f64, rest: f64| {
             let each = (0..10).map(|i| (i, product(if i == 0 { first } else { rest })));
             f64::from(fusion.product((0, 0), each).expect("positions")) / f64::from(ONE).powi(2) * DECADES
@@ -132,8 +136,8 @@ mod tests {
 
     #[test]
     fn test_a_position_that_sources_do_not_share_says_nothing() {
-        let tables = vec![straight(), Vec::new(), Vec::new(), straight()];
-        let fusion = Fusion::new(2, vec![tables.clone(), tables]);
+        let tables = vec![straight(), Vec::new(), straight()];
+        let fusion = Fusion::new(Arc::new(Classes::of_sources(2)), vec![tables.clone(), tables]);
         let each = || [(0, product(0.5)), (1, product(0.2))].into_iter();
         assert_eq!(fusion.product((0, 1), each()), None);
         assert_eq!(fusion.product((0, 0), each()), fusion.product((1, 1), each()));

@@ -5,6 +5,7 @@
 //!     rules of the pair | level of each comparison, packed
 //! ```
 
+pub mod classes;
 pub mod comparison;
 pub mod count;
 pub mod fusion;

@@ -1,13 +1,16 @@
 //! Templates compared: a similarity becomes a level by how rare it is among strangers.
 //!
 //! Levels are steps of the false match rate and not of the similarity, since the same cosine means another
-//! rate with every model and between every two cameras. Which similarity begins a level is told pair of
-//! sources by pair of sources, by a [`Ladder`].
+//! rate with every model, between every two cameras and in every group of people. Which similarity begins a level is
+//! told part of all pairs by part, by a [`Ladder`].
 //!
 //! A template is read where it rests and never carried along with keys; so the levels of two records come
 //! without it first, [`PENDING`] standing where both have one, and are completed for those pairs alone that
 //! it can decide.
 
+use std::sync::Arc;
+
+use super::classes::Classes;
 use super::comparison::Position;
 use super::fusion::Fusion;
 use super::{Comparison, RULE_SHIFT};
@@ -35,34 +38,32 @@ pub fn labels() -> Vec<String> {
     std::iter::once("null".to_owned()).chain(rates).chain(["else".to_owned()]).collect()
 }
 
-/// From which similarity on two templates have which level, for every two sources.
+/// From which similarity on two templates have which level, in every part of all pairs.
 #[derive(Debug, Clone)]
 pub struct Ladder {
-    sources: usize,
-    /// Least products of rows at rest, falling, of every two sources in turn.
+    /// The classes of records, which tell the part.
+    pub classes: Arc<Classes>,
+    /// Least products of rows at rest, falling, of every part.
     steps: Vec<[i32; RATES.len()]>,
 }
 
 impl Ladder {
-    /// The ladder of `sources` sources; `similarities` tells the least cosine of each level of two sources,
-    /// best first, of which those that cannot be known there are none.
-    pub fn new(sources: usize, similarities: impl Fn(usize, usize) -> [Option<f64>; RATES.len()]) -> Self {
+    /// The ladder of `classes`; `similarities` tells the least cosine of each level of a part, best first, of which
+    /// those that cannot be known there are none.
+    pub fn new(classes: Arc<Classes>, similarities: impl Fn(usize) -> [Option<f64>; RATES.len()]) -> Self {
         let product = |cosine: Option<f64>| {
             cosine.map_or(i32::MAX, |c| {
                 (c * f64::from(ONE) * f64::from(ONE)).ceil().min(f64::from(i32::MAX)) as i32
             })
         };
-        let pairs = (0..sources * sources).map(|at| {
-            let (a, b) = (at / sources, at % sources);
-            similarities(a.min(b), a.max(b)).map(product)
-        });
-        Self { sources, steps: pairs.collect() }
+        let steps = (0..classes.parts.len()).map(|part| similarities(part).map(product)).collect();
+        Self { classes, steps }
     }
 
-    /// The level of a product of two rows of these sources.
+    /// The level of a product of two rows of records of these classes.
     #[inline]
-    pub fn level(&self, sources: (usize, usize), product: i32) -> usize {
-        let steps = &self.steps[sources.0 * self.sources + sources.1];
+    pub fn level(&self, classes: (usize, usize), product: i32) -> usize {
+        let steps = &self.steps[self.classes.part(classes.0, classes.1)];
         1 + steps.iter().take_while(|&&least| product < least).count()
     }
 }
@@ -90,7 +91,7 @@ pub struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    /// The product of two records of `sources`, given by their words, of several positions the fused one; and
+    /// The product of two records of `classes`, given by their words, of several positions the fused one; and
     /// whether some position finds them. None where they have no position in common.
     ///
     /// # Errors
@@ -99,7 +100,7 @@ impl Compared<'_> {
         &self,
         kernel: Level,
         scratch: &mut Scratch,
-        sources: (usize, usize),
+        classes: (usize, usize),
         (left, right): (&[u64], &[u64]),
     ) -> Result<Option<(i32, bool)>> {
         let Scratch { rows, products } = scratch;
@@ -113,7 +114,7 @@ impl Compared<'_> {
             }
         }
         let product = match self.fusion {
-            Some(fusion) => fusion.product(sources, products.iter().copied()),
+            Some(fusion) => fusion.product(classes, products.iter().copied()),
             None => products.first().map(|&(_, product)| product),
         };
         Ok(product.map(|product| (product, is_found)))
@@ -150,9 +151,10 @@ impl<'a> Similarities<'a> {
     ) -> Result<u64> {
         let levels = pattern;
         for compared in self.each.iter().filter(|c| c.comparison.level(levels) == PENDING) {
-            let sources = (self.store.source_of(left), self.store.source_of(right));
-            let found = compared.product(self.kernel, scratch, sources, (left_words, right_words))?;
-            let level = found.map_or(0, |(product, _)| compared.ladder.level(sources, product));
+            let class = |record: u32| compared.ladder.classes.class(self.store, record);
+            let classes = (class(left), class(right));
+            let found = compared.product(self.kernel, scratch, classes, (left_words, right_words))?;
+            let level = found.map_or(0, |(product, _)| compared.ladder.level(classes, product));
             pattern = compared.comparison.with_level(pattern, level);
             let is_found = found.is_some_and(|(_, is_found)| is_found);
             pattern |= u64::from(is_found) << (RULE_SHIFT + compared.rule);
@@ -177,8 +179,9 @@ mod tests {
 
     #[test]
     fn test_levels_fall_with_the_similarity_and_only_those_that_are_known_are_given() {
-        let ladder = Ladder::new(2, |a, b| {
-            let shift = if (a, b) == (0, 1) { 0.1 } else { 0.0 };
+        let classes = Arc::new(Classes::of_sources(2));
+        let ladder = Ladder::new(classes.clone(), |part| {
+            let shift = if classes.parts[part].sources == [0, 1] { 0.1 } else { 0.0 };
             std::array::from_fn(|k| (k >= 4).then_some(0.6 + shift - k as f64 * 0.03))
         });
         let product = |cosine: f64| (cosine * f64::from(ONE) * f64::from(ONE)) as i32;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::sample::{Body, Cell, Drawn, OfSource, Outcomes, Sample};
+use crate::compare::classes::Classes;
 use crate::compare::comparison::Position;
 use crate::compare::fusion::Fusion;
 use crate::error::Result;
@@ -17,6 +18,17 @@ use crate::store::templates::NOBODY;
 
 /// What the draw of the records is called.
 const RECORD: u64 = 713;
+
+/// Records that are drawn together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct List {
+    /// Their source.
+    pub source: usize,
+    /// Their group; none where they are of all.
+    pub group: Option<usize>,
+    /// How many are drawn.
+    pub side: usize,
+}
 
 /// The records that have a template of some position of a comparison.
 pub struct Members<'a> {
@@ -80,34 +92,55 @@ impl<'a> Members<'a> {
         self.positions.iter().map(|(_, gallery)| gallery.bytes()).sum()
     }
 
-    /// Draws up to `side` records of every source, in the order of their lots.
+    /// Records of each class.
+    pub fn sizes_of(&self, classes: &Classes) -> Vec<u64> {
+        if !classes.has_groups() {
+            return self.sizes.clone();
+        }
+        let mut sizes = vec![0; classes.len()];
+        let records = (0..self.store.len()).filter(|&record| self.has(record));
+        records.for_each(|record| sizes[classes.class(self.store, record)] += 1);
+        sizes
+    }
+
+    /// Draws records of each of `lists`, which are source by source, as many as it says, in the order of their lots.
     ///
     /// Cost: a hash for every record. Memory: 32 bytes for each that is drawn of a source.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
-    pub fn draw(&self, side: usize, context: &Context) -> Result<Vec<Vec<u32>>> {
-        let mut drawn = Vec::with_capacity(self.sizes.len());
-        for source in 0..self.sizes.len() {
+    pub fn draw(&self, classes: &Classes, lists: &[List], context: &Context) -> Result<Vec<Vec<u32>>> {
+        let mut drawn = Vec::with_capacity(lists.len());
+        for lists in lists.chunk_by(|a, b| a.source == b.source) {
             context.cancel.check()?;
-            let range = self.range(source);
+            let (source, range) = (lists[0].source, self.range(lists[0].source));
             let key = hash::combine(hash::combine(RECORD, context.seed), source as u64);
-            let mut lots: Vec<(u64, u32)> = Vec::new();
+            let mut lots: Vec<Vec<(u64, u32)>> = vec![Vec::new(); lists.len()];
             for record in range.clone().filter(|&record| self.has(record)) {
-                lots.push((hash::combine(key, u64::from(record - range.start)), record));
-                if lots.len() > 2 * side {
-                    lots.select_nth_unstable(side);
-                    lots.truncate(side);
+                let lot = hash::combine(key, u64::from(record - range.start));
+                let group = Some(classes.group(classes.class(self.store, record)));
+                let of = lists
+                    .iter()
+                    .zip(&mut lots)
+                    .filter(|(list, _)| list.group.is_none() || list.group == group);
+                for (list, lots) in of {
+                    lots.push((lot, record));
+                    if lots.len() > 2 * list.side {
+                        lots.select_nth_unstable(list.side);
+                        lots.truncate(list.side);
+                    }
                 }
             }
-            lots.sort_unstable();
-            lots.truncate(side);
-            drawn.push(lots.into_iter().map(|(_, record)| record).collect());
+            for (list, mut lots) in lists.iter().zip(lots) {
+                lots.sort_unstable();
+                lots.truncate(list.side);
+                drawn.push(lots.into_iter().map(|(_, record)| record).collect());
+            }
         }
         Ok(drawn)
     }
 
-    /// A sample of the records `drawn` of every source, whose persons are known of those in `persons`, and of
+    /// A sample of the records `drawn` of each of `lists`, whose persons are known of those in `persons`, and of
     /// both records of each of `pairs`, which are taken to be of one person. Of several positions `fusion` makes
     /// one similarity.
     ///
@@ -117,21 +150,31 @@ impl<'a> Members<'a> {
     /// As [`Gallery::gather`] and [`Store::gather`].
     pub fn sample(
         &self,
-        drawn: &[Vec<u32>],
+        classes: &Classes,
+        (lists, drawn): (&[List], &[Vec<u32>]),
         persons: &FxHashMap<u32, u64>,
         pairs: &[[u32; 2]],
         fusion: Option<Fusion>,
         context: &Context,
     ) -> Result<Sample> {
-        let mut sources = Vec::with_capacity(drawn.len());
-        for (source, records) in drawn.iter().enumerate() {
-            let outcomes = self.outcomes(source);
-            let records = self.read(records, persons, context)?;
-            let all = Cell { attribute: 0, group: 0, size: outcomes.usable, records };
-            sources.push(OfSource { outcomes, known: 0, cells: vec![all] });
+        let mut sources: Vec<OfSource> = Vec::with_capacity(self.sizes.len());
+        for (list, records) in lists.iter().zip(drawn) {
+            let records = self.read(classes, records, persons, context)?;
+            match list.group {
+                None => {
+                    let outcomes = self.outcomes(list.source);
+                    let all = Cell { attribute: 0, group: 0, size: outcomes.usable, records };
+                    sources.push(OfSource { outcomes, known: 0, cells: vec![all] });
+                }
+                Some(group) => {
+                    let size = records.len() as u64;
+                    let cell = Cell { attribute: 1, group: group as u16 + 1, size, records };
+                    sources[list.source].cells.push(cell);
+                }
+            }
         }
         let both: Vec<u32> = pairs.iter().flatten().copied().collect();
-        let both = self.read(&both, persons, context)?;
+        let both = self.read(classes, &both, persons, context)?;
         let persons: Vec<Vec<Drawn>> = both.chunks_exact(2).map(<[Drawn]>::to_vec).collect();
         Ok(Sample {
             dims: None,
@@ -160,7 +203,13 @@ impl<'a> Members<'a> {
     }
 
     /// The templates of `records`, in their order; one whose person is not known is a person of its own.
-    fn read(&self, records: &[u32], persons: &FxHashMap<u32, u64>, context: &Context) -> Result<Vec<Drawn>> {
+    fn read(
+        &self,
+        classes: &Classes,
+        records: &[u32],
+        persons: &FxHashMap<u32, u64>,
+        context: &Context,
+    ) -> Result<Vec<Drawn>> {
         let mut ascending = records.to_vec();
         ascending.sort_unstable();
         ascending.dedup();
@@ -186,11 +235,12 @@ impl<'a> Members<'a> {
                 [one] => Body::One(one[place].clone()?),
                 several => Body::Several(several.iter().map(|each| each[place].clone()).collect()),
             };
-            let source = self.store.source_of(record);
+            let class = classes.class(self.store, record);
+            let source = classes.source(class);
             let known = persons.get(&record).copied();
             let person = known.unwrap_or_else(|| hash::combine(u64::from(record), RECORD));
             let number = u64::from(record - self.range(source).start);
-            Some(Drawn::at_rest(source as u32, number, (person, known.is_some()), template))
+            Some(Drawn::at_rest([source, class], number, (person, known.is_some()), template))
         };
         Ok(records.iter().filter_map(drawn).collect())
     }

@@ -15,6 +15,7 @@ mod bootstrap;
 mod calibration;
 mod choice;
 mod genuine;
+mod groups;
 mod histogram;
 mod impostor;
 mod interval;
@@ -29,18 +30,19 @@ mod scale;
 mod tail;
 mod thresholds;
 
-pub use at_rest::Members;
+pub use at_rest::{List, Members};
 pub use bootstrap::{Dependence, TailPair};
 pub use calibration::Calibration;
 pub use choice::{Choice, Stretch, choose};
 pub use genuine::Genuine;
+pub use groups::classes;
 pub use histogram::{BINS, Histogram, bin, edge};
 pub use impostor::{Basis, FalseMatch, Impostors, TailReport};
 pub use interval::{Estimate, at_most, clustered_share, percentile, share};
 pub use isotonic::rising;
 pub use levels::{Level, MOST, levels};
 pub use mixture::{BelowMedian, Separated, below_median, separate};
-pub use pairs::{Compared, Probe, compare};
+pub use pairs::{Compared, KEPT_MOST, Pairs, Probe, compare};
 pub use rates::{
     ALONE, AtScale, EqualError, effective_gallery, equal_error, expected_false_links,
     false_positive_identification, largest_component, may_merge_alone, pairs_of, percolation, wrongly_merged,
@@ -51,5 +53,5 @@ pub use scale::Scale;
 pub use tail::Pareto;
 pub use thresholds::{
     Auto, Corroboration, Group, PartRow, Percent, Persons, Question, Row, SourcePair, SourceRates,
-    SourceTemplates, Thresholds, thresholds,
+    SourceTemplates, Thresholds, thresholds, thresholds_of,
 };

@@ -16,15 +16,21 @@ use crate::store::templates::ONE;
 /// of 512 numbers are 64 KiB.
 const TILE: usize = 64;
 
-/// Share of the pairs that are kept one by one, and how many at the most: 18 MB, and two seconds of a
-/// bootstrap on one core.
+/// Share of the pairs that are kept one by one.
 const KEPT: f64 = 0.03;
-const KEPT_MOST: f64 = 1.5e6;
+
+/// How many of all pairs of two lists are kept at the most: 18 MB, and two seconds of a bootstrap on one core.
+pub const KEPT_MOST: f64 = 1.5e6;
 
 /// Pairs from which the similarity is chosen above which pairs are kept.
 const PILOT: usize = 512;
 
-/// All pairs of two lists of records that are not of one person.
+/// Which pairs of two lists are compared.
+pub trait Pairs: Fn(&Drawn, &Drawn) -> bool + Sync {}
+
+impl<F: Fn(&Drawn, &Drawn) -> bool + Sync> Pairs for F {}
+
+/// Pairs of two lists of records that are not of one person.
 #[derive(Debug)]
 pub struct Compared {
     /// Their similarities.
@@ -37,7 +43,7 @@ pub struct Compared {
 
 /// A record ready to meet others.
 pub struct Probe<'a> {
-    source: usize,
+    class: usize,
     parts: Parts<'a>,
     fusion: Option<&'a Fusion>,
     level: Level,
@@ -57,7 +63,7 @@ impl<'a> Probe<'a> {
                 Parts::Several(each.iter().map(|one| one.as_ref().map(Template::probe)).collect())
             }
         };
-        Self { source: drawn.source as usize, parts, fusion, level }
+        Self { class: drawn.class as usize, parts, fusion, level }
     }
 
     /// How alike the two are: the cosine of vectors, 1 − 2 HD of irises, the fused similarity of several
@@ -71,7 +77,7 @@ impl<'a> Probe<'a> {
                 let products = both.filter_map(|(at, (probe, other))| {
                     Some((at, probe.as_ref()?.product(self.level, other.as_ref()?)))
                 });
-                self.fusion?.product((self.source, other.source as usize), products)
+                self.fusion?.product((self.class, other.class as usize), products)
             }
             _ => None,
         };
@@ -80,22 +86,24 @@ impl<'a> Probe<'a> {
 }
 
 /// Compares every record of `left` with every one of `right`, or each pair within `left` where there is no
-/// `right`.
+/// `right`, of those pairs that are `among` them.
 ///
-/// Cost: |left| · |right| products; memory: the tail, about a thirtieth of the pairs at 12 bytes.
+/// Cost: |left| · |right| products; memory: the tail, about a thirtieth of the pairs at 12 bytes, of all pairs of the
+/// lists `most`.
 ///
 /// # Errors
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
 pub fn compare(
     left: &[&Drawn],
     right: Option<&[&Drawn]>,
+    (among, most): (impl Pairs, f64),
     fusion: Option<&Fusion>,
     context: &Context,
 ) -> Result<Compared> {
     let within = right.is_none();
     let right = right.unwrap_or(left);
     let level = Level::best();
-    let from = first_kept(level, left, right, fusion);
+    let from = first_kept(level, (left, right), (&among, most), fusion);
     let tiles: Vec<(usize, usize)> = (0..left.len())
         .step_by(TILE)
         .flat_map(|a| (0..right.len()).step_by(TILE).map(move |b| (a, b)))
@@ -114,7 +122,8 @@ pub fn compare(
                         let last = if within { i } else { right.len() };
                         let others = right[..last].iter().enumerate().skip(b).take(TILE);
                         let probe = Probe::new(level, one, fusion);
-                        for (j, other) in others.filter(|(_, other)| other.person != one.person) {
+                        let is_stranger = |other: &Drawn| other.person != one.person && among(one, other);
+                        for (j, other) in others.filter(|(_, other)| is_stranger(other)) {
                             let Some(similarity) = probe.similarity(other) else { continue };
                             let place = bin(similarity);
                             counts[place] += 1;
@@ -139,15 +148,21 @@ pub fn compare(
 }
 
 /// The bin that about [`KEPT`] of the pairs are at or above, from a first few of them.
-fn first_kept(level: Level, left: &[&Drawn], right: &[&Drawn], fusion: Option<&Fusion>) -> usize {
-    let kept = KEPT.min(KEPT_MOST / (left.len() as f64 * right.len() as f64).max(1.0));
+fn first_kept(
+    level: Level,
+    (left, right): (&[&Drawn], &[&Drawn]),
+    (among, most): (&impl Pairs, f64),
+    fusion: Option<&Fusion>,
+) -> usize {
+    let kept = KEPT.min(most / (left.len() as f64 * right.len() as f64).max(1.0));
     let mut pilot: Vec<usize> = left
         .iter()
         .take(PILOT)
         .enumerate()
         .flat_map(|(i, a)| {
             // Neighbours in the list, 40 for each: 20,000 pairs.
-            let b = right.iter().cycle().skip((i * 41 + 1) % right.len().max(1)).take(right.len().min(40));
+            let b = right.iter().cycle().skip((i * 41 + 1) % right.len().max(1)).take(right.len());
+            let b = b.filter(|b| among(a, b)).take(40);
             let probe = Probe::new(level, a, fusion);
             b.filter(|b| b.person != a.person).filter_map(move |b| probe.similarity(b).map(bin))
         })
@@ -207,7 +222,8 @@ mod tests {
         let sample = sampled(&[(templates(150, 9), persons)]);
         let all: Vec<&Drawn> = sample.sources[0].cells[0].records.iter().collect();
         let context = Context::new(None, Some(2), 1).expect("a context");
-        let found = compare(&all, None, None, &context).expect("not cancelled");
+        let found = compare(&all, None, (|_: &Drawn, _: &Drawn| true, KEPT_MOST), None, &context)
+            .expect("not cancelled");
         assert_eq!(found.histogram.total(), 150.0 * 149.0 / 2.0 - 75.0);
         let mut slow = Histogram::grid();
         for (i, a) in all.iter().enumerate() {
@@ -222,7 +238,8 @@ mod tests {
         assert_eq!(found.tail.len() as f64, slow.counts()[found.from..].iter().sum::<f64>());
         assert!(found.tail.len() > 100 && found.tail.len() < 1_500, "{}", found.tail.len());
         // Two lists that are the same one meet every pair twice, and no record itself.
-        let crossed = compare(&all, Some(&all), None, &context).expect("not cancelled");
+        let crossed = compare(&all, Some(&all), (|_: &Drawn, _: &Drawn| true, KEPT_MOST), None, &context)
+            .expect("not cancelled");
         assert_eq!(crossed.histogram.total(), 2.0 * found.histogram.total());
     }
 

@@ -57,6 +57,8 @@ pub enum Body {
 pub struct Drawn {
     /// Its source.
     pub source: u32,
+    /// Its class: of tables that pass by once the source.
+    pub class: u32,
     /// Its row there.
     pub row: u64,
     /// The person's hash; a record of nobody known is a person of its own.
@@ -72,9 +74,14 @@ pub struct Drawn {
 
 impl Drawn {
     /// A record whose template rests in a store; of its person is told whether it is known.
-    pub(super) fn at_rest(source: u32, row: u64, person: (u64, bool), template: Body) -> Self {
-        let (person, known) = person;
-        Self { source, row, person, known, groups: Vec::new(), template, hash: person }
+    pub(super) fn at_rest(
+        [source, class]: [usize; 2],
+        row: u64,
+        (person, known): (u64, bool),
+        template: Body,
+    ) -> Self {
+        let [source, class] = [source as u32, class as u32];
+        Self { source, class, row, person, known, groups: Vec::new(), template, hash: person }
     }
 }
 
@@ -229,6 +236,7 @@ impl Sampler {
         let mut drawn = || {
             made.get_or_insert_with(|| Drawn {
                 source: source as u32,
+                class: source as u32,
                 row: number,
                 person,
                 known: known.is_some(),

@@ -15,7 +15,7 @@ pub use answer::{
 };
 
 use self::limits::limits;
-use self::lists::{Layout, Lists, PairOfSources};
+use self::lists::{Layout, Lists, PairsOfPart};
 use self::pool::{GenuinePair, Pool};
 use super::bootstrap::Dependence;
 use super::calibration::Calibration;
@@ -27,6 +27,7 @@ use super::levels::levels;
 use super::rates::{ALONE, effective_gallery, equal_error, pairs_of};
 use super::sample::Sample;
 use super::scale::Scale;
+use crate::compare::classes::Classes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Context;
 
@@ -109,7 +110,20 @@ struct Part<'a> {
 /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
 pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Result<Thresholds> {
     let sizes: Vec<u64> = sample.sources.iter().map(|s| s.outcomes.usable).collect();
-    let records: u64 = sizes.iter().sum();
+    thresholds_of(question, (&Classes::of_sources(sizes.len()), &sizes), sample, context)
+}
+
+/// The same where rates are those of the parts of `classes`, of which there are so many templates each.
+///
+/// # Errors
+/// As [`thresholds`].
+pub fn thresholds_of(
+    question: &Question,
+    classes: (&Classes, &[u64]),
+    sample: &Sample,
+    context: &Context,
+) -> Result<Thresholds> {
+    let records: u64 = sample.sources.iter().map(|s| s.outcomes.usable).sum();
     if records < 2 {
         return Err(Error::new(
             ErrorKind::Data,
@@ -118,7 +132,7 @@ pub fn thresholds(question: &Question, sample: &Sample, context: &Context) -> Re
         .hint("check the column, and what `linkrisk assess` reports of its quality")
         .detail("attribute", &question.attribute));
     }
-    let layout = Layout::of(question, sample, &sizes);
+    let layout = Layout::of(question, sample, classes);
     let lists = layout.compare(question, sample, context)?;
     let persons: Vec<[Vec<u64>; 2]> = lists.iter().map(Lists::persons).collect();
     let genuine_pairs = GenuinePair::of(question, sample);
@@ -371,9 +385,9 @@ fn part_rows(at: &[f64], rates: &[FalseMatch], others: f64, genuine: &Genuine) -
         .collect()
 }
 
-fn source_rates(layout: &Layout, parts: &[Part<'_>], at: &[f64], calibrated: bool) -> Vec<SourceRates> {
-    let rates = |part: &Part<'_>, sources, pairs| SourceRates {
-        sources,
+fn source_rates(layout: &Layout<'_>, parts: &[Part<'_>], at: &[f64], calibrated: bool) -> Vec<SourceRates> {
+    let rates = |part: &Part<'_>, of, pairs| SourceRates {
+        part: of,
         pairs,
         at: at.to_vec(),
         rates: part.impostors.rates(at, &part.replicates),
@@ -386,17 +400,18 @@ fn source_rates(layout: &Layout, parts: &[Part<'_>], at: &[f64], calibrated: boo
     if calibrated {
         return parts.iter().map(|part| rates(part, None, layout.total)).collect();
     }
-    layout.pairs.iter().zip(parts).map(|(pair, part)| rates(part, Some(pair.sources), pair.pairs)).collect()
+    let told = layout.pairs.iter().zip(parts).filter(|(_, part)| layout.is_told(part.impostors.pairs()));
+    told.map(|(pair, part)| rates(part, Some(pair.part), pair.pairs)).collect()
 }
 
 fn source_pairs(
     question: &Question,
-    layout: &Layout,
+    layout: &Layout<'_>,
     parts: &[Part<'_>],
     at: &[f64],
     genuine: &Pool,
 ) -> Vec<SourcePair> {
-    let describe = |(pair, part): (&PairOfSources, &Part<'_>)| {
+    let describe = |(pair, part): (&PairsOfPart, &Part<'_>)| {
         let [a, b] = pair.sources;
         let own = genuine.part(|p| p.sources == [a as u32, b as u32]);
         let rates = part.impostors.rates(at, &part.replicates);

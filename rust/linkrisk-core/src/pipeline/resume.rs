@@ -146,7 +146,8 @@ impl Pipeline {
         };
         let found: Vec<TemplateSummary> = summary(run, "nearest")?;
         let mut reader = FrameReader::open(&state.join("nearest"), &self.context.cancel)?;
-        let nearest = templates::restore(found, planned, model, &mut self.store, &mut reader, &self.context)?;
+        let known = (&*model, &self.spec.linkage);
+        let nearest = templates::restore(found, planned, known, &mut self.store, &mut reader, &self.context)?;
         self.nearest = Some(nearest);
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! The false match rate is known down to one pair among those that were compared. So that a gallery of N may
 //! merge people on a template alone, some hundred pairs are compared for each of its templates.
 
+mod classes;
 mod known;
 mod levels;
 mod pairs;
@@ -18,6 +19,7 @@ mod rates;
 pub(super) mod tell;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,22 +27,23 @@ use self::known::Linkage;
 use self::levels::{Found, Learned};
 pub use self::pairs::FoundPair;
 pub use self::positions::PositionSummary;
-use self::rates::Rates;
+use self::rates::{Rates, Steps};
 use self::tell::Told;
 use super::{Pipeline, Planned, stage::Stage};
 use crate::block::RulePlan;
 use crate::block::nearest::{self, Options, Scored};
 use crate::compare::Comparison;
+use crate::compare::classes::Classes;
 use crate::compare::comparison::Position;
 use crate::compare::fusion::Fusion;
 use crate::compare::similarity::{Compared, Ladder, RATES};
 use crate::error::{Error, Result};
-use crate::evidence::{self, Calibration};
+use crate::evidence::{self, Calibration, Members, SourceRates};
 use crate::external::{ExternalSorter, Kept};
 use crate::runtime::Context;
 use crate::runtime::frames::{FrameReader, FrameWriter};
 use crate::score::model::{ComparisonModel, GenuineSource, Model, SourcePairLevels, TemplateModel};
-use crate::spec::Method;
+use crate::spec::{LinkageSpec, Method};
 use crate::store::Store;
 use crate::store::gallery::Gallery;
 use crate::store::run_dir::RunDir;
@@ -211,15 +214,15 @@ impl Pipeline {
     ) -> Result<Joined> {
         let planned = self.planned.as_ref().ok_or_else(super::not_planned)?;
         let compared = planned.comparisons[comparison].clone();
-        let sources = self.store.sources.len();
         let Some(told) = told else {
             if let Some(model) = &mut self.model {
                 model.comparisons.push(levels::neutral(&compared.name));
             }
-            return Ok(nothing(&self.store, comparison, &compared, sources));
+            let classes = Arc::new(Classes::of_sources(self.store.sources.len()));
+            return Ok(nothing(&self.store, comparison, &compared, &classes));
         };
-        let (fusion, answer) = (told.fusion, &told.answer);
-        let rates = Rates::new(&answer.rates, sources);
+        let (fusion, answer, classes) = (told.fusion, &told.answer, &told.classes);
+        let rates = Rates::new(&answer.rates, classes);
         let steps = rates.steps();
         let ladder = rates.ladder(&steps);
         let mut positions = Vec::with_capacity(compared.positions.len());
@@ -255,9 +258,7 @@ impl Pipeline {
         let matches = learned.matches(&found);
         // The mean over templates, in which people with many count for as many.
         let of_person = 1.0 + 2.0 * matches.unwrap_or(0.0) / templates as f64;
-        let sizes: Vec<f64> = told.sizes.iter().map(|&n| n as f64).collect();
-        let crowd = |level: usize| (of_person / FEW).max(1.0) * rates.crowd(&sizes, &steps, level);
-        let crowd: Vec<f64> = (0..RATES.len()).map(crowd).collect();
+        let crowd = rates.crowd(&told.sizes, &steps).map(|crowd| (of_person / FEW).max(1.0) * crowd);
         let borne = |&level: &usize| crowd[level] <= evidence::ALONE;
         let highest = |level: usize| steps.iter().filter_map(|s| s[level]).reduce(f64::max);
         let merges = (0..RATES.len()).rev().filter(borne).find_map(|k| Some([highest(k)?, crowd[k]]));
@@ -273,15 +274,17 @@ impl Pipeline {
             genuine_pairs: learned.pairs,
         };
         let Some(model) = &mut self.model else { return Err(super::not_planned()) };
-        let of_sources = answer.rates.iter().zip(&steps);
+        let of_part = |(part, steps): (&SourceRates, &Steps)| SourcePairLevels {
+            sources: part.part.map(|part| classes.parts[part].sources),
+            group: part.part.and_then(|part| classes.describe(part)),
+            similarity: steps.to_vec(),
+        };
         model.templates.push(TemplateModel {
             attribute: compared.name.clone(),
             positions: summary.positions.iter().map(|position| position.attribute.clone()).collect(),
             templates,
-            pairs: of_sources
-                .map(|(part, steps)| SourcePairLevels { sources: part.sources, similarity: steps.to_vec() })
-                .collect(),
-            strangers: crowd,
+            pairs: answer.rates.iter().zip(&steps).map(of_part).collect(),
+            strangers: crowd.to_vec(),
             found_from: told.from,
             found: [pairs.len() as f64, strangers],
             linked: told.linked,
@@ -312,7 +315,7 @@ pub fn calibration(path: &str) -> Result<Calibration> {
 }
 
 /// The comparison of templates of which there are not two.
-fn nothing(store: &Store, comparison: usize, compared: &Comparison, sources: usize) -> Joined {
+fn nothing(store: &Store, comparison: usize, compared: &Comparison, classes: &Arc<Classes>) -> Joined {
     let galleries = compared.positions.iter().filter_map(|p| store.templates[p.attribute].as_ref());
     let summary = TemplateSummary {
         attribute: compared.name.clone(),
@@ -326,11 +329,12 @@ fn nothing(store: &Store, comparison: usize, compared: &Comparison, sources: usi
         genuine_pairs: 0.0,
     };
     // One position in common says nothing, fused or not.
-    let fusion = (compared.positions.len() > 1)
-        .then(|| Fusion::new(sources, vec![vec![Vec::new(); sources * sources]; compared.positions.len()]));
+    let fusion = (compared.positions.len() > 1).then(|| {
+        Fusion::new(classes.clone(), vec![vec![Vec::new(); classes.parts.len()]; compared.positions.len()])
+    });
     Joined {
         comparison,
-        ladder: Ladder::new(sources, |_, _| [None; RATES.len()]),
+        ladder: Ladder::new(classes.clone(), |_| [None; RATES.len()]),
         fusion,
         least: vec![i32::MAX; compared.positions.len()],
         summary,
@@ -341,7 +345,7 @@ fn nothing(store: &Store, comparison: usize, compared: &Comparison, sources: usi
 pub fn restore(
     summaries: Vec<TemplateSummary>,
     planned: &Planned,
-    model: &Model,
+    (model, linkage): (&Model, &LinkageSpec),
     store: &mut Store,
     reader: &mut FrameReader,
     context: &Context,
@@ -351,25 +355,37 @@ pub fn restore(
         let named = |c: &Comparison| c.name == summary.attribute;
         let comparison = planned.comparisons.iter().position(named).ok_or_else(|| reader.wrong())?;
         let compared = &planned.comparisons[comparison];
-        let sources = store.sources.len();
-        let mut joined = nothing(store, comparison, compared, sources);
+        let told = model.templates.iter().find(|told| told.attribute == summary.attribute);
+        let classes = match told {
+            Some(_) => {
+                let members = Members::new(store, &compared.positions, context)?;
+                classes::of(store, compared, &members, linkage, context)?
+            }
+            None => Classes::of_sources(store.sources.len()),
+        };
+        let classes = Arc::new(classes);
+        let mut joined = nothing(store, comparison, compared, &classes);
         if compared.positions.len() > 1 {
-            let table = |_| (0..sources * sources).map(|_| reader.array()).collect::<Result<_>>();
-            joined.fusion =
-                Some(Fusion::new(sources, compared.positions.iter().map(table).collect::<Result<_>>()?));
+            let table = |_| classes.parts.iter().map(|_| reader.array()).collect::<Result<_>>();
+            let tables = compared.positions.iter().map(table).collect::<Result<_>>()?;
+            joined.fusion = Some(Fusion::new(classes.clone(), tables));
         }
-        if let Some(told) = model.templates.iter().find(|t| t.attribute == summary.attribute) {
+        if let Some(told) = told {
             for (position, &from) in compared.positions.iter().zip(&told.found_from) {
                 // As they were when the levels were given: along their axes.
                 if let Some(Gallery::Vectors(templates)) = &mut store.templates[position.attribute] {
                     nearest::turn(templates, &Options::new(from), context)?;
                 }
             }
-            let steps = |a: usize, b: usize| {
-                let found = told.pairs.iter().find(|part| part.sources.is_none_or(|s| s == [a, b]));
+            let steps = |part: usize| {
+                let (sources, group) = (classes.parts[part].sources, classes.describe(part));
+                let same = |told: &&SourcePairLevels| {
+                    told.sources.is_none_or(|of| of == sources && told.group == group)
+                };
+                let found = told.pairs.iter().find(same);
                 std::array::from_fn(|k| found.and_then(|part| part.similarity.get(k).copied().flatten()))
             };
-            joined.ladder = Ladder::new(sources, steps);
+            joined.ladder = Ladder::new(classes.clone(), steps);
             joined.least = told.found_from.iter().map(|&from| nearest::least_product(from)).collect();
         }
         joined.summary = summary;

@@ -77,7 +77,7 @@ pub struct TemplateModel {
     pub positions: Vec<String>,
     /// Records with a template.
     pub templates: u64,
-    /// From which similarity two templates have which level, by pairs of sources.
+    /// From which similarity two templates have which level, by pairs of sources and groups.
     pub pairs: Vec<SourcePairLevels>,
     /// Strangers among all templates that are at least as alike, expected of one of them at the most: the
     /// upper end of the 95 % interval of the false match rate times the others, level by level. Where a person has
@@ -100,11 +100,15 @@ pub struct TemplateModel {
     pub matches_before: Option<f64>,
 }
 
-/// The least similarity of each level of two sources.
+/// The least similarity of each level of two sources, or of some of their pairs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourcePairLevels {
     /// The sources by number, the lower first; none for all.
     pub sources: Option<[usize; 2]>,
+    /// Which of their pairs: what both have in each group attribute, or whether they have one value of it or two, or
+    /// `others`; none where there are no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Best level first; none where the pairs seen cannot tell so low a rate.
     pub similarity: Vec<Option<f64>>,
 }

@@ -94,11 +94,11 @@ pub struct SourcePair {
     pub rows: Vec<PartRow>,
 }
 
-/// The false match rates of two sources at every similarity that was looked at.
+/// The false match rates of a part at every similarity that was looked at.
 #[derive(Debug, Clone)]
 pub struct SourceRates {
-    /// The sources by number, the lower first; none where a calibration tells for all.
-    pub sources: Option<[usize; 2]>,
+    /// The part by number; none where a calibration tells for all.
+    pub part: Option<usize>,
     /// Pairs of templates there are.
     pub pairs: f64,
     /// Similarities, rising.

@@ -3,12 +3,13 @@
 use super::super::bootstrap::Dependence;
 use super::super::histogram::Histogram;
 use super::super::impostor::Impostors;
-use super::super::pairs::{Compared, compare};
+use super::super::pairs::{Compared, KEPT_MOST, Pairs, compare};
 use super::super::rates::pairs_of;
 use super::super::sample::{Drawn, Sample};
 use super::answer::Group;
 use super::pool::{ENOUGH, Pool};
 use super::{Persons, Question, coarse, part_rows};
+use crate::compare::classes::{Among, Classes};
 use crate::compare::fusion::Fusion;
 use crate::error::Result;
 use crate::runtime::Context;
@@ -16,13 +17,17 @@ use crate::runtime::Context;
 /// Records of a list at the least, as far as there are so many.
 const LEAST: usize = 200;
 
+/// Pairs of strangers that tell a rate of groups at the least; of fewer, a similarity would seem rarer than it is.
+const TELLING: f64 = 1_000.0;
+
 /// Whom a group is compared with.
 const SAME: &str = "same";
 const ANY: &str = "any";
 
-/// Which pairs of sources there are, and how many pairs of templates each has.
-pub(super) struct Layout {
-    pub(super) pairs: Vec<PairOfSources>,
+/// Which parts of all pairs there are, and how many pairs of templates each has.
+pub(super) struct Layout<'a> {
+    classes: &'a Classes,
+    pub(super) pairs: Vec<PairsOfPart>,
     /// Pairs of templates in all.
     pub(super) total: f64,
     /// Templates of each source.
@@ -33,8 +38,9 @@ pub(super) struct Layout {
     of_group: usize,
 }
 
-/// Two sources and the pairs of their templates.
-pub(super) struct PairOfSources {
+/// A part, its sources and the pairs of its templates.
+pub(super) struct PairsOfPart {
+    pub(super) part: usize,
     pub(super) sources: [usize; 2],
     pub(super) pairs: f64,
 }
@@ -50,10 +56,11 @@ impl<'a> Lists<'a> {
     fn new(
         left: Vec<&'a Drawn>,
         right: Option<Vec<&'a Drawn>>,
+        pairs: (impl Pairs, f64),
         fusion: Option<&Fusion>,
         context: &Context,
     ) -> Result<Self> {
-        let compared = compare(&left, right.as_deref(), fusion, context)?;
+        let compared = compare(&left, right.as_deref(), pairs, fusion, context)?;
         Ok(Self { left, right, compared })
     }
 
@@ -86,27 +93,35 @@ impl<'a> Lists<'a> {
     }
 }
 
-impl Layout {
-    pub(super) fn of(question: &Question, sample: &Sample, sizes: &[u64]) -> Self {
-        let mut pairs = Vec::new();
-        for (a, &left) in sizes.iter().enumerate() {
-            for (b, &right) in sizes.iter().enumerate().skip(a) {
-                let (left, right) = (left as f64, right as f64);
-                let number = match (a == b, question.sources[a].1) {
+impl<'a> Layout<'a> {
+    /// Of classes with so many templates each.
+    pub(super) fn of(
+        question: &Question,
+        sample: &Sample,
+        (classes, of_classes): (&'a Classes, &[u64]),
+    ) -> Self {
+        let mut pairs = vec![0.0; classes.parts.len()];
+        let filled: Vec<usize> = (0..classes.len()).filter(|&class| of_classes[class] > 0).collect();
+        for (i, &a) in filled.iter().enumerate() {
+            for &b in &filled[i..] {
+                let (left, right) = (of_classes[a] as f64, of_classes[b] as f64);
+                let sources = [a, b].map(|class| classes.source(class));
+                pairs[classes.part(a, b)] += match (sources[0] == sources[1], question.sources[sources[0]].1)
+                {
                     (true, true) => 0.0,
-                    (true, false) => pairs_of(left),
-                    (false, _) => left * right,
+                    (true, false) if a == b => pairs_of(left),
+                    _ => left * right,
                 };
-                if number > 0.0 {
-                    pairs.push(PairOfSources { sources: [a, b], pairs: number });
-                }
             }
         }
+        let parts = classes.parts.iter().zip(pairs).enumerate().filter(|(_, (_, pairs))| *pairs > 0.0);
+        let pairs: Vec<PairsOfPart> =
+            parts.map(|(part, (of, pairs))| PairsOfPart { part, sources: of.sources, pairs }).collect();
         // A list within itself has half the pairs of two. A group is compared with its like and with all,
         // and between two sources from either side.
         let (mut lists, mut of_groups) = (0.0, 0.0);
-        for pair in &pairs {
-            let [a, b] = pair.sources;
+        for of_two in pairs.chunk_by(|x, y| x.sources == y.sources) {
+            let [a, b] = of_two[0].sources;
             let groups = (sample.sources[a].cells.len() + sample.sources[b].cells.len()) as f64 / 2.0 - 1.0;
             let (all, each) = if a == b { (0.5, 1.5) } else { (1.0, 3.0) };
             (lists, of_groups) = (lists + all, of_groups + each * groups.max(0.0));
@@ -114,32 +129,54 @@ impl Layout {
         let share = if of_groups > 0.0 { 0.5 } else { 1.0 };
         let side = |lists: f64| (share * question.pairs as f64 / lists.max(0.5)).sqrt() as usize;
         Self {
+            classes,
             total: pairs.iter().map(|p| p.pairs).sum(),
             pairs,
-            sizes: sizes.to_vec(),
+            sizes: sample.sources.iter().map(|s| s.outcomes.usable).collect(),
             side: side(lists).max(LEAST),
             of_group: side(of_groups).max(LEAST),
         }
     }
 
-    pub(super) fn compare<'a>(
+    /// Compares the lists of each part: those of a group, or what is of the part among all of two sources.
+    pub(super) fn compare<'s>(
         &self,
         question: &Question,
-        sample: &'a Sample,
+        sample: &'s Sample,
         context: &Context,
-    ) -> Result<Vec<Lists<'a>>> {
+    ) -> Result<Vec<Lists<'s>>> {
         context.progress.begin("compare", "pairs", None);
         if question.calibration.is_some() {
             return Ok(Vec::new());
         }
-        let all = |source: usize| first(sample, source, (0, 0), self.side);
-        self.pairs
-            .iter()
-            .map(|p| {
-                let [a, b] = p.sources;
-                Lists::new(all(a), (a != b).then(|| all(b)), sample.fusion.as_ref(), context)
-            })
-            .collect()
+        let of_part = |p: &PairsOfPart| {
+            let [a, b] = p.sources;
+            let (group, side) = match self.classes.parts[p.part].among {
+                Among::Group(group) => ((1, group as u16 + 1), self.classes.side(p.part, question.pairs)),
+                _ => ((0, 0), self.side),
+            };
+            let list = |source: usize| first(sample, source, group, side);
+            // What is kept of the pairs of groups is as much in all as of the others.
+            let groups =
+                self.pairs.iter().filter(|other| other.sources == p.sources && self.is_of_group(other));
+            let most = if group.0 > 0 { KEPT_MOST / groups.count() as f64 } else { KEPT_MOST };
+            let is_whole = !self.classes.has_groups();
+            let among = |x: &Drawn, y: &Drawn| {
+                is_whole || self.classes.part(x.class as usize, y.class as usize) == p.part
+            };
+            let others = (a != b).then(|| list(b));
+            Lists::new(list(a), others, (among, most), sample.fusion.as_ref(), context)
+        };
+        self.pairs.iter().map(of_part).collect()
+    }
+
+    /// Whether so many pairs tell the rate of a part.
+    pub(super) fn is_told(&self, pairs: f64) -> bool {
+        !self.classes.has_groups() || pairs >= TELLING
+    }
+
+    fn is_of_group(&self, pairs: &PairsOfPart) -> bool {
+        matches!(self.classes.parts[pairs.part].among, Among::Group(_))
     }
 
     /// Every group against its like and against everybody.
@@ -165,8 +202,9 @@ impl Layout {
                     let records = first(sample, left, group, self.of_group);
                     let others = first(sample, right, other, self.of_group);
                     let within = left == right && against == SAME;
-                    let lists =
-                        Lists::new(records, (!within).then_some(others), sample.fusion.as_ref(), context)?;
+                    let all = (|_: &Drawn, _: &Drawn| true, KEPT_MOST);
+                    let others = (!within).then_some(others);
+                    let lists = Lists::new(records, others, all, sample.fusion.as_ref(), context)?;
                     let persons = lists.persons();
                     let alike = genuine.of_sources([left.min(right), left.max(right)]);
                     let impostors = lists.impostors(&persons, question.persons, Some(alike));
@@ -197,7 +235,7 @@ impl Layout {
 
     /// What a group is compared with: in each pair of sources its like, and from either side everybody.
     fn of_group(&self) -> Vec<([usize; 2], &'static str)> {
-        let of_pair = |p: &PairOfSources| {
+        let of_pair = |p: &PairsOfPart| {
             let [a, b] = p.sources;
             let back = (a != b).then_some(([b, a], ANY));
             [([a, b], SAME), ([a, b], ANY)].into_iter().chain(back)

@@ -23,7 +23,7 @@ const ENOUGH_FOUND: f64 = 10.0;
 /// are more: nine of ten fingers may be worn, and a hand is not ten independent fingers.
 const MISSED: f64 = 0.1;
 
-/// Pairs of one person by pairs of sources.
+/// Pairs of one person by parts of all pairs.
 pub struct Genuine {
     /// Counts of the bins of the grid, part by part.
     parts: Vec<Vec<f64>>,
@@ -32,7 +32,7 @@ pub struct Genuine {
 }
 
 impl Genuine {
-    /// By a calibration, the same for every two sources; counts go to the middles of its bins.
+    /// By a calibration, the same for every part; counts go to the middles of its bins.
     pub fn calibrated(all: &Histogram, rates: &Rates<'_>) -> Self {
         let mut counts = vec![0.0; BINS];
         for (edges, n) in all.edges().windows(2).zip(all.counts()) {
@@ -48,7 +48,7 @@ impl Genuine {
         let mut parts = vec![vec![0.0; BINS]; rates.parts.len()];
         for person in &sample.persons {
             if let [a, b] = person.as_slice()
-                && let Some(part) = rates.part(a.source as usize, b.source as usize)
+                && let Some(part) = rates.part(a.class as usize, b.class as usize)
                 && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
             {
                 parts[part][bin(similarity)] += 1.0;
@@ -95,8 +95,8 @@ impl Found {
         pairs.each(|pairs| {
             context.cancel.check()?;
             for pair in pairs {
-                let sources = (store.source_of(pair.left), store.source_of(pair.right));
-                counts[ladder.level(sources, pair.product) - 1] += 1;
+                let class = |record: u32| ladder.classes.class(store, record);
+                counts[ladder.level((class(pair.left), class(pair.right)), pair.product) - 1] += 1;
             }
             Ok(())
         })?;
@@ -191,7 +191,7 @@ impl Learned {
                 m[level.unwrap_or(levels - 1)] += n;
             }
         }
-        // A level that no two sources have is never met.
+        // A level that no part has is never met.
         u.iter_mut().zip(RATES.iter().chain([&1.0])).for_each(|(u, rate)| *u = u.max(rate * 0.1));
         let (mut pairs, mut source) = (genuine.pairs, genuine.source);
         if pairs < ENOUGH {

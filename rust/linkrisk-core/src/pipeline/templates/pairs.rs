@@ -104,9 +104,10 @@ pub fn fused(
             let words = store.gather(&records, context)?;
             let record = |number: u32| &words[records.partition_point(|&r| r < number) * width..][..width];
             let fuse = |scratch: &mut Scratch, pair: &Scored| {
-                let sources = (store.source_of(pair.left), store.source_of(pair.right));
+                let class = |record: u32| compared.ladder.classes.class(store, record);
+                let classes = (class(pair.left), class(pair.right));
                 let both = (record(pair.left), record(pair.right));
-                let product = compared.product(kernel, scratch, sources, both)?;
+                let product = compared.product(kernel, scratch, classes, both)?;
                 Ok(Scored { product: product.map_or(0, |(product, _)| product), ..*pair })
             };
             let task = |scratch: &mut Scratch, pairs: &[Scored]| {

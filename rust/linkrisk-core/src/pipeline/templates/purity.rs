@@ -46,7 +46,7 @@ pub fn of_numbers(
         for (&pattern, pair) in known.patterns.iter().zip(&sample.persons) {
             if let [a, b] = pair.as_slice()
                 && (1..=comparisons[at].exact).contains(&comparisons[at].level(pattern))
-                && let Some(part) = rates.part(a.source as usize, b.source as usize)
+                && let Some(part) = rates.part(a.class as usize, b.class as usize)
                 && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
             {
                 counts[part][bin(similarity)] += 1.0;

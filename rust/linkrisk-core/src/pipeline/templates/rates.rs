@@ -1,6 +1,9 @@
-//! False match rates of every two sources, and what follows from them: where levels begin, how many strangers a
+//! False match rates of every part of all pairs, and what follows from them: where levels begin, how many strangers a
 //! template has among all.
 
+use std::sync::Arc;
+
+use crate::compare::classes::Classes;
 use crate::compare::similarity::{Ladder, RATES};
 use crate::evidence::SourceRates;
 
@@ -15,34 +18,36 @@ const OF_STRANGERS: f64 = 0.5;
 /// gate cameras, whose people have relatives, falls by 0.57 of it.
 const SLOWER: [f64; 2] = [0.6, 0.4];
 
-/// The rates of every two sources.
+/// The rates of every part.
 pub struct Rates<'a> {
     pub parts: &'a [SourceRates],
     /// What is taken for the rates at the similarities of each part, and the upper ends of their intervals.
     values: Vec<[Vec<f64>; 2]>,
-    sources: usize,
-    /// The part of two sources, and those where nobody is compared.
+    classes: Arc<Classes>,
+    /// The place of each part among them; none where nobody is compared.
     of: Vec<Option<usize>>,
     /// Pairs of all parts.
     pub total: f64,
 }
 
 impl<'a> Rates<'a> {
-    /// The rates of `parts` of `sources` sources.
-    pub fn new(parts: &'a [SourceRates], sources: usize) -> Self {
-        let find = |at: usize| {
-            let two = [at / sources, at % sources];
-            let wanted = [two[0].min(two[1]), two[0].max(two[1])];
-            parts.iter().position(|part| part.sources.is_none_or(|s| s == wanted))
-        };
+    /// The rates of `parts` of the pairs of `classes`.
+    pub fn new(parts: &'a [SourceRates], classes: &Arc<Classes>) -> Self {
+        let find = |wanted| parts.iter().position(|part| part.part.is_none_or(|part| part == wanted));
         let total = parts.iter().map(|part| part.pairs).sum::<f64>().max(1.0);
         let values = parts.iter().map(extrapolated).collect();
-        Self { parts, values, sources, of: (0..sources * sources).map(find).collect(), total }
+        let of = (0..classes.parts.len()).map(find).collect();
+        Self { parts, values, classes: classes.clone(), of, total }
     }
 
-    /// The part of two sources; none where nobody of them is compared.
+    /// The place of the part of two classes; none where nobody of them is compared.
     pub fn part(&self, a: usize, b: usize) -> Option<usize> {
-        self.of[a * self.sources + b]
+        self.of[self.classes.part(a, b)]
+    }
+
+    /// The place of a part of all pairs.
+    pub fn place(&self, part: usize) -> Option<usize> {
+        self.of[part]
     }
 
     /// The rate of a part at a similarity, or the upper end of its interval; between two that were looked at
@@ -74,7 +79,8 @@ impl<'a> Rates<'a> {
 
     /// The same as a ladder.
     pub fn ladder(&self, steps: &[Steps]) -> Ladder {
-        Ladder::new(self.sources, |a, b| self.part(a, b).map_or([None; RATES.len()], |part| steps[part]))
+        let of = |part: usize| self.of[part].map_or([None; RATES.len()], |place| steps[place]);
+        Ladder::new(self.classes.clone(), of)
     }
 
     /// The least similarity at which no more than `strangers` pairs of strangers are expected.
@@ -83,15 +89,20 @@ impl<'a> Rates<'a> {
         at.find(|&s| self.all(s) * self.total <= strangers).unwrap_or(0.99)
     }
 
-    /// Strangers at least as alike as `level` that one template may have among all, of the source with most.
-    pub fn crowd(&self, sizes: &[f64], steps: &[Steps], level: usize) -> f64 {
-        let between = |a: usize, b: usize| {
-            let part = self.part(a, b)?;
-            let others = if a == b { sizes[b] - 1.0 } else { sizes[b] };
-            Some(others.max(0.0) * self.rate(part, steps[part][level]?, true))
-        };
-        let of = |a: usize| (0..self.sources).filter_map(|b| between(a, b)).sum::<f64>();
-        (0..self.sources).filter(|&a| sizes[a] > 0.0).map(of).fold(0.0, f64::max)
+    /// Strangers at least as alike as each level that one template may have among all, of the class with most.
+    pub fn crowd(&self, sizes: &[u64], steps: &[Steps]) -> [f64; RATES.len()] {
+        let filled: Vec<usize> = (0..sizes.len()).filter(|&class| sizes[class] > 0).collect();
+        std::array::from_fn(|level| {
+            let high =
+                |(part, steps): (usize, &Steps)| steps[level].map(|least| self.rate(part, least, true));
+            let highs: Vec<Option<f64>> = steps.iter().enumerate().map(high).collect();
+            let between = |a: usize, b: usize| {
+                let others = if a == b { sizes[b] - 1 } else { sizes[b] };
+                Some(others as f64 * highs[self.part(a, b)?]?)
+            };
+            let of = |&a: &usize| filled.iter().filter_map(|&b| between(a, b)).sum::<f64>();
+            filled.iter().map(of).fold(0.0, f64::max)
+        })
     }
 
     /// The least similarity of a part at which the rate is `wanted` at most.
@@ -107,7 +118,7 @@ impl<'a> Rates<'a> {
     }
 }
 
-/// The rates of two sources and the upper ends of their intervals: as they are while most random pairs are of
+/// The rates of a part and the upper ends of their intervals: as they are while most random pairs are of
 /// strangers, and beyond that falling as they did over the last decade, down to one pair of those seen.
 fn extrapolated(part: &SourceRates) -> [Vec<f64>; 2] {
     let mut values: Vec<f64> = part.rates.iter().map(|rate| rate.rate.value).collect();

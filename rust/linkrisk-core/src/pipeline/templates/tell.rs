@@ -1,18 +1,23 @@
 //! What random pairs and linked ones tell of the similarities of templates, before anything is joined.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::super::{Pipeline, Planned};
-use super::calibration;
 use super::known::{Known, Linkage};
 use super::levels::{ENOUGH, Genuine};
 use super::positions::usable;
 use super::purity::{self, Impure};
 use super::rates::Rates;
+use super::{calibration, classes};
 use crate::block::nearest::look;
+use crate::compare::classes::Classes;
 use crate::compare::fusion::{Fusion, LEAST as LEAST_RATE};
 use crate::error::Result;
-use crate::evidence::{self, BINS, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge};
+use crate::evidence::{
+    self, BINS, List, Members, Persons, Probe, Question, Sample, SourceRates, Thresholds, edge,
+};
 use crate::kernel::simd::Level;
 use crate::runtime::Reservation;
 use crate::store::gallery::Gallery;
@@ -35,6 +40,9 @@ pub(in crate::pipeline) const LEAST_SIDE: usize = 200;
 
 /// Templates of a source that are compared at the most: 800 million pairs, some six seconds of two cores.
 pub(in crate::pipeline) const SIDE: usize = 40_000;
+
+/// Bytes of the fits of a part: its similarities, their tail, and 200 replicates of its rates.
+const BYTES_OF_PART: u64 = 1 << 19;
 
 /// Pairs of strangers that the join may find for each template, and such as cost nothing; of several positions all
 /// together.
@@ -61,7 +69,9 @@ pub struct Told {
     pub fusion: Option<Fusion>,
     /// The least similarity of a pair that is looked for, by position.
     pub from: Vec<f64>,
-    /// Records with a template, by source.
+    /// The classes of records.
+    pub classes: Arc<Classes>,
+    /// Records with a template, by class.
     pub sizes: Vec<u64>,
 }
 
@@ -90,7 +100,9 @@ impl Pipeline {
             return Ok(None);
         }
         let number = compared.positions.len();
-        let sources = self.store.sources.len();
+        let classes =
+            Arc::new(classes::of(&self.store, compared, &members, &self.spec.linkage, &self.context)?);
+        let parts = classes.parts.len();
         let wanted = (STRANGERS_PER_TEMPLATE * members.len() as f64 + STRANGERS_FREE) / number as f64;
         let (mut from, mut surprises) = (Vec::with_capacity(number), Vec::with_capacity(number));
         let mut alone = None;
@@ -98,15 +110,16 @@ impl Pipeline {
             let Some(gallery) = self.store.templates[position.attribute].as_ref() else { continue };
             if usable(gallery) < 2 {
                 from.push(1.0);
-                surprises.push(vec![Vec::new(); sources * sources]);
+                surprises.push(vec![Vec::new(); parts]);
                 continue;
             }
             let name = gallery.attribute();
             let pairs = if number > 1 { PAIRS_OF_POSITION } else { PAIRS_PER_TEMPLATE };
             let own =
                 (number > 1).then(|| Members::new(&self.store, &[position], &self.context)).transpose()?;
-            let asked = self.ask(planned, linkage, (name, own.as_ref().unwrap_or(&members)), pairs, None)?;
-            let rates = Rates::new(&asked.answer.rates, sources);
+            let of = (name, classes.as_ref(), own.as_ref().unwrap_or(&members));
+            let asked = self.ask(planned, linkage, of, pairs, None)?;
+            let rates = Rates::new(&asked.answer.rates, &classes);
             let stated = gallery.stated(self.spec.linkage.templates_of(name));
             let least = match gallery {
                 Gallery::Irises(irises) => look::least(f64::from(irises.len())),
@@ -115,20 +128,20 @@ impl Pipeline {
             let from_rate = || rates.similarity_of(wanted).max(least);
             from.push(stated.unwrap_or_else(from_rate).clamp(LEAST, 1.0));
             if number > 1 {
-                surprises.push(self::surprises(&rates, sources));
+                surprises.push(self::surprises(&rates, parts));
             } else {
                 alone = Some(asked);
             }
         }
         let asked = if number > 1 {
-            let fusion = Fusion::new(sources, surprises);
-            let all = (compared.name.as_str(), &members);
+            let fusion = Fusion::new(classes.clone(), surprises);
+            let all = (compared.name.as_str(), classes.as_ref(), &members);
             Some(self.ask(planned, linkage, all, PAIRS_PER_TEMPLATE, Some(fusion))?)
         } else {
             alone
         };
         let Some(Asked { answer, sample, known, is_calibrated, _held }) = asked else { return Ok(None) };
-        let rates = Rates::new(&answer.rates, sources);
+        let rates = Rates::new(&answer.rates, &classes);
         let genuine = if is_calibrated {
             Genuine::calibrated(&answer.genuine_counts, &rates)
         } else {
@@ -139,10 +152,11 @@ impl Pipeline {
         let pairs = linkage.linked(&members);
         let fusion = sample.fusion;
         let nobody = FxHashMap::default();
-        let sample = members.sample(&[], &nobody, &pairs, fusion.clone(), &self.context)?;
+        let sample = members.sample(&classes, (&[], &[]), &nobody, &pairs, fusion.clone(), &self.context)?;
         let linked = of_one_person(&sample, &rates);
         drop(rates);
-        Ok(Some(Told { answer, genuine, linked, impure, fusion, from, sizes: members.sizes }))
+        let sizes = members.sizes_of(&classes);
+        Ok(Some(Told { answer, genuine, linked, impure, fusion, from, classes, sizes }))
     }
 
     /// What `each` times as many random pairs as there are `members`, and linked ones, tell.
@@ -150,7 +164,7 @@ impl Pipeline {
         &self,
         planned: &Planned,
         linkage: &Linkage,
-        (name, members): (&str, &Members<'_>),
+        (name, classes, members): (&str, &Classes, &Members<'_>),
         each: f64,
         fusion: Option<Fusion>,
     ) -> Result<Asked> {
@@ -158,12 +172,18 @@ impl Pipeline {
         let filled = members.sizes.iter().filter(|&&size| size > 0).count().max(1) as f64;
         let side = (2.0 * each * members.len() as f64 / filled).sqrt() as usize;
         let side = side.clamp(LEAST_SIDE, SIDE);
-        let drawn = members.draw(side * OVERDRAWN, context)?;
+        let pairs = ((side * side) as f64 * filled * filled / 2.0) as u64;
+        let lists = classes::lists(classes, side, pairs);
+        let overdrawn: Vec<List> =
+            lists.iter().map(|list| List { side: list.side * OVERDRAWN, ..*list }).collect();
+        let drawn = members.draw(classes, &overdrawn, context)?;
         let known = linkage.known(planned, &self.store, members, &drawn, context)?;
-        let (records, official) = choose(drawn, &known, side);
+        let (records, official) = choose(drawn, &known, &lists);
         let number = records.iter().map(Vec::len).sum::<usize>() + 2 * known.pairs.len();
-        let held = context.memory.reserve("sampled templates", number as u64 * members.bytes())?;
-        let sample = members.sample(&records, &known.persons, &known.pairs, fusion, context)?;
+        let parts = if classes.has_groups() { classes.parts.len() as u64 * BYTES_OF_PART } else { 0 };
+        let held = context.memory.reserve("sampled templates", number as u64 * members.bytes() + parts)?;
+        let drawn = (lists.as_slice(), records.as_slice());
+        let sample = members.sample(classes, drawn, &known.persons, &known.pairs, fusion, context)?;
         // What a spec says of an attribute is not of several.
         let asked = self.spec.linkage.templates_of(name).filter(|_| members.positions() == 1);
         let calibration = asked.and_then(|asked| asked.calibration.as_deref());
@@ -181,19 +201,20 @@ impl Pipeline {
             wanted: asked.map_or(1.0, |asked| asked.expected_false_links),
             agreeing: Vec::new(),
             calibration: calibration.map(self::calibration).transpose()?,
-            pairs: ((side * side) as f64 * filled * filled / 2.0) as u64,
+            pairs,
             joined: Vec::new(),
         };
-        let answer = evidence::thresholds(&question, &sample, context)?;
+        let sizes = members.sizes_of(classes);
+        let answer = evidence::thresholds_of(&question, (classes, &sizes), &sample, context)?;
         Ok(Asked { answer, sample, _held: held, known, is_calibrated: question.calibration.is_some() })
     }
 }
 
-/// The records that are compared, `side` of a source: where enough are known to be of people whom numbers tell
-/// apart, those alone. Says whether that is so in any source.
-fn choose(drawn: Vec<Vec<u32>>, known: &Known, side: usize) -> (Vec<Vec<u32>>, bool) {
+/// The records of each of `lists` that are compared: where enough are known to be of people whom numbers tell apart,
+/// those alone. Says whether that is so in any of them.
+fn choose(drawn: Vec<Vec<u32>>, known: &Known, lists: &[List]) -> (Vec<Vec<u32>>, bool) {
     let mut official = false;
-    let records = drawn.into_iter().map(|mut records| {
+    let records = drawn.into_iter().zip(lists).map(|(mut records, &List { side, .. })| {
         let certain = records.iter().filter(|record| known.persons.contains_key(record)).count();
         if certain >= CERTAIN.min(side) {
             records.retain(|record| known.persons.contains_key(record));
@@ -212,7 +233,7 @@ fn of_one_person(sample: &Sample, rates: &Rates<'_>) -> Option<[f64; 2]> {
     let (mut all, mut alike) = (0.0, 0.0);
     for pair in &sample.persons {
         if let [a, b] = pair.as_slice()
-            && let Some(part) = rates.part(a.source as usize, b.source as usize)
+            && let Some(part) = rates.part(a.class as usize, b.class as usize)
             && let Some(similarity) = Probe::new(kernel, a, sample.fusion.as_ref()).similarity(b)
         {
             all += 1.0;
@@ -223,11 +244,9 @@ fn of_one_person(sample: &Sample, rates: &Rates<'_>) -> Option<[f64; 2]> {
     (all >= ENOUGH).then_some([all, (alike - ALIKE * all).max(0.0)])
 }
 
-/// −ln of the rate at every step of the grid, for every two sources in turn.
-fn surprises(rates: &Rates<'_>, sources: usize) -> Vec<Vec<f32>> {
-    let tables: Vec<Vec<f32>> = (0..rates.parts.len()).map(|part| surprise(rates, part)).collect();
-    let of = |at: usize| rates.part(at / sources, at % sources).map(|part| tables[part].clone());
-    (0..sources * sources).map(|at| of(at).unwrap_or_default()).collect()
+/// −ln of the rate at every step of the grid, for every part of all pairs.
+fn surprises(rates: &Rates<'_>, parts: usize) -> Vec<Vec<f32>> {
+    (0..parts).map(|part| rates.place(part).map(|place| surprise(rates, place)).unwrap_or_default()).collect()
 }
 
 /// The same of one part: below the first similarity that was looked at, by the share of strangers in each bin.
