@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::Scored;
 use super::cells::{Postings, first_common};
-use super::finer::{At, Finer};
+use super::finer::Finer;
 use super::tiles::{Block, Join, Room, Sides, Take, Tally};
 use crate::error::Result;
 use crate::kernel::simd::{LANES, Packed, QUERIES};
@@ -47,11 +47,11 @@ impl Join<'_> {
         let room = Room::new(context)?;
         // Each thread packs both sides of a piece, in a sixteenth of what is free.
         let sides = 2 * context.pool.current_num_threads() as u64;
-        let together = Packed::bytes(QUERIES, self.filter.depth);
+        let bytes = |rows| Packed::bytes(rows, self.filter.depth) + Finer::bytes(rows, self.filter);
+        let together = bytes(QUERIES);
         let tile = (context.memory.free() / 16 / sides / together) as usize * QUERIES;
         let tile = tile.clamp(QUERIES, TILE);
-        let bytes = sides * Packed::bytes(tile, self.filter.depth);
-        let _packed = context.memory.reserve("cells of templates", bytes)?;
+        let _packed = context.memory.reserve("cells of templates", sides * bytes(tile))?;
         let tiles = move |rows: usize| (0..rows).step_by(tile).map(move |from| from..(from + tile).min(rows));
         let pieces = (0..cells).flat_map(|cell| {
             let rows = (left_cells.rows(cell).len(), right_cells.rows(cell).len());
@@ -72,6 +72,9 @@ impl Join<'_> {
             let queries = left.packed.gathered(rows);
             let of_others = (!itself).then(|| right.packed.gathered(others));
             let panels = of_others.as_ref().unwrap_or(&queries);
+            let finer = left.finer.as_ref().map(|finer| finer.gathered(rows));
+            let of_others = right.finer.as_ref().filter(|_| !itself).map(|finer| finer.gathered(others));
+            let finer = finer.as_ref().map(|finer| (finer, of_others.as_ref().unwrap_or(finer)));
             let sides = Sides { queries: &queries, panels, same: itself };
             let mut masks = vec![0u16; QUERIES * room.strip / LANES];
             let mut hits = Vec::new();
@@ -87,19 +90,16 @@ impl Join<'_> {
                     }
                     hits.clear();
                     let tested = self.test(&sides, query, strip.clone(), &mut masks, |q, x| {
-                        let at = |rows: &[u32], packed: usize| At { row: rows[packed], packed };
-                        hits.push((at(rows, q), at(others, x)));
+                        hits.push((q as u32, x as u32));
                     });
-                    if let (Some(of_left), Some(of_right)) = (&left.finer, &right.finer) {
-                        Finer::keep((of_left, of_right), (&queries, panels), &mut hits, self.level);
+                    if let Some((of_left, of_right)) = finer {
+                        Finer::keep((of_left, &queries), (of_right, panels), &mut hits, self.level);
                     }
+                    let at = |&(q, x): &(u32, u32)| (rows[q as usize], others[x as usize]);
                     for hits in hits.chunks(AHEAD) {
-                        let touched = |(q, x): &(At, At)| {
-                            left.rows.touch(left.range.start + q.row)
-                                ^ right.rows.touch(right.range.start + x.row)
-                        };
-                        std::hint::black_box(hits.iter().fold(0, |seen, hit| seen ^ touched(hit)));
-                        for &(At { row: q, .. }, At { row: x, .. }) in hits {
+                        let touched = |(_, x): (u32, u32)| right.rows.touch(right.range.start + x);
+                        std::hint::black_box(hits.iter().map(at).fold(0, |seen, hit| seen ^ touched(hit)));
+                        for (q, x) in hits.iter().map(at) {
                             let (a, b) = (left.range.start + q, right.range.start + x);
                             let product = self.level.dot(left.rows.row(a), right.rows.row(b));
                             if product >= self.least
