@@ -74,7 +74,7 @@ def faces(seed: int) -> dict[str | None, Vector]:
 
 
 def of_faces(seed: int) -> pl.DataFrame:
-    rows = {"face": pl.Array(pl.Float32, DIMS), "region": pl.String}
+    rows = pl.Schema({"face": pl.Array(pl.Float32, DIMS), "region": pl.String()})
     made = faces(seed).items()
     return pl.concat(
         pl.DataFrame({"face": unit, "region": [group] * len(unit)}, rows) for group, unit in made
