@@ -126,9 +126,9 @@ impl Classes {
         let number = groups.as_ref().map_or(1, |groups| groups.codes.len());
         let classes = sources * number;
         let mut made = Self { sources, groups, parts: Vec::new(), of: vec![0; classes * classes] };
-        for a in 0..sources {
+        for (a, &alone) in duplicate_free.iter().enumerate() {
             for b in a..sources {
-                let groups = made.groups.as_ref().filter(|_| a != b || !duplicate_free[a]);
+                let groups = made.groups.as_ref().filter(|_| a != b || !alone);
                 let own = groups.map(|of| own_parts(of, sources, [a, b], sizes)).unwrap_or_default();
                 made.divide([a, b], own);
             }
@@ -237,7 +237,8 @@ impl Classes {
     /// Which pairs of its sources a part has, in words; none where there are no groups.
     pub fn describe(&self, part: usize) -> Option<String> {
         let groups = self.groups.as_ref()?;
-        let each = |say: &dyn Fn(usize, &(String, Vec<String>)) -> String| {
+        type Named = (String, Vec<String>);
+        let each = |say: &dyn Fn(usize, &Named) -> String| {
             let said: Vec<String> =
                 groups.names.iter().enumerate().map(|(at, names)| say(at, names)).collect();
             said.join(", ")
