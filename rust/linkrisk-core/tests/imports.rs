@@ -26,8 +26,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("cluster", &["error", "kernel", "kind", "runtime", "external", "store", "compare"]),
     // Plans, models and entities, as figures.
     ("risk", &["error", "kernel", "kind", "runtime", "external", "store", "block", "score", "cluster"]),
-    // Histograms and templates in, figures out; what fuses several templates is how they are compared.
-    ("evidence", &["error", "kernel", "runtime", "normalise", "store", "compare"]),
+    // Histograms and templates in, figures out; what fuses several templates is how they are compared, and which values of
+    // a group may be named is told by their kind.
+    ("evidence", &["error", "kernel", "kind", "runtime", "normalise", "store", "compare"]),
     ("simulate", &["error", "kernel", "runtime"]),
     (
         "output",
