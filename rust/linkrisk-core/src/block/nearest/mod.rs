@@ -9,8 +9,8 @@
 //!
 //! Every pair is compared: 1 million templates are half a billion thousands of pairs, and a core tests
 //! two or three thousand millions a second. Above six million templates those that share a cell are
-//! ([`plan`]), and what passes the filter is tested once more ([`finer`]) before its full product is taken. A pair of blocks is a task by itself, kept on disk where the join is to be resumable; each pair
-//! of rows is in one. Memory: two blocks in three quarters of what is free, and the pairs in the rest; the
+//! ([`plan`]), and what passes the filter is tested once more (`finer`) before its full product is taken. A pair
+//! of blocks is a task by itself, kept on disk where the join is to be resumable; each pair of rows is in one. Memory: two blocks in three quarters of what is free, and the pairs in the rest; the
 //! templates rest in memory or on disk as they did. Besides, the samples take 16 KiB a number of a template for a
 //! while.
 
