@@ -144,13 +144,14 @@ pub fn turning_pays(size: Size) -> bool {
 
 /// Nanoseconds of a unit for a thread of a kernel.
 ///
-/// That of `avx512_vnni` was measured (docs/performance.md), that of `amx_int8` is the rate of a C program; those of
-/// `avx2`, `neon` and `scalar` are guesses.
+/// Those of `avx512_vnni` and `avx2` were measured (docs/performance.md), that of `amx_int8` is the rate of a C program;
+/// those of `neon` and `scalar` are guesses.
 fn unit(level: Level) -> f64 {
     match level {
         Level::Amx => 0.035,
         Level::Avx512 => 0.12,
-        Level::Avx2 | Level::Neon => 0.5,
+        Level::Avx2 => 0.8,
+        Level::Neon => 0.5,
         Level::Scalar => 8.0,
     }
 }
