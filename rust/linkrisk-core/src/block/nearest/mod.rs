@@ -21,6 +21,7 @@ pub mod filter;
 mod finer;
 pub mod iris;
 pub mod look;
+mod met;
 pub mod orthant;
 mod partition;
 pub mod plan;
@@ -150,7 +151,7 @@ pub struct Summary {
     pub tasks_before: u64,
     /// Pairs of rows that were compared; one that shares several cells counts for each.
     pub compared: f64,
-    /// Pairs whose full product was taken, counted alike.
+    /// Pairs that passed the filter and what else was asked, counted alike.
     pub passed: u64,
     /// Pairs at or above the threshold.
     pub pairs: u64,

@@ -1,13 +1,14 @@
 //! Two blocks of templates, every row of one with those of the other that share a cell.
 //!
 //! The rows of a cell are packed side by side and tested as blocks are. A pair that shares several cells is
-//! tested in each, and found in the first of them alone.
+//! tested in each, and found in the first of them alone; in the others it is known by then, where it was not forgotten.
 
 use std::ops::Range;
 
 use super::Scored;
 use super::cells::{Postings, first_common};
 use super::finer::Finer;
+use super::met::Met;
 use super::tiles::{Block, Join, Room, Sides, Take, Tally};
 use crate::error::Result;
 use crate::kernel::simd::{LANES, Packed, QUERIES};
@@ -45,6 +46,7 @@ impl Join<'_> {
     ) -> Result<Tally> {
         let same = std::ptr::eq(left, right);
         let room = Room::new(context)?;
+        let met = Met::new(left.range.len().max(right.range.len()), context)?;
         // Each thread packs both sides of a piece, in a sixteenth of what is free.
         let sides = 2 * context.pool.current_num_threads() as u64;
         let bytes = |rows| Packed::bytes(rows, self.filter.depth) + Finer::bytes(rows, self.filter);
@@ -68,6 +70,7 @@ impl Join<'_> {
             let mut found = room.found();
             let rows = &left_cells.rows(piece.cell)[piece.left.clone()];
             let others = &right_cells.rows(piece.cell)[piece.right.clone()];
+            let cell = piece.cell as u16;
             let itself = same && piece.left == piece.right;
             let queries = left.packed.gathered(rows);
             let of_others = (!itself).then(|| right.packed.gathered(others));
@@ -95,22 +98,23 @@ impl Join<'_> {
                     if let Some((of_left, of_right)) = finer {
                         Finer::keep((of_left, &queries), (of_right, panels), &mut hits, self.level);
                     }
+                    found.passed += hits.len() as u64;
                     let at = |&(q, x): &(u32, u32)| (rows[q as usize], others[x as usize]);
+                    hits.retain(|hit| !met.has(at(hit)));
                     for hits in hits.chunks(AHEAD) {
                         let touched = |(_, x): (u32, u32)| right.rows.touch(right.range.start + x);
                         std::hint::black_box(hits.iter().map(at).fold(0, |seen, hit| seen ^ touched(hit)));
                         for (q, x) in hits.iter().map(at) {
                             let (a, b) = (left.range.start + q, right.range.start + x);
                             let product = self.level.dot(left.rows.row(a), right.rows.row(b));
-                            if product >= self.least
-                                && first_common(left_cells.cells(q), right_cells.cells(x))
-                                    == Some(piece.cell as u16)
-                            {
+                            if product < self.least {
+                                met.add((q, x));
+                            } else if first_common(left_cells.cells(q), right_cells.cells(x)) == Some(cell) {
+                                met.add((q, x));
                                 found.push(Scored { left: a, right: b, product });
                             }
                         }
                     }
-                    found.passed += hits.len() as u64;
                     found.tested += tested;
                     context.progress.add(tested);
                 }

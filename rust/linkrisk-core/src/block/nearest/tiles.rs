@@ -213,7 +213,7 @@ pub(super) struct Room {
 pub(super) struct Found<P> {
     /// The pairs.
     pub pairs: Vec<Scored>,
-    /// Pairs whose full product was taken.
+    /// Those that passed what is asked before their full product is taken.
     pub passed: u64,
     /// Pairs that were tested.
     pub tested: u64,
@@ -227,7 +227,7 @@ pub(super) struct Found<P> {
 pub struct Tally {
     /// Pairs that were tested by the filter.
     pub tested: u64,
-    /// Those whose full product was taken.
+    /// Those that passed what is asked before their full product is taken.
     pub passed: u64,
     /// Those at or above the threshold.
     pub pairs: u64,
