@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
+import linkrisk
 from linkrisk import Attribute, Linkage, Linker, Run, RunOptions, Source, Spec
 from linkrisk.backends.local import simulate
 from linkrisk.spec import Templates
@@ -116,6 +117,26 @@ def test_a_level_holds_in_every_group_of_other_people(tmp_path: Path) -> None:
     # One ladder for all tells of a tenth of the strangers within the smaller group.
     assert max(apart["region south"]) > 10
     assert max(apart["others"]) < 0.8
+
+
+def test_the_report_says_how_alike_strangers_of_a_group_are(tmp_path: Path) -> None:
+    spec = by_face(1, ("region",)).model_copy(update={"purpose": "a test", "controller": "nobody"})
+    run = linkrisk.assess(spec, tmp_path / "run")
+    report = json.loads((run.path / "report.json").read_text())
+    told = report["templates"]["attributes"][0]["groups"]
+    assert [group["group"] for group in told] == ["region south", "region north", "region missing"]
+    others = {f"region {group or 'missing'}": unit for group, unit in faces(2).items()}
+    for group in told:
+        unit = others[group["group"]]
+        pairs = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
+        alike = int((pairs >= group["similarity"]).sum())
+        # Of the smaller ones a handful of pairs are so alike.
+        assert 0.5 * (alike - 3 * alike**0.5) < group["fmr"] * pairs.size < 2 * (alike + 3 * alike**0.5 + 3)
+        assert group["fmr"] <= group["fmr_high"] <= 1
+    south, north, _ = told
+    assert south["fmr"] > 5 * south["mean_fmr"] > north["fmr"]
+    page = (run.path / "report.html").read_text()
+    assert "region south" in page and "Times the mean" in page
 
 
 @pytest.mark.parametrize(("threads", "batch_size", "limit"), [(1, 1_000, None), (8, 65_536, 96 << 20)])

@@ -34,6 +34,16 @@ def enter_templates(ledger: Ledger, tables: Tables) -> None:
         ledger.split(start, ledger.enter(_reached(row), row["reached"], rounded=True))
 
 
+def _group(found: dict[str, Any], published: Published) -> dict[str, Any]:
+    """How often strangers of a group look alike, beside all strangers; the group with the highest rate comes first."""
+    return {
+        "group": found["group"],
+        "templates": published.alone(found["templates"]),
+        "similarity": round(found["similarity"], 4),
+        **{name: float(f"{found[name]:.2g}") for name in ("fmr", "fmr_high", "mean_fmr")},
+    }
+
+
 def templates(tables: Tables, published: Published) -> dict[str, Any]:
     """Return the section; its attributes are empty where no templates were compared."""
     measure = risk.template_reach(tables["template_reach"])
@@ -81,6 +91,7 @@ def templates(tables: Tables, published: Published) -> dict[str, Any]:
                 "strangers_there": found["merges_from"] and float(f"{found['merges_from'][1]:.2g}"),
                 "genuine": found["genuine"],
                 "genuine_pairs": published.alone(found["genuine_pairs"]),
+                "groups": [_group(group, published) for group in found["groups"]],
             }
             for found in _attributes(tables)
         ],

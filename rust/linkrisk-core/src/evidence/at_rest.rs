@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::sample::{Body, Cell, Drawn, OfSource, Outcomes, Sample};
@@ -18,6 +19,9 @@ use crate::store::templates::NOBODY;
 
 /// What the draw of the records is called.
 const RECORD: u64 = 713;
+
+/// Records between two looks at whether to stop: a tenth of a second.
+const PART: u32 = 1 << 20;
 
 /// Records that are drawn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,14 +97,29 @@ impl<'a> Members<'a> {
     }
 
     /// Records of each class.
-    pub fn sizes_of(&self, classes: &Classes) -> Vec<u64> {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`](crate::error::ErrorKind::Cancelled).
+    pub fn sizes_of(&self, classes: &Classes, context: &Context) -> Result<Vec<u64>> {
         if !classes.has_groups() {
-            return self.sizes.clone();
+            return Ok(self.sizes.clone());
         }
-        let mut sizes = vec![0; classes.len()];
-        let records = (0..self.store.len()).filter(|&record| self.has(record));
-        records.for_each(|record| sizes[classes.class(self.store, record)] += 1);
-        sizes
+        let count = |from: u32| {
+            context.cancel.check()?;
+            let mut sizes = vec![0u64; classes.len()];
+            let records = (from..self.store.len().min(from.saturating_add(PART))).filter(|&r| self.has(r));
+            records.for_each(|record| sizes[classes.class(self.store, record)] += 1);
+            Ok(sizes)
+        };
+        let sum = |mut sizes: Vec<u64>, more: Vec<u64>| {
+            sizes.iter_mut().zip(more).for_each(|(size, more)| *size += more);
+            Ok(sizes)
+        };
+        let parts: Vec<u32> = (0..self.store.len()).step_by(PART as usize).collect();
+        let none = || Ok(vec![0; classes.len()]);
+        context
+            .pool
+            .install(|| parts.into_par_iter().map(count).reduce(none, |sizes, more| sum(sizes?, more?)))
     }
 
     /// Draws records of each of `lists`, which are source by source, as many as it says, in the order of their lots.
@@ -117,6 +136,9 @@ impl<'a> Members<'a> {
             let key = hash::combine(hash::combine(RECORD, context.seed), source as u64);
             let mut lots: Vec<Vec<(u64, u32)>> = vec![Vec::new(); lists.len()];
             for record in range.clone().filter(|&record| self.has(record)) {
+                if record % PART == 0 {
+                    context.cancel.check()?;
+                }
                 let lot = hash::combine(key, u64::from(record - range.start));
                 let group = Some(classes.group(classes.class(self.store, record)));
                 let of = lists

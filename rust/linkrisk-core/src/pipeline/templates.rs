@@ -10,6 +10,7 @@
 //! merge people on a template alone, some hundred pairs are compared for each of its templates.
 
 mod classes;
+mod groups;
 mod known;
 mod levels;
 mod pairs;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::groups::GroupSummary;
 use self::known::Linkage;
 use self::levels::{Found, Learned};
 pub use self::pairs::FoundPair;
@@ -76,6 +78,9 @@ pub struct TemplateSummary {
     pub genuine: GenuineSource,
     /// Pairs of one person by which it is known how alike they are.
     pub genuine_pairs: f64,
+    /// How often strangers of one group look alike, from the similarity on at which pairs are looked for, or of several
+    /// positions that at which people are merged on the templates alone; empty where there is none.
+    pub groups: Vec<GroupSummary>,
 }
 
 /// How the templates of a comparison are compared.
@@ -262,6 +267,7 @@ impl Pipeline {
         let borne = |&level: &usize| crowd[level] <= evidence::ALONE;
         let highest = |level: usize| steps.iter().filter_map(|s| s[level]).reduce(f64::max);
         let merges = (0..RATES.len()).rev().filter(borne).find_map(|k| Some([highest(k)?, crowd[k]]));
+        let at = if fusion.is_some() { merges.map(|[similarity, _]| similarity) } else { Some(from) };
         let summary = TemplateSummary {
             attribute: compared.name.clone(),
             positions,
@@ -272,6 +278,7 @@ impl Pipeline {
             merges_from: merges,
             genuine: learned.source,
             genuine_pairs: learned.pairs,
+            groups: at.map(|at| groups::summaries(&rates, classes, &told.sizes, at)).unwrap_or_default(),
         };
         let Some(model) = &mut self.model else { return Err(super::not_planned()) };
         let of_part = |(part, steps): (&SourceRates, &Steps)| SourcePairLevels {
@@ -327,6 +334,7 @@ fn nothing(store: &Store, comparison: usize, compared: &Comparison, classes: &Ar
         merges_from: None,
         genuine: GenuineSource::Found,
         genuine_pairs: 0.0,
+        groups: Vec::new(),
     };
     // One position in common says nothing, fused or not.
     let fusion = (compared.positions.len() > 1).then(|| {

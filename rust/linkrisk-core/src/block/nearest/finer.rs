@@ -25,7 +25,7 @@ const LINE: usize = 64;
 
 /// What the second test takes of the rows of a block.
 #[derive(Debug)]
-pub(super) struct Finer {
+pub(super) struct FinerRows {
     /// Numbers of a row after those of the filter.
     width: usize,
     numbers: Vec<i8>,
@@ -34,7 +34,7 @@ pub(super) struct Finer {
     least: i32,
 }
 
-impl Finer {
+impl FinerRows {
     /// Bytes of so many rows.
     pub fn bytes(rows: usize, filter: &Filter) -> u64 {
         let width = filter.finer.map_or(0, |finer| finer.depth - filter.depth + size_of::<(i32, i32)>());

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::Scored;
 use super::cells::{Postings, first_common};
-use super::finer::Finer;
+use super::finer::FinerRows;
 use super::met::Met;
 use super::tiles::{Block, Join, Room, Sides, Take, Tally};
 use crate::error::Result;
@@ -49,11 +49,12 @@ impl Join<'_> {
         let met = Met::new(left.range.len().max(right.range.len()), context)?;
         // Each thread packs both sides of a piece, in a sixteenth of what is free.
         let sides = 2 * context.pool.current_num_threads() as u64;
-        let bytes = |rows| Packed::bytes(rows, self.filter.depth) + Finer::bytes(rows, self.filter);
+        let bytes = |rows| Packed::bytes(rows, self.filter.depth) + FinerRows::bytes(rows, self.filter);
         let together = bytes(QUERIES);
         let tile = (context.memory.free() / 16 / sides / together) as usize * QUERIES;
         let tile = tile.clamp(QUERIES, TILE);
-        let _packed = context.memory.reserve("cells of templates", sides * bytes(tile))?;
+        let hits = QUERIES * room.strip * size_of::<(u32, u32)>() * context.pool.current_num_threads();
+        let _packed = context.memory.reserve("cells of templates", sides * bytes(tile) + hits as u64)?;
         let tiles = move |rows: usize| (0..rows).step_by(tile).map(move |from| from..(from + tile).min(rows));
         let pieces = (0..cells).flat_map(|cell| {
             let rows = (left_cells.rows(cell).len(), right_cells.rows(cell).len());
@@ -96,7 +97,7 @@ impl Join<'_> {
                         hits.push((q as u32, x as u32));
                     });
                     if let Some((of_left, of_right)) = finer {
-                        Finer::keep((of_left, &queries), (of_right, panels), &mut hits, self.level);
+                        FinerRows::keep((of_left, &queries), (of_right, panels), &mut hits, self.level);
                     }
                     found.passed += hits.len() as u64;
                     let at = |&(q, x): &(u32, u32)| (rows[q as usize], others[x as usize]);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::Scored;
 use super::filter::Filter;
-use super::finer::Finer;
+use super::finer::FinerRows;
 use crate::error::Result;
 use crate::kernel::simd::{LANES, Level, Packed, QUERIES};
 use crate::runtime::{Context, Reservation};
@@ -42,7 +42,7 @@ pub struct Block<'a> {
     pub(super) packed: Packed,
     pub(super) rows: AtRest<'a>,
     /// What the second test takes of each row, where there is one.
-    pub(super) finer: Option<Finer>,
+    pub(super) finer: Option<FinerRows>,
     _held: Reservation,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Block<'a> {
 
     /// Bytes of so many rows as the tests take them.
     fn packed_bytes(rows: usize, filter: &Filter) -> u64 {
-        Packed::bytes(rows, filter.depth) + Finer::bytes(rows, filter)
+        Packed::bytes(rows, filter.depth) + FinerRows::bytes(rows, filter)
     }
 
     /// Reads and packs rows.
@@ -163,7 +163,7 @@ impl<'a> Block<'a> {
                 Ok(())
             })
         })?;
-        let finer = Finer::of(&rows, range.clone(), filter, context)?;
+        let finer = FinerRows::of(&rows, range.clone(), filter, context)?;
         Ok(Self { range, packed, rows, finer, _held: held })
     }
 }

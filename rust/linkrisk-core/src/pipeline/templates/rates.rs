@@ -67,7 +67,8 @@ impl<'a> Rates<'a> {
         }
     }
 
-    fn all(&self, similarity: f64) -> f64 {
+    /// The rate of all pairs at a similarity.
+    pub fn all(&self, similarity: f64) -> f64 {
         let parts = 0..self.parts.len();
         parts.map(|p| self.parts[p].pairs / self.total * self.rate(p, similarity, false)).sum()
     }

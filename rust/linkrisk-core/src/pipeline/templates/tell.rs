@@ -155,7 +155,7 @@ impl Pipeline {
         let sample = members.sample(&classes, (&[], &[]), &nobody, &pairs, fusion.clone(), &self.context)?;
         let linked = of_one_person(&sample, &rates);
         drop(rates);
-        let sizes = members.sizes_of(&classes);
+        let sizes = members.sizes_of(&classes, &self.context)?;
         Ok(Some(Told { answer, genuine, linked, impure, fusion, from, classes, sizes }))
     }
 
@@ -204,7 +204,7 @@ impl Pipeline {
             pairs,
             joined: Vec::new(),
         };
-        let sizes = members.sizes_of(classes);
+        let sizes = members.sizes_of(classes, context)?;
         let answer = evidence::thresholds_of(&question, (classes, &sizes), &sample, context)?;
         Ok(Asked { answer, sample, _held: held, known, is_calibrated: question.calibration.is_some() })
     }
