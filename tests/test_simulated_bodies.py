@@ -203,3 +203,29 @@ def test_every_spec_maps_columns_that_are_there(simulated, scenario):
         for source in spec.sources:
             there = set(system[source.name].collect_schema().names())
             assert {c for a in source.attributes.values() for c in a.columns} <= there
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_spec_links_with_templates(tmp_path, scenario):
+    system = linkrisk.simulate(scenario, records=2_000, templates="int8", out=tmp_path / "data")
+    specs = sorted(system.path.glob("*.toml"))
+    assert specs
+    for path in specs:
+        run = linkrisk.link(linkrisk.Spec.from_toml(path), tmp_path / path.stem)
+        assert run.entities().select(pl.len()).collect().item() > 0
+
+
+def test_a_file_number_joins_photographs_and_prints(tmp_path):
+    system = linkrisk.simulate("prum", records=100_000, out=tmp_path / "data")
+    run = linkrisk.link(linkrisk.Spec.from_toml(system.path / "linkrisk.toml"), tmp_path / "run")
+    entities = run.entities().select(pl.col("source").cast(pl.String), "record", "entity_id").collect()
+
+    def filed(source: str) -> pl.DataFrame:
+        files = (
+            system[source].select("file_no").collect().with_row_index("record").cast({"record": pl.UInt64})
+        )
+        return files.drop_nulls().join(entities.filter(source=source), on="record")
+
+    both = filed("qm_photos").join(filed("qm_prints"), on="file_no")
+    assert both.height > 10_000
+    assert share(both["entity_id"] == both["entity_id_right"]) > 0.95

@@ -35,7 +35,7 @@ def enter_templates(ledger: Ledger, tables: Tables) -> None:
 
 
 def _group(found: dict[str, Any], published: Published) -> dict[str, Any]:
-    """How often strangers of a group look alike, beside all strangers; the group with the highest rate comes first."""
+    """How often strangers of a group look alike, beside all strangers."""
     return {
         "group": found["group"],
         "templates": published.alone(found["templates"]),

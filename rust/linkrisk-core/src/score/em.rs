@@ -479,7 +479,9 @@ impl<'a> Em<'a> {
         for class in [MATCH, UNRELATED] {
             scale(rows, class, 1.0, |_| true);
         }
-        let issued = |level: usize| self.untaught[k] && level < comparison.exact;
+        // Left free, relatives share file numbers: of 100,000 records of three states' photographs and prints, pairs with
+        // one number and no more than a family name in common went to that class, and 24 % of them were linked, not 98 %.
+        let issued = |level: usize| comparison.kind.is_issued() && level < comparison.exact;
         let personal = |level: usize| is_personal(comparison, level + 1) || issued(level);
         let mut fixed = 0.0;
         for (level, row) in rows.iter_mut().enumerate().filter(|(level, _)| personal(*level)) {

@@ -210,22 +210,22 @@ impl System for Exchange {
     }
 
     fn specs(&self, format: Format) -> Vec<(String, String)> {
-        let travellers = |body: BodyColumns| {
-            format!(
-                r#"
-name = {{ column = ["given_name", "surname"], kind = "person_name" }}
-born = {{ column = "birth_date", kind = "birth_date", format = "%Y-%m-%d" }}
-nationality = {{ column = "nationality", kind = "category" }}
-document = {{ column = ["document_country", "document_no"], kind = "travel_document" }}
-{}"#,
-                self.plain.attributes(body)
-            )
+        let travellers = r#"
+name = { column = ["given_name", "surname"], kind = "person_name" }
+born = { column = "birth_date", kind = "birth_date", format = "%Y-%m-%d" }
+nationality = { column = "nationality", kind = "category" }
+document = { column = ["document_country", "document_no"], kind = "travel_document" }
+"#;
+        // Templates of one side alone are alike behind its transformation, so each side's are attributes of their own.
+        let protected = |side: &str| {
+            let lines = self.plain.attributes(PROTECTED);
+            lines.lines().map(|line| format!("{side}_{line}\n")).collect::<String>()
         };
-        let spec = |body, about| {
+        let spec = |body: &dyn Fn(&str) -> String, about| {
             let mut spec = SpecText::new(SCENARIO.name, about, self.records, self.seed, format);
             for (name, side) in [("qm_travellers", "qm"), ("qn_travellers", "qn")] {
                 let number = format!("{side}_no = {{ column = \"number\", kind = \"account\" }}\n");
-                spec = spec.source(name, &(number + travellers(body).trim_start()));
+                spec = spec.source(name, &(number + travellers.trim_start() + &body(side)));
             }
             spec
         };
@@ -233,11 +233,13 @@ document = {{ column = ["document_country", "document_no"], kind = "travel_docum
 qm_no = { column = "qm_number", kind = "account" }
 qn_no = { column = "qn_number", kind = "account" }
 "#;
-        let plain = spec(PLAIN, "The hit list joins the numbers of the two sides.").source("hits", hits);
-        let protected =
-            spec(PROTECTED, "Templates of the two sides do not compare, and there is no hit list.");
+        let plain =
+            spec(&|_| self.plain.attributes(PLAIN), "The hit list joins the numbers of the two sides.")
+                .source("hits", hits);
+        let protected_spec =
+            spec(&protected, "Templates of the two sides do not compare, and there is no hit list.");
         vec![
-            ("linkrisk-protected.toml".to_owned(), protected.exact(&["qm_no", "qn_no"]).finish()),
+            ("linkrisk-protected.toml".to_owned(), protected_spec.exact(&["qm_no", "qn_no"]).finish()),
             ("linkrisk.toml".to_owned(), plain.exact(&["qm_no", "qn_no"]).finish()),
         ]
     }
