@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+import linkrisk
 from linkrisk import Attribute, Linker, Source, Spec
 from linkrisk.backends.local import simulate
 from linkrisk.evaluate import evaluate_run
+from linkrisk.simulation import read_truth_folder
 
 DATA = Path(__file__).parent / "data"
 
@@ -88,3 +91,27 @@ def test_households_and_placeholders_do_not_join_people(records: int, tmp_path: 
     assert found["pairwise"]["f1"] >= 0.985
     assert found["b_cubed"]["f1"] >= 0.99
     assert found["largest_cluster"] <= 1.5 * found["largest_true_cluster"]
+
+
+def test_a_credential_joins_whatever_else_is_shown_with_it(tmp_path: Path) -> None:
+    # Half of them show nothing else, and the number of matches is told to a tenth at this size.
+    linkrisk.simulate("eu_wallet", records=500_000, out=tmp_path / "data")
+    run = tmp_path / "run"
+    Linker(Spec.from_toml(tmp_path / "data" / "linkrisk.toml"), run).cluster()
+    found = evaluate_run(run, truth=read_truth_folder(tmp_path / "data" / "truth"))["clusters"]["pairwise"]
+    assert found["precision"] >= 0.999
+    assert found["recall"] >= 0.999
+
+
+def test_a_number_that_two_people_have_joins_few_of_them(tmp_path: Path) -> None:
+    spec = people(20_000, tmp_path / "data")
+    frame = pl.scan_parquet(str(spec.sources[0].path))
+    shared = str(tmp_path / "shared.parquet")
+    frame.with_columns(account=pl.col("person_id") // 2 + 10**9).sink_parquet(shared)
+    attributes = {name: spec.sources[0].attributes[name] for name in ("name", "born")}
+    attributes["account"] = Attribute(column="account", kind="account")
+    source = spec.sources[0].model_copy(update={"path": shared, "attributes": attributes})
+    found = clusters_of(spec.model_copy(update={"sources": (source,)}), tmp_path / "run")
+    # Joining all that agree on it would be right in half of the pairs.
+    assert found["pairwise"]["precision"] >= 0.88
+    assert found["pairwise"]["recall"] >= 0.9

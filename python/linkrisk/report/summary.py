@@ -84,7 +84,8 @@ def _how_many(report: Mapping[str, Any], minimum: int) -> dict[str, str] | None:
     people, total = report["subjects"]["persons"], report["records"]["total"]["value"]
     if not visible(people["value"]):
         return None
-    text = f"The {number(total, minimum)} records stand for about {about(people['value'])} different people"
+    records = f"{number(total, minimum)} records" if visible(total) else "records"
+    text = f"The {records} stand for about {about(people['value'])} different people"
     if visible(people["low"]) and visible(people["high"]):
         text += f" (between {about(people['low'])} and {about(people['high'])})"
     vehicles = report["subjects"]["vehicles"]["value"]
