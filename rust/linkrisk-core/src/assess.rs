@@ -165,7 +165,7 @@ pub fn assess(
         + if out.is_some() { risk::quality_work(store) } else { 0.0 };
     let profiles = Profiles::count(&assessed, after, context)?;
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
-    let captured = capture::matches(results.counts, &results.candidates.rules, &scorer);
+    let captured = capture::matches(results.counts, &results.candidates.rules, results.comparisons, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
     let reaches = reach::reach(results, &scorer, threshold, context)?;
     // Past this nothing is refused or cancelled: tables are only written.

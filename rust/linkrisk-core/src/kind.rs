@@ -289,6 +289,11 @@ impl Kind {
         self.is_official_id() || matches!(self, Kind::TravelDocument | Kind::Account | Kind::ImageUrl)
     }
 
+    /// Whether a person has one value of this kind, errors apart, so that records which differ in it are of two.
+    pub const fn is_single(self) -> bool {
+        self.is_official_id() || matches!(self, Kind::PersonName | Kind::BirthDate | Kind::Age | Kind::Sex)
+    }
+
     /// Whether a household, a firm or a family shares values of this kind.
     pub const fn is_shareable(self) -> bool {
         matches!(

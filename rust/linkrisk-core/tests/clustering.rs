@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{PEOPLE, Rows, context, people_spec, resident_id, store};
 use linkrisk_core::cluster::agglomerate::{CONTRADICTION, agglomerate};
-use linkrisk_core::cluster::component::{Record, Weighed};
+use linkrisk_core::cluster::component::{Against, Record, Weighed};
 use linkrisk_core::cluster::{ClusterCounts, Clusters, Conflicts, Forest, Limits, Link, cluster};
 use linkrisk_core::compare;
 use linkrisk_core::kernel::hash::{below, mix};
@@ -151,7 +151,7 @@ fn entities(
     let known: HashMap<(u32, u32), f32> = links.iter().map(|l| ((l.left, l.right), l.weight)).collect();
     let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| Weighed {
         weight: known.get(&(left, right)).copied().unwrap_or(otherwise),
-        telling: false,
+        against: Against::ByLevels,
     };
     let mask = vec![u64::MAX; store.layout.words];
     let Clusters { forest, counts, .. } =

@@ -223,11 +223,16 @@ fn assert_learned(model: &Model, matches: f64) {
     }
 }
 
-/// Share of the matches that some rule finds: 1 - P(no phone) P(neither name + born nor name + city).
-fn recall() -> f64 {
-    let agree = |name: &str| (1.0 - MISSING) * of(name).matched[0];
+/// Share of the pairs that agree on a rule where each trait does with probability `agree`: 1 - P(no phone)
+/// P(neither name + born nor name + city).
+fn by_rules(agree: impl Fn(&str) -> f64) -> f64 {
     let by_name = agree("name") * (1.0 - (1.0 - agree("born")) * (1.0 - agree("city")));
     1.0 - (1.0 - agree("phone")) * (1.0 - by_name)
+}
+
+/// Share of the matches that some rule finds, of those that have what one takes.
+fn recall() -> f64 {
+    by_rules(|name| (1.0 - MISSING) * of(name).matched[0]) / by_rules(|_| 1.0 - MISSING)
 }
 
 #[test]

@@ -10,9 +10,19 @@ pub type Record<'a> = (u32, &'a [u64]);
 pub struct Weighed {
     /// Match weight in bits.
     pub weight: f32,
-    /// Whether a weight below even odds speaks against one person, even where no level does: templates were
-    /// compared, and those of one person are alike.
-    pub telling: bool,
+    /// When a weight below even odds speaks against one person.
+    pub against: Against,
+}
+
+/// When a pair below even odds speaks against one person, by what was compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// Always: templates were compared, and those of one person are alike.
+    Always,
+    /// Where its levels do: something was compared of which one person has one, such as a birth date.
+    ByLevels,
+    /// Never: all that was compared is of what one person has several, such as places and accounts.
+    Never,
 }
 
 /// A component; its records go by their place in `members`.

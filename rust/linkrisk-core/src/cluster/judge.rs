@@ -2,7 +2,7 @@
 
 use super::Conflicts;
 use super::agglomerate::{CONTRADICTION, agglomerate};
-use super::component::{Component, Record, Tie, Weighed};
+use super::component::{Against, Component, Record, Tie, Weighed};
 use crate::store::copies::{Alike, Copies, Groups};
 
 /// Units that are weighed all against all: 400 take 80,000 comparisons, 10,000 would take fifty
@@ -15,7 +15,8 @@ const CAP: f32 = 12.0;
 
 /// Evidence against a match, in bits, from which a pair that is no link votes against a merge. Two gate
 /// events that share nothing but a site are unlikely to be of one person and say nothing against it; two
-/// registrations that agree on name and ID number must not be outvoted by hundreds of such pairs.
+/// registrations that agree on name and ID number must not be outvoted by hundreds of such pairs. Nor by those
+/// of events at two sites, whatever the bits: who is registered at both has them by the thousand.
 const AGAINST: f32 = -3.0;
 
 /// What the average weight between two clusters must reach: more for one person than against it.
@@ -58,9 +59,14 @@ impl Judge<'_> {
     }
 
     /// A weight as it counts in an average.
-    fn vote(&self, Weighed { weight, telling }: Weighed) -> f32 {
-        let says_nothing = !telling && weight < 0.0 && weight - self.prior > AGAINST;
-        if says_nothing { 0.0 } else { weight.clamp(-CAP, CAP) }
+    fn vote(&self, Weighed { weight, against }: Weighed) -> f32 {
+        let speaks = weight >= 0.0
+            || match against {
+                Against::Always => true,
+                Against::ByLevels => weight - self.prior <= AGAINST,
+                Against::Never => false,
+            };
+        if speaks { weight.clamp(-CAP, CAP) } else { 0.0 }
     }
 
     /// Settles a component; `weigh` gives the weight of two records.

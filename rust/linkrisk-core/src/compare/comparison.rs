@@ -84,10 +84,15 @@ impl Comparison {
         (pattern >> self.shift & self.mask) as usize
     }
 
+    /// The bits of a pattern that hold the comparison's level.
+    pub fn place(&self) -> u64 {
+        self.mask << self.shift
+    }
+
     /// `pattern` with another level of this comparison.
     #[inline]
     pub fn with_level(&self, pattern: u64, level: usize) -> u64 {
-        pattern & !(self.mask << self.shift) | (level as u64) << self.shift
+        pattern & !self.place() | (level as u64) << self.shift
     }
 
     /// The exact level of a value that `count` records hold.

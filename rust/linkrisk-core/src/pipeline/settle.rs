@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::bits;
 use crate::assess::KeptLinks;
-use crate::cluster::component::{Record, Weighed};
+use crate::cluster::component::{Against, Record, Weighed};
 use crate::cluster::{self, Clusters, Conflicts, Limits};
 use crate::compare::similarity::{Scratch, Similarities};
 use crate::compare::{Comparer, Comparison, Memo, ScoredPair};
@@ -30,6 +30,7 @@ pub fn settle(
     let (scorer, comparer) = (Scorer::new(model, comparisons), Comparer::new(store, comparisons));
     let links = KeptLinks { pairs, scorer: &scorer, threshold: linkage.threshold };
     let conflicts = Conflicts::new(store, comparisons);
+    let single = comparisons.iter().filter(|c| c.kind.is_single()).fold(0, |bits, c| bits | c.place());
     let failed = OnceLock::new();
     let weigh =
         |(memo, rows, scores): &mut (Memo, Scratch, Scores<'_>), left: Record<'_>, right: Record<'_>| {
@@ -42,7 +43,12 @@ pub fn settle(
             let score = scores.score(pattern);
             // What the gallery does not bear is no link, and no evidence against one.
             let weight = if score.borne { score.weight } else { score.weight.min(0.0) };
-            Weighed { weight: weight as f32, telling: similarities.told(pattern) }
+            let against = match pattern & single {
+                _ if similarities.told(pattern) => Against::Always,
+                0 => Against::Never,
+                _ => Against::ByLevels,
+            };
+            Weighed { weight: weight as f32, against }
         };
     let limits = Limits {
         threshold: bits(linkage.threshold),

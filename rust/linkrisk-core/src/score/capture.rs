@@ -4,10 +4,18 @@
 //! matches that rules sharing no attribute with a rule find, the rule finds the same share as of all
 //! matches. That holds where the attributes of one person go wrong independently; where a bad record
 //! is bad in all of them, the number is too low.
+//!
+//! It holds among pairs of one kind. A rule finds nothing where a record lacks its attributes, and two
+//! positions of one telephone differ from two registrations of its owner, so pairs are taken apart by the
+//! rules that may find them, their *open* rules. Where no two of these are disjoint nothing tells what they miss, and
+//! they are taken to miss nothing. (Together, 4 in 100 registrations had the telephone of a later one, and 12.9 million
+//! pairs of positions, all of them right, were taken for the tenth part of what there was.)
+
+use std::collections::BTreeMap;
 
 use super::weights::Scorer;
 use crate::block::Rules;
-use crate::compare::{PatternCounts, RULE_SHIFT};
+use crate::compare::{Comparison, PatternCounts, RULE_SHIFT};
 
 /// Matches by the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,52 +36,139 @@ impl Captured {
 /// From this many matches found by disjoint rules a rule's share is used.
 const ENOUGH: f64 = 100.0;
 
-/// Expected pairs of a class that a rule finds, that rules disjoint from it find, and that both do.
-pub type Capture = [f64; 3];
+/// Of which it must have found this many itself: the share of a rule that found next to none is any share at all.
+const LEAST: f64 = 7.0;
 
-/// Estimates the pairs of a class in all from what each rule and those disjoint from it captured.
-pub fn recapture(found: f64, captures: impl IntoIterator<Item = Capture>) -> Captured {
-    let (mut by_rule, mut rates) = (0.0, 0.0);
-    for [own, other, both] in captures {
-        if other >= ENOUGH.min(found / 10.0) && both > 0.0 {
-            by_rule += own;
-            rates += both / other;
-        }
-    }
-    let all = if rates > 0.0 { (by_rule / rates).max(found) } else { found };
-    Captured { found, all }
+/// How the rules stand to each other and to what is compared; a bit each.
+#[derive(Debug, Clone)]
+pub struct Overlap {
+    /// For each rule, those that share no attribute with it.
+    disjoint: Vec<u32>,
+    /// For each comparison, the rules that use its attribute.
+    pub using: Vec<u32>,
 }
 
-/// For each rule, the rules that share no attribute with it, a bit each.
-pub fn disjoint(rules: &Rules) -> Vec<u32> {
-    let count = rules.rules.len();
-    let attributes: Vec<u64> = (0..count).map(|rule| rules.attributes(rule)).collect();
-    let apart = |rule: usize| {
-        let others = (0..count).filter(|&other| attributes[other] & attributes[rule] == 0);
-        others.fold(0u32, |bits, other| bits | 1 << other)
-    };
-    (0..count).map(apart).collect()
+impl Overlap {
+    /// The overlap of `rules`.
+    pub fn new(rules: &Rules, comparisons: &[Comparison]) -> Self {
+        let attributes: Vec<u64> = (0..rules.rules.len()).map(|rule| rules.attributes(rule)).collect();
+        let choose = |wanted: &dyn Fn(u64) -> bool| {
+            let chosen = attributes.iter().enumerate().filter(|&(_, &used)| wanted(used));
+            chosen.fold(0u32, |bits, (rule, _)| bits | 1 << rule)
+        };
+        Self {
+            disjoint: attributes.iter().map(|own| choose(&|used| used & own == 0)).collect(),
+            using: comparisons.iter().map(|c| choose(&|used| used >> c.attribute & 1 == 1)).collect(),
+        }
+    }
+
+    /// The rules that may find a pair with these levels: both records have what they use.
+    pub fn open(&self, levels: impl Iterator<Item = usize>) -> u32 {
+        let all = ((1u64 << self.disjoint.len()) - 1) as u32;
+        let missing = levels.zip(&self.using).filter(|&(level, _)| level == 0);
+        missing.fold(all, |open, (_, using)| open & !using)
+    }
+}
+
+/// Matches whose open rules are the same, by the rules that found them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Captures {
+    /// All of them.
+    found: f64,
+    /// For each rule: those that it found, those that rules disjoint from it found, and those that both did.
+    each: Vec<[f64; 3]>,
+}
+
+impl Captures {
+    /// Adds `matches` that the rules `by` found.
+    #[inline]
+    pub fn add(&mut self, overlap: &Overlap, by: u32, matches: f64) {
+        self.found += matches;
+        self.each.resize(overlap.disjoint.len(), [0.0; 3]);
+        for (rule, (each, &disjoint)) in self.each.iter_mut().zip(&overlap.disjoint).enumerate() {
+            let here = f64::from(by >> rule & 1);
+            let there = f64::from(u32::from(by & disjoint != 0));
+            each[0] += here * matches;
+            each[1] += there * matches;
+            each[2] += here * there * matches;
+        }
+    }
+
+    /// Adds what others captured, of the `open` rules alone.
+    pub fn merge(&mut self, open: u32, more: &Self) {
+        self.found += more.found;
+        self.each.resize(self.each.len().max(more.each.len()), [0.0; 3]);
+        for (rule, (each, more)) in self.each.iter_mut().zip(&more.each).enumerate() {
+            if open >> rule & 1 == 1 {
+                each.iter_mut().zip(more).for_each(|(a, b)| *a += b);
+            }
+        }
+    }
+
+    /// The share of the matches that each of the `open` rules finds, where enough tell: `scale` of what is enough
+    /// otherwise.
+    fn rates(&self, open: u32, scale: f64) -> Vec<Option<f64>> {
+        let rate = |(rule, &[_, other, both]): (usize, &[f64; 3])| {
+            let told = other >= scale * ENOUGH && both >= scale * LEAST && both > 0.0;
+            (open >> rule & 1 == 1 && told).then(|| both / other)
+        };
+        self.each.iter().enumerate().map(rate).collect()
+    }
+
+    /// The matches there are, at these rates of the rules that find them.
+    fn behind(&self, rates: &[Option<f64>]) -> f64 {
+        let told = self.each.iter().zip(rates).filter_map(|(each, rate)| Some((each[0], (*rate)?)));
+        let (by_rule, rates) = told.fold((0.0, 0.0), |(own, sum), (each, rate)| (own + each, sum + rate));
+        if rates > 0.0 { (by_rule / rates).max(self.found) } else { self.found }
+    }
+}
+
+/// Estimates the matches in all from what the rules captured, by the open rules.
+///
+/// Kinds of pairs of which too few were found twice, or whose open rules all share an attribute, are told by the rates
+/// of the others together; but no few pairs tell what is missed of many of another kind.
+pub fn recapture<'a>(overlap: &Overlap, kinds: impl IntoIterator<Item = (u32, &'a Captures)>) -> Captured {
+    let mut captured = Captured { found: 0.0, all: 0.0 };
+    let (mut untold, mut together) = (Vec::new(), Captures::default());
+    for (open, captures) in kinds {
+        captured.found += captures.found;
+        let is_told = |rule: usize| open >> rule & 1 == 1 && overlap.disjoint[rule] & open != 0;
+        let teaches = (0..overlap.disjoint.len()).any(is_told);
+        if teaches {
+            together.merge(open, captures);
+        }
+        let rates = captures.rates(open, 1.0);
+        if teaches && rates.iter().any(Option::is_some) {
+            captured.all += captures.behind(&rates);
+        } else {
+            untold.push((open, captures));
+        }
+    }
+    let scale = (together.found / (10.0 * ENOUGH)).min(1.0);
+    for (open, captures) in untold {
+        let is_few = captures.found <= together.found;
+        let rates = if is_few { together.rates(open, scale) } else { Vec::new() };
+        captured.all += captures.behind(&rates);
+    }
+    captured
 }
 
 /// The matches behind all candidate pairs, by their patterns.
-pub fn matches(counts: &PatternCounts, rules: &Rules, scorer: &Scorer<'_>) -> Captured {
-    let disjoint = disjoint(rules);
-    let mut captures = vec![[0.0; 3]; disjoint.len()];
-    let mut found = 0.0;
+pub fn matches(
+    counts: &PatternCounts,
+    rules: &Rules,
+    comparisons: &[Comparison],
+    scorer: &Scorer<'_>,
+) -> Captured {
+    let overlap = Overlap::new(rules, comparisons);
+    let mut kinds: BTreeMap<u32, Captures> = BTreeMap::new();
     let mut patterns: Vec<(u64, u64)> = counts.iter().map(|(&p, &n)| (p, n)).collect();
     // Sums of floats depend on their order.
     patterns.sort_unstable();
     for (pattern, count) in patterns {
         let expected = scorer.score(pattern).probability * count as f64;
-        let by = (pattern >> RULE_SHIFT) as u32;
-        found += expected;
-        for (rule, (capture, &disjoint)) in captures.iter_mut().zip(&disjoint).enumerate() {
-            let here = f64::from(by >> rule & 1);
-            let there = f64::from(u32::from(by & disjoint != 0));
-            capture[0] += here * expected;
-            capture[1] += there * expected;
-            capture[2] += here * there * expected;
-        }
+        let open = overlap.open(comparisons.iter().map(|c| c.level(pattern)));
+        kinds.entry(open).or_default().add(&overlap, (pattern >> RULE_SHIFT) as u32, expected);
     }
-    recapture(found, captures)
+    recapture(&overlap, kinds.iter().map(|(&open, captures)| (open, captures)))
 }
