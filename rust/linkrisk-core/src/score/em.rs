@@ -160,6 +160,16 @@ impl Rows {
     fn total(&self) -> f64 {
         self.weights.iter().sum()
     }
+
+    /// The pairs of `rule`.
+    fn of_rule(&self, rule: usize) -> f64 {
+        self.rules
+            .iter()
+            .zip(&self.weights)
+            .filter(|&(by, _)| by >> rule & 1 == 1)
+            .map(|(_, weight)| weight)
+            .sum()
+    }
 }
 
 /// Sums over patterns that a round needs.
@@ -230,6 +240,8 @@ pub(super) struct Em<'a> {
     overlap: Overlap,
     /// The rules that are open to each kind of candidate pairs.
     kinds: IndexSet<u32>,
+    /// Candidate pairs of each rule, of the counted ones.
+    by_rule: Vec<f64>,
     /// Comparisons that no rule without their attribute teaches, of a number issued to one person.
     untaught: Vec<bool>,
 }
@@ -259,6 +271,7 @@ impl<'a> Em<'a> {
         let mut em = Self {
             related,
             observed: candidates.total(),
+            by_rule: (0..evidence.rules.rules.len()).map(|rule| candidates.of_rule(rule)).collect(),
             candidates,
             random,
             table: vec![[1.0; CLASSES]; levels],
@@ -398,7 +411,7 @@ impl<'a> Em<'a> {
         for (k, &level) in levels.iter().enumerate() {
             let at = self.starts[k] + level as usize;
             sums.all[at].iter_mut().zip(class).for_each(|(s, c)| *s += c);
-            if rules & !self.overlap.using[k] != 0 {
+            if rules & self.overlap.teaching & !self.overlap.using[k] != 0 {
                 sums.fair[at].iter_mut().zip(class).for_each(|(s, c)| *s += c);
             }
         }
@@ -427,6 +440,8 @@ impl<'a> Em<'a> {
 
     /// Expected matches and related pairs among all pairs, by capture and recapture.
     fn count(&mut self, sums: &Sums) {
+        let sure = |rule| sums.captures.iter().map(|[matches, _]| matches.sure(rule)).sum();
+        self.overlap.choose(&self.by_rule, (0..self.by_rule.len()).map(sure));
         for class in [MATCH, RELATED] {
             let each = sums.captures.iter().map(|classes| &classes[class]);
             let captured = if class == MATCH {
