@@ -11,6 +11,9 @@ from linkrisk.report.people import figure, total_of
 from linkrisk.report.wording import number, percent
 from linkrisk.risk import Tables
 
+# Share of the true pairs found from which it matters that nothing tells how many like them were missed.
+MUCH_UNCHECKED = 0.05
+
 OUTCOMES = ("valid", "repaired", "partial", "invalid", "placeholder", "blank")
 USABLE = OUTCOMES[:3]
 BLOCKING_COUNTS = (
@@ -218,6 +221,8 @@ def limits(tables: Tables, published: Published) -> list[str]:
             "be compared in "
             f"full; those blocks were split or sampled. {_lost(tables)}"
         )
+    expected: Mapping[str, Any] = tables.summary.get("expected") or {}
+    unchecked = expected.get("unchecked") or 0.0
     out.append(
         "Records that no blocking rule brings together were never compared. The expected recall counts only "
         "what the model can see of them."
@@ -226,6 +231,19 @@ def limits(tables: Tables, published: Published) -> list[str]:
         out.append(
             "One blocking rule made every pair, so nothing tells what it missed: the expected recall is that "
             "of the pairs it made."
+        )
+    elif unchecked >= MUCH_UNCHECKED:
+        out.append(
+            f"{percent(unchecked)} of the true pairs found are of records that only one blocking rule, or rules "
+            "on one attribute, can join. Nothing tells how many like them were missed, and the expected recall "
+            "takes it to be none."
+        )
+    unplaced = published.alone((tables.summary.get("persons") or {}).get("unplaced"))
+    if unplaced not in (None, 0):
+        out.append(
+            f"{number(unplaced, published.minimum)} of the people found are single records that hold nothing "
+            "by which they could be joined to others. Each may be of somebody who is counted already, so the "
+            "lower end of the number of people leaves them out."
         )
     left_out = _not_compared(tables)
     if left_out:
@@ -247,7 +265,6 @@ def limits(tables: Tables, published: Published) -> list[str]:
             "placeholders and "
             "never compared as equal."
         )
-    expected: Mapping[str, Any] = tables.summary.get("expected") or {}
     if expected.get("precision") is not None:
         out.append(
             f"Precision ({percent(expected['precision'])}) and recall "

@@ -85,6 +85,10 @@ pub struct Expectation {
     pub precision: f64,
     /// Share of the matches that became links.
     pub recall: f64,
+    /// Share of the matches found of which nothing tells how many like them were missed: of records that one rule
+    /// alone can join, or rules that share an attribute.
+    #[serde(default)]
+    pub unchecked: f64,
 }
 
 /// What it cost that large blocks were cut.
@@ -162,14 +166,23 @@ pub fn assess(
     };
     let after = results.pairs.len() as f64 * RELATE
         + reach::work(results)
+        + risk::unplaced_work(store)
         + if out.is_some() { risk::quality_work(store) } else { 0.0 };
     let profiles = Profiles::count(&assessed, after, context)?;
     let tally = Tally::new(results.counts, &scorer, threshold, results.plan.len());
     let captured = capture::matches(results.counts, &results.candidates.rules, results.comparisons, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
+    let rules = &results.candidates.rules;
+    let unplaced = risk::unplaced(
+        store,
+        rules,
+        &results.clusters.forest,
+        telling(results, &scorer, threshold),
+        context,
+    )?;
     let reaches = reach::reach(results, &scorer, threshold, context)?;
     // Past this nothing is refused or cancelled: tables are only written.
-    let persons = persons(results, &profiles, captured);
+    let persons = persons(results, (&profiles, unplaced), captured);
     if let Some(out) = out {
         let tables = [
             risk::quality(store, context)?,
@@ -197,6 +210,7 @@ pub fn assess(
         expected: Expectation {
             precision: if tally.links == 0 { 1.0 } else { tally.probability / tally.links as f64 },
             recall: if captured.all > 0.0 { (tally.probability / captured.all).min(1.0) } else { 1.0 },
+            unchecked: if captured.found > 0.0 { captured.unchecked / captured.found } else { 0.0 },
         },
         quasi_identifiers: quasi_identifiers
             .iter()
@@ -268,7 +282,16 @@ impl Tally {
     }
 }
 
-fn persons(results: &Results<'_>, profiles: &Profiles, captured: Captured) -> Distinct {
+/// The attributes of templates that link people by themselves, a bit each.
+fn telling(results: &Results<'_>, scorer: &Scorer<'_>, threshold: f64) -> u64 {
+    let links = |comparison: &&Comparison| {
+        (1..comparison.levels()).any(|level| scorer.score(comparison.with_level(0, level)).is_link(threshold))
+    };
+    let positions = results.comparisons.iter().filter(links).flat_map(|comparison| &comparison.positions);
+    positions.fold(0, |bits, position| bits | 1 << position.attribute)
+}
+
+fn persons(results: &Results<'_>, (profiles, unplaced): (&Profiles, u64), captured: Captured) -> Distinct {
     let observed = profiles.person_count();
     let matches = Matches {
         records: profiles.person_records(),
@@ -279,7 +302,7 @@ fn persons(results: &Results<'_>, profiles: &Profiles, captured: Captured) -> Di
     };
     let wrong = risk::false_merges(&results.clusters.spanning);
     let missed = risk::missed_merges(&matches, wrong);
-    Distinct::persons(observed, matches.records, wrong, missed, risk::blocking_variance(&matches))
+    Distinct::persons((observed, unplaced), matches.records, wrong, missed, risk::blocking_variance(&matches))
 }
 
 /// The links among the pairs that were kept.

@@ -20,6 +20,7 @@ mod quality;
 mod quasi;
 mod reach;
 mod related;
+mod unplaced;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use quality::{quality, work as quality_work};
 pub use quasi::default_quasi_identifiers;
 pub use reach::{Reach, Way, reach};
 pub use related::{Relation, related};
+pub use unplaced::{unplaced, unplaced_work};
 
 use crate::cluster::Forest;
 use crate::cluster::vehicles::Vehicles;

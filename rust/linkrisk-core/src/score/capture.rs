@@ -24,6 +24,8 @@ pub struct Captured {
     pub found: f64,
     /// Matches among all pairs.
     pub all: f64,
+    /// Of those found, the ones of kinds of which nothing tells what is missed.
+    pub unchecked: f64,
 }
 
 impl Captured {
@@ -159,7 +161,7 @@ impl Captures {
 /// Kinds of pairs of which too few were found twice, or whose open rules all share an attribute, are told by the rates
 /// of the others together; but no few pairs tell what is missed of many of another kind.
 pub fn recapture<'a>(overlap: &Overlap, kinds: impl IntoIterator<Item = (u32, &'a Captures)>) -> Captured {
-    let mut captured = Captured { found: 0.0, all: 0.0 };
+    let mut captured = Captured { found: 0.0, all: 0.0, unchecked: 0.0 };
     let (mut untold, mut together) = (Vec::new(), Captures::default());
     for (open, captures) in kinds {
         captured.found += captures.found;
@@ -180,6 +182,9 @@ pub fn recapture<'a>(overlap: &Overlap, kinds: impl IntoIterator<Item = (u32, &'
     for (open, captures) in untold {
         let is_few = captures.found <= together.found;
         let rates = if is_few { together.rates(open, scale) } else { Vec::new() };
+        if rates.iter().all(Option::is_none) {
+            captured.unchecked += captures.found;
+        }
         captured.all += captures.behind(&rates);
     }
     captured
