@@ -115,3 +115,28 @@ def test_a_number_that_two_people_have_joins_few_of_them(tmp_path: Path) -> None
     # Joining all that agree on it would be right in half of the pairs.
     assert found["pairwise"]["precision"] >= 0.88
     assert found["pairwise"]["recall"] >= 0.9
+
+
+@pytest.mark.parametrize(
+    "scenario, records", [("aadhaar", 200_000), ("delhi", 1_000_000), ("ees", 200_000), ("multimodal", 300_000)]
+)
+def test_links_are_right_as_often_as_is_said(scenario: str, records: int, tmp_path: Path) -> None:
+    """Where hardly anybody stands twice, where strangers share much, and where one rule finds nearly all."""
+    linkrisk.simulate(scenario, records=records, templates="none", out=tmp_path / "data")
+    result = linkrisk.assess(Spec.from_toml(tmp_path / "data" / "linkrisk.toml"), tmp_path / "run")
+    found = evaluate_run(tmp_path / "run", truth=read_truth_folder(tmp_path / "data" / "truth"))
+    assert found["links"]["pairwise"]["precision"] == pytest.approx(
+        result.summary["expected"]["precision"], abs=0.06
+    )
+
+
+def test_people_whom_nothing_could_join_may_be_others(tmp_path: Path) -> None:
+    # A payment shows four digits of a phone at the most, and the people are those who enrolled.
+    linkrisk.simulate("smile_to_pay", records=20_000, templates="none", out=tmp_path / "data")
+    result = linkrisk.assess(Spec.from_toml(tmp_path / "data" / "linkrisk.toml"), tmp_path / "run")
+    persons = result.summary["persons"]
+    assert persons["observed"] > 3 * persons["low"] > 0
+    assert persons["observed"] - persons["unplaced"] == pytest.approx(1_200, abs=12)
+    assert persons["low"] <= 1_200 <= persons["high"]
+    assert any("hold nothing by which" in limit for limit in result.report()["limits"])
+    assert result.summary["expected"]["unchecked"] <= 1.0

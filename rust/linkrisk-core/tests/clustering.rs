@@ -144,6 +144,17 @@ fn entities(
     otherwise: f32,
     threads: usize,
 ) -> (Vec<u32>, ClusterCounts) {
+    settled(store, spec, links, (otherwise, Against::ByLevels), threads)
+}
+
+/// The same, of which pairs that are no links weigh as given.
+fn settled(
+    store: &Store,
+    spec: &Spec,
+    links: &[Link],
+    (otherwise, against): (f32, Against),
+    threads: usize,
+) -> (Vec<u32>, ClusterCounts) {
     let context = context(threads);
     let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit").comparisons;
     let conflicts = Conflicts::new(store, &comparisons);
@@ -151,7 +162,7 @@ fn entities(
     let known: HashMap<(u32, u32), f32> = links.iter().map(|l| ((l.left, l.right), l.weight)).collect();
     let weigh = |(): &mut (), (left, _): Record<'_>, (right, _): Record<'_>| Weighed {
         weight: known.get(&(left, right)).copied().unwrap_or(otherwise),
-        against: Against::ByLevels,
+        against,
     };
     let mask = vec![u64::MAX; store.layout.words];
     let Clusters { forest, counts, .. } =
@@ -207,6 +218,18 @@ fn test_two_groups_joined_by_one_link_are_parted() {
     let (roots, counts) = entities(&store, &spec, &links, -8.0, 2);
     assert_eq!(roots, [0, 0, 0, 0, 0, 5, 5, 5, 5, 5]);
     assert_eq!((counts.links_cut, counts.entities), (1, 2));
+}
+
+#[test]
+fn test_pairs_that_cannot_contradict_outvote_no_link() {
+    let (store, spec) = strangers(10);
+    let group =
+        |from: u32| (from..from + 5).flat_map(move |i| (i + 1..from + 5).map(move |j| link(i, j, 9.0)));
+    let links: Vec<Link> = group(0).chain(group(5)).chain([link(2, 7, 6.0)]).collect();
+    let of = |against| settled(&store, &spec, &links, (-8.0, against), 2).0;
+    assert_eq!(of(Against::Never), [0; 10]);
+    assert_eq!(of(Against::Always), of(Against::ByLevels));
+    assert_eq!(of(Against::Always)[9], 5);
 }
 
 /// People of two resident IDs each, more than one edit apart, and some without any.

@@ -221,3 +221,59 @@ pub fn matches(
     }
     recapture(&overlap, kinds.iter().map(|(&open, captures)| (open, captures)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two rules that share no attribute.
+    fn overlap() -> Overlap {
+        Overlap { teaching: u32::MAX, disjoint: vec![0b10, 0b01], using: vec![0b01, 0b10] }
+    }
+
+    fn captures(overlap: &Overlap, found: &[(u32, f64)]) -> Captures {
+        let mut captures = Captures::default();
+        found.iter().for_each(|&(by, matches)| captures.add(overlap, by, matches, true));
+        captures
+    }
+
+    /// Of 10,000 matches one rule finds half and the other six in ten, independently.
+    const INDEPENDENT: [(u32, f64); 3] = [(0b01, 2_000.0), (0b10, 3_000.0), (0b11, 3_000.0)];
+
+    #[test]
+    fn test_rules_that_share_nothing_tell_what_both_miss() {
+        let overlap = overlap();
+        let found = recapture(&overlap, [(0b11, &captures(&overlap, &INDEPENDENT))]);
+        assert_eq!((found.found, found.unchecked), (8_000.0, 0.0));
+        assert!((found.all - 10_000.0).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn test_few_pairs_tell_nothing_of_many_of_another_kind() {
+        let overlap = overlap();
+        let both = captures(&overlap, &INDEPENDENT);
+        let many = captures(&overlap, &[(0b01, 1e6)]);
+        let found = recapture(&overlap, [(0b11, &both), (0b01, &many)]);
+        assert_eq!(found.unchecked, 1e6);
+        assert!((found.all - 1_010_000.0).abs() < 1e-6, "{found:?}");
+        // Half of those that lack what the second rule takes are missed as well.
+        let few = captures(&overlap, &[(0b01, 1_000.0)]);
+        let found = recapture(&overlap, [(0b11, &both), (0b01, &few)]);
+        assert_eq!(found.unchecked, 0.0);
+        assert!((found.all - 12_000.0).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn test_doubtful_pairs_and_impure_rules_tell_nothing() {
+        let mut overlap = overlap();
+        let mut mixed = captures(&overlap, &INDEPENDENT);
+        // Strangers whom the first rule brings together by the million.
+        mixed.add(&overlap, 0b01, 50_000.0, false);
+        let found = recapture(&overlap, [(0b11, &mixed)]);
+        assert!(found.all < 60_000.0, "{found:?}");
+        overlap.choose(&[1e7, 8_000.0], [0, 1].map(|rule| mixed.sure(rule)).into_iter());
+        assert_eq!(overlap.teaching & 0b11, 0b10);
+        let found = recapture(&overlap, [(0b11, &mixed)]);
+        assert_eq!((found.all, found.unchecked), (58_000.0, 58_000.0));
+    }
+}

@@ -17,9 +17,10 @@
 //!   the pairs that agree on it one in a hundred is taken to be no match.
 //! * Related pairs agree on birth dates, ID numbers and whole names as strangers do. Left free, the
 //!   class becomes a second kind of match wherever a set has no households (FEBRL 3: F1 0.47).
-//! * Matches contradict each other on none of these more often than not, and err in no way more often than they agree. Left free, where hardly anybody
-//!   stands twice, the class becomes the households: of two million links of a national register 11 % were
-//!   of two people, as matches lived at one address and had two given names in 71 % of the pairs.
+//! * Matches contradict each other on none of these more often than not, and err in no way more often than
+//!   they agree. Left free, where hardly anybody stands twice, the class becomes the households: of two million
+//!   links of a national register 11 % were of two people, as matches lived at one address and had two given
+//!   names in 71 % of the pairs.
 //!
 //! Cost: patterns × comparisons × rounds; some thousands of patterns whatever the number of pairs.
 //! Sums are taken over fixed stretches of patterns in their order, so threads do not show.
@@ -28,18 +29,18 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 
 use super::capture::{Captures, Overlap, SURE, recapture};
+use super::levels::{contradicts, is_personal, nearly_agrees, tells_relatives};
 use super::model::{ChanceSource, Choice, ComparisonModel, LevelModel, Model, Source, VERSION};
+use super::sums::{CLASSES, Rows, Sums};
 use super::train::Evidence;
-use crate::compare::{Comparison, LEVELS, PatternCounts, RULE_SHIFT};
+use crate::compare::{Comparison, RULE_SHIFT};
 use crate::error::Result;
-use crate::kind::Kind;
 use crate::runtime::Context;
 use crate::spec::Method;
 
 pub(super) const MATCH: usize = 0;
 pub(super) const RELATED: usize = 1;
 const UNRELATED: usize = 2;
-const CLASSES: usize = 3;
 
 /// No level is rarer than this in a class.
 const FLOOR: f64 = 1e-12;
@@ -76,45 +77,6 @@ const UNDOUBTED: f64 = 1e-4;
 /// Patterns whose sums are taken together.
 const STRETCH: usize = 1024;
 
-/// Whether relatives differ on the attribute of `comparison` as strangers do.
-pub(super) fn tells_relatives(comparison: &Comparison) -> bool {
-    (1..comparison.levels()).any(|level| is_personal(comparison, level))
-}
-
-/// Whether `level` of `comparison` is as rare among relatives as among strangers.
-fn is_personal(comparison: &Comparison, level: usize) -> bool {
-    match comparison.kind {
-        Kind::CnResidentId | Kind::Aadhaar | Kind::UsSsn | Kind::TravelDocument | Kind::BirthDate => true,
-        // Whole names that agree; relatives share one part of it.
-        Kind::PersonName if comparison.method == Method::PersonName => {
-            level <= comparison.exact + 2 || level == comparison.exact + 5
-        }
-        _ => false,
-    }
-}
-
-/// Whether two values at `level` of `comparison`, which is one that tells relatives, are of two people, errors and
-/// renewed numbers apart.
-fn contradicts(comparison: &Comparison, level: usize) -> bool {
-    let beyond = level.saturating_sub(comparison.exact);
-    match comparison.kind {
-        // From the same month and day on; swapped, mistyped and half-known dates are errors.
-        Kind::BirthDate if comparison.method == Method::Date => beyond >= 4,
-        Kind::PersonName => matches!(beyond, 4 | 6 | 8),
-        _ => level + 1 == comparison.levels(),
-    }
-}
-
-/// Whether two values at `level` of `comparison`, which is one that tells relatives, are the same but for an error.
-fn nearly_agrees(comparison: &Comparison, level: usize) -> bool {
-    let beyond = level.saturating_sub(comparison.exact);
-    match comparison.kind {
-        Kind::BirthDate if comparison.method == Method::Date => matches!(beyond, 1..=3),
-        Kind::PersonName => matches!(beyond, 2 | 5),
-        _ => beyond == 1 && !contradicts(comparison, level),
-    }
-}
-
 /// Which comparisons are of a number that is issued to one person and that other rules do not teach.
 fn untaught(evidence: &Evidence<'_>, using: &[u32]) -> Vec<bool> {
     let taught = |(comparison, &using): (&Comparison, &u32)| {
@@ -128,90 +90,6 @@ fn untaught(evidence: &Evidence<'_>, using: &[u32]) -> Vec<bool> {
     };
     let both = evidence.comparisons.iter().zip(using);
     both.map(|(c, using)| c.kind.is_issued() && !taught((c, using))).collect()
-}
-
-/// Patterns in flat form.
-struct Rows {
-    /// Levels, comparison by comparison, row after row.
-    levels: Vec<u8>,
-    rules: Vec<u32>,
-    weights: Vec<f64>,
-    /// The kind of each, by the rules that are open to it.
-    kinds: Vec<u32>,
-}
-
-impl Rows {
-    /// `kind` gives the number of the kind of pairs with a pattern.
-    fn new(counts: &PatternCounts, comparisons: &[Comparison], mut kind: impl FnMut(u64) -> u32) -> Self {
-        let mut patterns: Vec<(u64, u64)> = counts.iter().map(|(&p, &n)| (p, n)).collect();
-        // Sums of floats depend on their order, and a hash map's is nobody's.
-        patterns.sort_unstable();
-        Self {
-            levels: patterns
-                .iter()
-                .flat_map(|&(p, _)| comparisons.iter().map(move |c| c.level(p & LEVELS) as u8))
-                .collect(),
-            rules: patterns.iter().map(|&(p, _)| (p >> RULE_SHIFT) as u32).collect(),
-            weights: patterns.iter().map(|&(_, n)| n as f64).collect(),
-            kinds: patterns.iter().map(|&(p, _)| kind(p)).collect(),
-        }
-    }
-
-    fn total(&self) -> f64 {
-        self.weights.iter().sum()
-    }
-
-    /// The pairs of `rule`.
-    fn of_rule(&self, rule: usize) -> f64 {
-        self.rules
-            .iter()
-            .zip(&self.weights)
-            .filter(|&(by, _)| by >> rule & 1 == 1)
-            .map(|(_, weight)| weight)
-            .sum()
-    }
-}
-
-/// Sums over patterns that a round needs.
-#[derive(Clone)]
-struct Sums {
-    /// Per level (flat) and class: pairs found by a rule without the attribute.
-    fair: Vec<[f64; CLASSES]>,
-    /// Per level and class: all pairs.
-    all: Vec<[f64; CLASSES]>,
-    /// Per class: pairs.
-    found: [f64; CLASSES],
-    /// Per kind of pairs and class: what the rules captured.
-    captures: Vec<[Captures; 2]>,
-    /// Log-likelihood in bits.
-    bits: f64,
-    /// The same with the related pairs left out of what is expected.
-    bits_without: f64,
-}
-
-impl Sums {
-    fn new(levels: usize, kinds: usize) -> Self {
-        Self {
-            fair: vec![[0.0; CLASSES]; levels],
-            all: vec![[0.0; CLASSES]; levels],
-            found: [0.0; CLASSES],
-            captures: vec![Default::default(); kinds],
-            bits: 0.0,
-            bits_without: 0.0,
-        }
-    }
-
-    fn add(&mut self, more: &Sums) {
-        let add = |a: &mut [f64; CLASSES], b: &[f64; CLASSES]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-        self.fair.iter_mut().zip(&more.fair).for_each(|(a, b)| add(a, b));
-        self.all.iter_mut().zip(&more.all).for_each(|(a, b)| add(a, b));
-        add(&mut self.found, &more.found);
-        for (own, more) in self.captures.iter_mut().flatten().zip(more.captures.iter().flatten()) {
-            own.merge(u32::MAX, more);
-        }
-        self.bits += more.bits;
-        self.bits_without += more.bits_without;
-    }
 }
 
 pub(super) struct Em<'a> {

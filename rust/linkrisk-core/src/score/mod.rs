@@ -2,8 +2,10 @@
 
 pub mod capture;
 mod em;
+mod levels;
 pub mod lost;
 pub mod model;
+mod sums;
 pub mod train;
 pub mod weights;
 

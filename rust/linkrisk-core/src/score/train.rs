@@ -77,7 +77,7 @@ pub fn train(evidence: &Evidence<'_>, context: &Context) -> Result<Model> {
     }
     let two = Em::new(evidence, false).run(context)?;
     let shared = evidence.comparisons.iter().any(|c| c.kind.is_shareable());
-    let personal = evidence.comparisons.iter().any(super::em::tells_relatives);
+    let personal = evidence.comparisons.iter().any(super::levels::tells_relatives);
     if !shared || !personal {
         let lacking = if shared { "that relatives do not share" } else { "that households or firms share" };
         return Ok(two.model(None, format!("two classes: no attribute is one {lacking}"), two.likelihood()));
