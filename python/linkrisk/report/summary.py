@@ -192,6 +192,12 @@ def _how_sure(report: Mapping[str, Any], minimum: int) -> dict[str, str] | None:
     precision, recall = linkage["expected_precision"], linkage["expected_recall"]
     if precision is None or recall is None:
         return None
+    if linkage["links"] == 0:
+        return _point(
+            "How sure this is",
+            "No two records were linked, as nothing in them tells with enough certainty who is whom. That is no "
+            "proof that they are of different people.",
+        )
     return _point(
         "How sure this is",
         f"By the model’s own expectation {percent(precision)} of the links are right and "

@@ -243,7 +243,8 @@ fn test_two_classes_are_recovered() {
     assert_learned(&model, 20_000.0);
     assert!(!model.has_related(), "{}", model.choice.reason);
     assert!(model.comparisons.iter().flat_map(|c| &c.levels).all(|level| level.related.is_none()));
-    assert_close("recall", model.blocking_recall, recall(), 0.01);
+    // Sure matches agree on more rules than all do.
+    assert_close("recall", model.blocking_recall, recall(), 0.02);
     assert!(model.choice.three_classes.is_some(), "both were tried: {}", model.choice.reason);
 }
 
