@@ -173,13 +173,8 @@ pub fn assess(
     let captured = capture::matches(results.counts, &results.candidates.rules, results.comparisons, &scorer);
     let (relations, persons_with_relatives) = relations(results, &scorer, context)?;
     let rules = &results.candidates.rules;
-    let unplaced = risk::unplaced(
-        store,
-        rules,
-        &results.clusters.forest,
-        telling(results, &scorer, threshold),
-        context,
-    )?;
+    let could_link = |has| could_link(results, &scorer, threshold, has);
+    let unplaced = risk::unplaced(store, rules, &results.clusters.forest, could_link, context)?;
     let reaches = reach::reach(results, &scorer, threshold, context)?;
     // Past this nothing is refused or cancelled: tables are only written.
     let persons = persons(results, (&profiles, unplaced), captured);
@@ -282,13 +277,29 @@ impl Tally {
     }
 }
 
-/// The attributes of templates that link people by themselves, a bit each.
-fn telling(results: &Results<'_>, scorer: &Scorer<'_>, threshold: f64) -> u64 {
-    let links = |comparison: &&Comparison| {
-        (1..comparison.levels()).any(|level| scorer.score(comparison.with_level(0, level)).is_link(threshold))
-    };
-    let positions = results.comparisons.iter().filter(links).flat_map(|comparison| &comparison.positions);
-    positions.fold(0, |bits, position| bits | 1 << position.attribute)
+/// Whether a record with these attributes, a bit each, would be linked to another if all that can agree did, values that
+/// two records have in common and templates as alike as any, and every record had one to be linked to.
+fn could_link(results: &Results<'_>, scorer: &Scorer<'_>, threshold: f64, has: u64) -> bool {
+    let mut pattern = 0;
+    for (k, comparison) in results.comparisons.iter().enumerate() {
+        let is_there = |attribute: usize| has >> attribute & 1 == 1;
+        let levels = if comparison.positions.is_empty() {
+            if is_there(comparison.attribute) { comparison.exact } else { 0 }
+        } else if comparison.positions.iter().any(|position| is_there(position.attribute)) {
+            comparison.levels() - 1
+        } else {
+            0
+        };
+        let occurs = |level: usize| comparison.coincidences.get(level - 1).is_none_or(|&pairs| pairs > 0.0);
+        let worth = |level: usize| scorer.bits(k, comparison.with_level(0, level));
+        let known = (1..=levels).filter(|&level| occurs(level) && worth(level) > 0.0);
+        if let Some(best) = known.max_by(|&a, &b| worth(a).total_cmp(&worth(b))) {
+            pattern = comparison.with_level(pattern, best);
+        }
+    }
+    let (score, records) = (scorer.score(pattern), f64::from(results.store.len()));
+    let odds = (score.weight + (records / results.model.matches).log2().max(0.0)).exp2();
+    pattern != 0 && score.borne && odds / (1.0 + odds) >= threshold
 }
 
 fn persons(results: &Results<'_>, (profiles, unplaced): (&Profiles, u64), captured: Captured) -> Distinct {
