@@ -118,7 +118,8 @@ def test_a_number_that_two_people_have_joins_few_of_them(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "scenario, records", [("aadhaar", 200_000), ("delhi", 1_000_000), ("ees", 200_000), ("multimodal", 300_000)]
+    ("scenario", "records"),
+    [("aadhaar", 200_000), ("delhi", 1_000_000), ("ees", 200_000), ("multimodal", 300_000)],
 )
 def test_links_are_right_as_often_as_is_said(scenario: str, records: int, tmp_path: Path) -> None:
     """Where hardly anybody stands twice, where strangers share much, and where one rule finds nearly all."""

@@ -234,9 +234,9 @@ def limits(tables: Tables, published: Published) -> list[str]:
         )
     elif unchecked >= MUCH_UNCHECKED:
         out.append(
-            f"{percent(unchecked)} of the true pairs found are of records that only one blocking rule, or rules "
-            "on one attribute, can join. Nothing tells how many like them were missed, and the expected recall "
-            "takes it to be none."
+            f"{percent(unchecked)} of the true pairs found are of records that only one blocking rule, or "
+            "rules on one attribute, can join. Nothing tells how many like them were missed, and the "
+            "expected recall takes it to be none."
         )
     unplaced = published.alone((tables.summary.get("persons") or {}).get("unplaced"))
     if unplaced not in (None, 0):

@@ -195,8 +195,8 @@ def _how_sure(report: Mapping[str, Any], minimum: int) -> dict[str, str] | None:
     if linkage["links"] == 0:
         return _point(
             "How sure this is",
-            "No two records were linked, as nothing in them tells with enough certainty who is whom. That is no "
-            "proof that they are of different people.",
+            "No two records were linked, as nothing in them tells with enough certainty who is whom. That is "
+            "no proof that they are of different people.",
         )
     return _point(
         "How sure this is",
