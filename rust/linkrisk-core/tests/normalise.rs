@@ -390,6 +390,11 @@ fn aadhaar() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+#[test]
+fn test_letters_with_a_stroke_and_an_accent_are_folded_at_once() {
+    check_laws(&rules(Kind::PersonName), "BǾ ǼSOP");
+}
+
 proptest! {
     #[test]
     fn test_resident_id_catches_substitution(id in resident_id(), at in 0usize..18, step in 1u8..10) {

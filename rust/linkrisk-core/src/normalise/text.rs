@@ -169,6 +169,20 @@ pub fn push_without_accent(c: char, out: &mut String) {
     match c {
         '\u{300}'..='\u{36f}' => {}
         _ if c.is_ascii() => out.push(c),
+        '\u{c0}'..='\u{52f}' | '\u{1e00}'..='\u{1fff}' => {
+            // What is left of ǿ is ø, which is a letter with a stroke and no accent.
+            decompose_canonical(c, |part| {
+                if !is_combining_mark(part) {
+                    push_without_stroke(part, out);
+                }
+            });
+        }
+        _ => out.push(c),
+    }
+}
+
+fn push_without_stroke(c: char, out: &mut String) {
+    match c {
         'ß' => out.push_str("ss"),
         'æ' => out.push_str("ae"),
         'œ' => out.push_str("oe"),
@@ -177,13 +191,6 @@ pub fn push_without_accent(c: char, out: &mut String) {
         'đ' | 'ð' => out.push('d'),
         'ł' => out.push('l'),
         'ı' => out.push('i'),
-        '\u{c0}'..='\u{52f}' | '\u{1e00}'..='\u{1fff}' => {
-            decompose_canonical(c, |part| {
-                if !is_combining_mark(part) {
-                    out.push(part);
-                }
-            });
-        }
         _ => out.push(c),
     }
 }
