@@ -43,10 +43,13 @@ pub fn settle(
             let score = scores.score(pattern);
             // What the gallery does not bear is no link, and no evidence against one.
             let weight = if score.borne { score.weight } else { score.weight.min(0.0) };
-            let against = match pattern & single {
-                _ if similarities.told(pattern) => Against::Always,
-                0 => Against::Never,
-                _ => Against::ByLevels,
+            // Faces that speak for one person are not turned against one by the place beside them.
+            let alike = || scorer.bits_of_templates(pattern) >= 0.0;
+            let against = match (pattern & single != 0, similarities.told(pattern)) {
+                (true, false) => Against::ByLevels,
+                (false, false) => Against::Never,
+                (false, true) if alike() => Against::Never,
+                (_, true) => Against::Always,
             };
             Weighed { weight: weight as f32, against }
         };

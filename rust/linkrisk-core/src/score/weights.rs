@@ -120,6 +120,12 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    /// What all weigh together that compare templates.
+    pub fn bits_of_templates(&self, pattern: u64) -> f64 {
+        let templates = self.crowds.iter().enumerate().filter(|(_, crowd)| crowd.is_some());
+        templates.map(|(comparison, _)| self.bits(comparison, pattern)).sum()
+    }
+
     /// What all weigh together that compare no templates.
     pub fn bits_of_others(&self, pattern: u64) -> f64 {
         let others = self.crowds.iter().enumerate().filter(|(_, crowd)| crowd.is_none());
