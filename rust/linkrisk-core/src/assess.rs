@@ -298,8 +298,8 @@ fn could_link(results: &Results<'_>, scorer: &Scorer<'_>, threshold: f64, has: u
         }
     }
     let (score, records) = (scorer.score(pattern), f64::from(results.store.len()));
-    let odds = (score.weight + (records / results.model.matches).log2().max(0.0)).exp2();
-    pattern != 0 && score.borne && odds / (1.0 + odds) >= threshold
+    let weight = score.weight + (records / results.model.matches).log2().max(0.0);
+    pattern != 0 && score.borne && 1.0 / (1.0 + (-weight).exp2()) >= threshold
 }
 
 fn persons(results: &Results<'_>, (profiles, unplaced): (&Profiles, u64), captured: Captured) -> Distinct {

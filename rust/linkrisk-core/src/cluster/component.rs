@@ -17,11 +17,13 @@ pub struct Weighed {
 /// When a pair below even odds speaks against one person, by what was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Against {
-    /// Always: templates were compared, and those of one person are alike.
+    /// Always: templates were compared, and those of one person are alike; these are not, or what a person has one of
+    /// was compared as well.
     Always,
     /// Where its levels do: something was compared of which one person has one, such as a birth date.
     ByLevels,
-    /// Never: all that was compared is of what one person has several, such as places and accounts.
+    /// Never: all that was compared is of what one person has several, such as places and accounts, and templates that
+    /// are alike.
     Never,
 }
 

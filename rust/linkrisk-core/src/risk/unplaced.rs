@@ -5,14 +5,17 @@ use rustc_hash::FxHashMap;
 
 use crate::block::Rules;
 use crate::cluster::Forest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::bits::Bits;
 use crate::kind::Storage;
 use crate::runtime::Context;
-use crate::store::{PARTIAL, Store};
+use crate::store::{PARTIAL, Slot, Store};
 
 /// Nanoseconds on two processors that a record takes to be looked at.
 const LOOK: f64 = 12.0;
+
+/// Records between two looks at whether to stop.
+const CHUNK: u32 = 1 << 20;
 
 /// The work of [`unplaced`], in nanoseconds on two processors.
 pub fn unplaced_work(store: &Store) -> f64 {
@@ -39,20 +42,26 @@ pub fn unplaced(
     let _bits = context.memory.reserve("persons of several records", Bits::bytes(store.len()))?;
     let joined = Bits::new(store.len());
     context.pool.install(|| {
-        let others = (0..store.len()).into_par_iter().filter(|&record| forest.root(record) != record);
-        others.for_each(|record| joined.insert(forest.root(record)));
-    });
-    let attributes = || store.layout.attributes.iter().zip(0..);
-    let bits_of = |storage: Storage| {
-        let ours = attributes().filter(|(laid, _)| laid.kind.storage() == storage);
-        ours.fold(0u64, |bits, (_, bit)| bits | 1 << bit)
+        (0..store.len().div_ceil(CHUNK)).into_par_iter().try_for_each(|chunk| {
+            context.cancel.check()?;
+            let first = chunk * CHUNK;
+            let records = first..first.saturating_add(CHUNK).min(store.len());
+            let others = records.filter(|&record| forest.root(record) != record);
+            others.for_each(|record| joined.insert(forest.root(record)));
+            Ok::<_, Error>(())
+        })
+    })?;
+    let of = |storage: Storage| {
+        let laid = store.layout.attributes.iter().zip(0..);
+        laid.filter(move |(laid, _)| laid.kind.storage() == storage)
+            .map(|(laid, bit)| (1u64 << bit, laid.slot))
     };
-    let (templates, numbers) = (bits_of(Storage::Template), bits_of(Storage::Number));
+    let templates = of(Storage::Template).fold(0, |bits, (bit, _)| bits | bit);
+    let numbers: Vec<(u64, Slot)> = of(Storage::Number).collect();
     // A masked number agrees with many.
     let whole = |words: &[u64]| {
-        let masked = attributes()
-            .filter(|&(laid, bit)| words[0] & numbers >> bit & 1 == 1 && laid.slot.get(words) & PARTIAL != 0);
-        masked.fold(words[0], |bits, (_, bit)| bits & !(1 << bit))
+        let is_masked = |&&(bit, slot): &&(u64, Slot)| words[0] & bit != 0 && slot.get(words) & PARTIAL != 0;
+        numbers.iter().filter(is_masked).fold(words[0], |bits, (bit, _)| bits & !bit)
     };
     let width = store.layout.words;
     let counts = store.scan(

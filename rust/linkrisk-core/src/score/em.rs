@@ -29,7 +29,7 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 
 use super::capture::{Captures, Overlap, SURE, recapture};
-use super::levels::{contradicts, is_personal, nearly_agrees, tells_relatives};
+use super::levels::{FAMILY_ALONE, GIVEN_ALONE, contradicts, is_personal, nearly_agrees, tells_relatives};
 use super::model::{ChanceSource, Choice, ComparisonModel, LevelModel, Model, Source, VERSION};
 use super::sums::{CLASSES, Rows, Sums};
 use super::train::Evidence;
@@ -426,7 +426,7 @@ impl<'a> Em<'a> {
             return;
         }
         let start = self.starts[k];
-        let [given, family] = [4, 6].map(|beyond| start + comparison.exact + beyond);
+        let [given, family] = [GIVEN_ALONE, FAMILY_ALONE].map(|beyond| start + comparison.exact + beyond);
         if self.seen[given].min(self.seen[family]) < ENOUGH {
             return;
         }

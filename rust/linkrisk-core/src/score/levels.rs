@@ -5,6 +5,12 @@ use crate::compare::Comparison;
 use crate::kind::Kind;
 use crate::spec::Method;
 
+/// How far beyond exact agreement the level of names is of which the given names agree alone.
+pub(super) const GIVEN_ALONE: usize = 4;
+
+/// The same of names of which the family names agree alone.
+pub(super) const FAMILY_ALONE: usize = 6;
+
 /// Whether relatives differ on the attribute of `comparison` as strangers do.
 pub(super) fn tells_relatives(comparison: &Comparison) -> bool {
     (1..comparison.levels()).any(|level| is_personal(comparison, level))
@@ -29,7 +35,7 @@ pub(super) fn contradicts(comparison: &Comparison, level: usize) -> bool {
     match comparison.kind {
         // From the same month and day on; swapped, mistyped and half-known dates are errors.
         Kind::BirthDate if comparison.method == Method::Date => beyond >= 4,
-        Kind::PersonName => matches!(beyond, 4 | 6 | 8),
+        Kind::PersonName => matches!(beyond, GIVEN_ALONE | FAMILY_ALONE | 8),
         _ => level + 1 == comparison.levels(),
     }
 }
