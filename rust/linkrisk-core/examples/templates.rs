@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout)]
 
-#[path = "../tests/templates/measure.rs"]
+#[path = "../tests/engine/templates/measure.rs"]
 mod measure;
 
 use linkrisk_core::simulate::biometric::{

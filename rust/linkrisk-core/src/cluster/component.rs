@@ -77,8 +77,8 @@ pub struct Kruskal {
 }
 
 impl Kruskal {
-    /// Hands the weights of the strongest of `ties` that hold each entity of `members` records together to
-    /// `take`: of an entity of `n` records at most `n − 1`. Without `labels` all records are one entity.
+    /// Hands the strongest of `ties` that hold each entity of `members` records together to `take`: of an entity
+    /// of `n` records at most `n − 1`. Without `labels` all records are one entity.
     ///
     /// Which of equally strong ties are taken does not change their weights (J. B. Kruskal, 1956).
     pub fn spanning(
@@ -86,7 +86,7 @@ impl Kruskal {
         ties: &mut [Tie],
         members: usize,
         labels: Option<&[u32]>,
-        mut take: impl FnMut(f32),
+        mut take: impl FnMut(Tie),
     ) {
         let Self { parents } = self;
         parents.clear();
@@ -97,7 +97,7 @@ impl Kruskal {
             let (left, right) = (root(parents, tie.left), root(parents, tie.right));
             if left != right {
                 parents[left.max(right) as usize] = left.min(right);
-                take(tie.weight);
+                take(*tie);
             }
         }
     }
@@ -120,7 +120,7 @@ mod tests {
         // The weakest of the triangle is no part of the tree; the last link was cut.
         let mut links = [tie(0, 1, 3.0), tie(0, 2, 1.0), tie(1, 2, 0.5), tie(2, 3, 9.0)];
         let mut taken = Vec::new();
-        Kruskal::default().spanning(&mut links, 4, Some(&[0, 0, 0, 3]), |weight| taken.push(weight));
+        Kruskal::default().spanning(&mut links, 4, Some(&[0, 0, 0, 3]), |tie| taken.push(tie.weight));
         assert_eq!(taken, [3.0, 1.0]);
         let component = Component { members: &[4, 5, 6, 9], words: &[1, 2, 3, 4], links: &[] };
         assert_eq!(component.record(2), (6, [3].as_slice()));

@@ -43,9 +43,10 @@ impl Matches {
 /// Merges that are expected to be wrong.
 ///
 /// An entity hangs together by a spanning tree of its links, the strongest that there is; a link of
-/// the tree is wrong with probability 1 − p, independently of the others. A merge that no link
-/// supports, but the average of weaker pairs does, has no probability of its own and adds nothing.
-/// `spanning` counts the links of the trees by the bits of their weights.
+/// the tree is wrong with probability 1 − p, independently of the others but for those between records
+/// that show one issued number: that is of two people for all of them or for none, and the weakest
+/// stands for them. A merge that no link supports, but the average of weaker pairs does, has no
+/// probability of its own and adds nothing. `spanning` counts these links by the bits of their weights.
 pub fn false_merges(spanning: &BTreeMap<u32, u64>) -> Expected {
     let mut expected = Expected::default();
     for (&bits, &links) in spanning {

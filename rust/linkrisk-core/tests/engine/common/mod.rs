@@ -1,7 +1,5 @@
 //! Small stores for the tests of the engine, read in as a run reads them: batch by batch.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
-
 pub mod run;
 
 use std::sync::Arc;

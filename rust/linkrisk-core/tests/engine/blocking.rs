@@ -1,11 +1,9 @@
 //! Candidate pairs against all pairs looked at one by one, by what was read in.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use common::{PEOPLE, Rows, context, limited, people_spec, resident_id, store};
+use crate::common::{PEOPLE, Rows, context, limited, people_spec, resident_id, store};
 use linkrisk_core::block::{Candidates, Pair, Rules, Visitor, Work, default};
 use linkrisk_core::error::{ErrorKind, Result};
 use linkrisk_core::runtime::Context;

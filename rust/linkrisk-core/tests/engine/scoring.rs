@@ -1,8 +1,6 @@
 //! Weights of patterns where templates tell what pairs that other attributes link are worth.
 
-mod common;
-
-use common::{PEOPLE, Rows, context, people_spec, store};
+use crate::common::{PEOPLE, Rows, context, people_spec, store};
 use linkrisk_core::compare::{self, Comparison};
 use linkrisk_core::score::Scorer;
 use linkrisk_core::score::model::{

@@ -1,10 +1,8 @@
 //! Links into entities: components against a depth-first search, and what no entity may hold.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use common::{PEOPLE, Rows, context, people_spec, resident_id, store};
+use crate::common::{PEOPLE, Rows, context, people_spec, resident_id, store};
 use linkrisk_core::cluster::agglomerate::{CONTRADICTION, agglomerate};
 use linkrisk_core::cluster::component::{Against, Record, Weighed};
 use linkrisk_core::cluster::{ClusterCounts, Clusters, Conflicts, Forest, Limits, Link, cluster};
@@ -152,9 +150,20 @@ fn settled(
     store: &Store,
     spec: &Spec,
     links: &[Link],
-    (otherwise, against): (f32, Against),
+    weights: (f32, Against),
     threads: usize,
 ) -> (Vec<u32>, ClusterCounts) {
+    let Clusters { forest, counts, .. } = clusters(store, spec, links, weights, threads);
+    ((0..store.len()).map(|record| forest.root(record)).collect(), counts)
+}
+
+fn clusters(
+    store: &Store,
+    spec: &Spec,
+    links: &[Link],
+    (otherwise, against): (f32, Against),
+    threads: usize,
+) -> Clusters {
     let context = context(threads);
     let comparisons = compare::comparisons(store, &spec.linkage).expect("the comparisons suit").comparisons;
     let conflicts = Conflicts::new(store, &comparisons);
@@ -165,9 +174,7 @@ fn settled(
         against,
     };
     let mask = vec![u64::MAX; store.layout.words];
-    let Clusters { forest, counts, .. } =
-        cluster(store, links, &conflicts, limits, (|| (), weigh), &mask, &context).expect("memory is there");
-    ((0..store.len()).map(|record| forest.root(record)).collect(), counts)
+    cluster(store, links, &conflicts, limits, (|| (), weigh), &mask, &context).expect("memory is there")
 }
 
 /// Nameless records, so that nothing contradicts anything, and no two the same.
@@ -230,6 +237,29 @@ fn test_pairs_that_cannot_contradict_outvote_no_link() {
     assert_eq!(of(Against::Never), [0; 10]);
     assert_eq!(of(Against::Always), of(Against::ByLevels));
     assert_eq!(of(Against::Always)[9], 5);
+}
+
+#[test]
+fn test_links_on_one_issued_number_count_once_with_the_weakest() {
+    let spec = people_spec(&[false], json!({}));
+    let (one, other) = (resident_id("19900101", 11), resident_id("19851224", 347));
+    let mut rows = Rows::new(&PEOPLE);
+    for (at, id) in [&one, &one, &one, &one, "", "", &other, &other, &other].into_iter().enumerate() {
+        rows.push(&["", "", "", id, &format!("Easton {at}"), ""]);
+    }
+    let store = store(&spec, &[rows], &context(1));
+    // Those of one number hang by 9, 6 and 5, two without any by 8 and 7; those of the other by 6 and 6.
+    let links = [(0, 1, 9.0), (0, 2, 6.0), (0, 3, 5.0), (1, 2, 4.5), (0, 4, 8.0), (4, 5, 7.0)]
+        .into_iter()
+        .chain([(6, 7, 6.0), (6, 8, 6.0), (7, 8, 5.5)])
+        .map(|(left, right, weight)| link(left, right, weight));
+    for threads in [1, 8] {
+        let found =
+            clusters(&store, &spec, &links.clone().collect::<Vec<_>>(), (3.0, Against::Always), threads);
+        let spanning: Vec<(f32, u64)> =
+            found.spanning.iter().map(|(&weight, &count)| (f32::from_bits(weight), count)).collect();
+        assert_eq!(spanning, [(5.0, 1), (6.0, 1), (7.0, 1), (8.0, 1)]);
+    }
 }
 
 /// People of two resident IDs each, more than one edit apart, and some without any.

@@ -1,14 +1,12 @@
 //! Runs that were stopped go on where they were and come to the same, or say why they cannot.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::run::{Outcome, files, folder, manifest, names, outcome, people, spec};
-use common::{context, limited};
+use crate::common::run::{Outcome, files, folder, manifest, names, outcome, people, spec};
+use crate::common::{context, limited};
 use linkrisk_core::error::{Error, ErrorKind, Result};
 use linkrisk_core::kernel::hash::{below, mix};
 use linkrisk_core::pipeline::{Out, Pipeline};
@@ -83,7 +81,7 @@ fn test_a_run_goes_on_after_every_stage_and_repeats_none() {
         let mut again = resume(&path, limited(if done % 2 == 0 { 2_000_000 } else { 1 << 40 }, 1 + done % 3));
         if done > 0 {
             let known = again.ingest(0, std::iter::from_fn(|| panic!("it is read already")));
-            assert_eq!(known.expect("it is known").records, common::run::RECORDS);
+            assert_eq!(known.expect("it is known").records, crate::common::run::RECORDS);
         }
         STEPS[usize::from(done > 0)..].iter().for_each(|step| step(&mut again).expect("it fits"));
         assert!(outcome(&path) == expected, "after {done} stages");

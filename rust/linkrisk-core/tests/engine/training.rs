@@ -3,9 +3,7 @@
 //! Pairs are not drawn one by one: the patterns of billions of pairs are what a model expects of
 //! them, rounded up or down at random so that the mean is exact.
 
-mod common;
-
-use common::{Rows, context, store};
+use crate::common::{Rows, context, store};
 use linkrisk_core::block::Rules;
 use linkrisk_core::compare::{self, Comparison, PatternCounts, RULE_SHIFT};
 use linkrisk_core::error::ErrorKind;

@@ -1,7 +1,5 @@
 //! Whole runs on invented people, and everything that they come to.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

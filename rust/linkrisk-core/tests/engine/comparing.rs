@@ -1,8 +1,6 @@
 //! Comparison vectors: the laws they obey, and the levels of values worked out by hand.
 
-mod common;
-
-use common::{PEOPLE, Rows, context, people_spec, record, resident_id, store, value};
+use crate::common::{PEOPLE, Rows, context, people_spec, record, resident_id, store, value};
 use linkrisk_core::compare::{self, Comparer, Comparison};
 use linkrisk_core::error::ErrorKind;
 use linkrisk_core::spec::{LinkageSpec, Method, Spec};
@@ -288,7 +286,7 @@ fn test_tiers_leave_out_values_that_were_taken_out() {
     let mut rows = Rows::new(&["mail"]);
     (0..400).for_each(|_| rows.push(&["desk@example.org"]));
     (0..400).for_each(|i| rows.push(&[&format!("person{}@example.org", i / 2)]));
-    let store = common::store(&spec, &[rows], &context(1));
+    let store = crate::common::store(&spec, &[rows], &context(1));
     assert_eq!(value(&store, 0, 0), 0, "held by more records than one person's address can be");
     let comparisons = compare::comparisons(&store, &LinkageSpec::default()).expect("they suit").comparisons;
     let mail = find(&comparisons, "mail");

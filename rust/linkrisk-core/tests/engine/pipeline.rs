@@ -1,20 +1,18 @@
 //! Whole runs on invented people: the same answer always, and what a run leaves on the disk.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::common::run::{
+    ATTRIBUTES, Outcome, RECORDS, TABLES, files, folder, manifest, names, outcome, people, spec, table,
+};
+use crate::common::{Rows, context, limited};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use common::run::{
-    ATTRIBUTES, Outcome, RECORDS, TABLES, files, folder, manifest, names, outcome, people, spec, table,
-};
-use common::{Rows, context, limited};
 use linkrisk_core::error::{Error, ErrorKind, Result};
 use linkrisk_core::kernel::hash::{below, mix};
 use linkrisk_core::pipeline::Pipeline;

@@ -1,0 +1,22 @@
+//! Tests of the engine through its public items: one program, for linking one for each file took longer than the tests.
+
+mod blocking;
+mod clustering;
+mod common;
+mod comparing;
+mod imports;
+mod irises;
+mod kernel_properties;
+mod nearest;
+mod nearest_filter;
+mod normalise;
+mod pipeline;
+mod resume;
+mod risk;
+mod scoring;
+mod simd;
+mod simulate_people;
+mod simulate_systems;
+mod template_store;
+mod templates;
+mod training;
