@@ -3,11 +3,12 @@
 Each tool is a whole process that reads the same Parquet file, uses the same columns and the same five
 blocking rules, and writes its clusters as Parquet. They take turns, and medians are shown.
 
-    python benches/peers/compare_people.py --peers PYTHON [--rounds 3] [--placeholders] [--memory GIB]
+    python benches/peers/compare_people.py --peers PYTHON [--rounds 3] [--placeholders] [--memory SIZE]
         [RECORDS ...]
 
 Placeholder phones and dates are blanked unless `--placeholders` is given: Splink takes them at their
-face value, and what that costs it would hide how fast it is on clean data.
+face value, and what that costs it would hide how fast it is on clean data. A tool that fails is left out of
+the rounds that follow, and the end of what it wrote is shown.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ blocking = [
 """
 
 
-def prepare(folder: Path, records: int, *, placeholders: bool, memory: int | None) -> pl.DataFrame:
+def prepare(folder: Path, records: int, *, placeholders: bool, memory: str | None) -> pl.DataFrame:
     """Writes the file that both read and the spec; returns the truth."""
     generated = folder / "generated"
     simulate = ["simulate", "people", "--records", str(records), "--seed", "1", "--out", str(generated)]
@@ -70,7 +71,7 @@ def prepare(folder: Path, records: int, *, placeholders: bool, memory: int | Non
         blanked = [pl.when(pl.col(c) != v).then(pl.col(c)).alias(c) for c, v in PLACEHOLDERS.items()]
         people = people.with_columns(blanked)
     people.write_parquet(folder / "people.parquet")
-    limit = f'\n[run]\nmemory_limit = "{memory} GiB"\n' if memory else ""
+    limit = f'\n[run]\nmemory_limit = "{memory}"\n' if memory else ""
     (folder / "linkrisk.toml").write_text(SPEC + limit, encoding="utf-8")
     return truth
 
@@ -82,10 +83,10 @@ def linkrisk(folder: Path) -> tuple[measure.Cost, pl.DataFrame]:
     return measure.run(command), measure.entities(out)
 
 
-def splink(folder: Path, peers: str, memory: int | None) -> tuple[measure.Cost, pl.DataFrame]:
+def splink(folder: Path, peers: str, memory: str | None) -> tuple[measure.Cost, pl.DataFrame]:
     out = folder / "splink.parquet"
     out.unlink(missing_ok=True)
-    limit = [f"{memory}GiB"] if memory else []
+    limit = [memory] if memory else []
     command = [peers, str(HERE / "splink_people.py"), str(folder / "people.parquet"), str(out), *limit]
     cost = measure.run(command)
     record = pl.format("people {}", "record_id").alias("record")
@@ -93,31 +94,39 @@ def splink(folder: Path, peers: str, memory: int | None) -> tuple[measure.Cost, 
 
 
 def compare(
-    records: int, peers: str, rounds: int, *, placeholders: bool, memory: int | None
+    records: int, peers: str, rounds: int, *, placeholders: bool, memory: str | None
 ) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="peers-") as name:
         folder = Path(name)
         truth = prepare(folder, records, placeholders=placeholders, memory=memory)
         costs: dict[str, list[measure.Cost]] = {"linkrisk": [], "splink": []}
         scores: dict[str, dict[str, float]] = {}
+        failures: dict[str, str] = {}
         for _ in range(rounds):
-            for tool in costs:
-                cost, clusters = linkrisk(folder) if tool == "linkrisk" else splink(folder, peers, memory)
+            for tool in [tool for tool in costs if tool not in failures]:
+                try:
+                    cost, clusters = linkrisk(folder) if tool == "linkrisk" else splink(folder, peers, memory)
+                except measure.FailedError as failure:
+                    failures[tool] = str(failure)
+                    print(f"\n{tool} {failure}", flush=True)
+                    continue
                 costs[tool].append(cost)
                 scores[tool] = measure.scores(truth, clusters)
-    rows = {tool: (measure.medians(costs[tool]), scores[tool]) for tool in costs}
-    ours, theirs = rows["linkrisk"][0], rows["splink"][0]
+    rows = {tool: (measure.medians(costs[tool]), scores[tool]) for tool in costs if tool not in failures}
     print(f"\n{records:,} records{', placeholders in' if placeholders else ''}, {rounds} rounds")
-    print(measure.table(rows))
-    print(f"Splink takes {theirs.seconds / ours.seconds:.1f} x the time", end=" ")
-    print(f"and {theirs.peak_bytes / ours.peak_bytes:.1f} x the memory", flush=True)
+    print(measure.table(rows), flush=True)
+    if not failures:
+        ours, theirs = rows["linkrisk"][0], rows["splink"][0]
+        print(f"Splink takes {theirs.seconds / ours.seconds:.1f} x the time", end=" ")
+        print(f"and {theirs.peak_bytes / ours.peak_bytes:.1f} x the memory", flush=True)
     return {
         "records": records,
         "placeholders": placeholders,
         "tools": {
             tool: {"median": asdict(rows[tool][0]), "rounds": [asdict(c) for c in costs[tool]]} | scores[tool]
-            for tool in costs
+            for tool in rows
         },
+        "failures": failures,
     }
 
 
@@ -133,7 +142,7 @@ def main() -> None:
     parser.add_argument("--peers", required=True, metavar="PYTHON", help="the Python that has Splink")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--placeholders", action="store_true", help="leave placeholder values in")
-    parser.add_argument("--memory", type=int, metavar="GIB", help="memory limit of both")
+    parser.add_argument("--memory", metavar="SIZE", help="memory limit of both, as `256 MiB`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON too")
     options = parser.parse_args()
     facts = versions(options.peers)

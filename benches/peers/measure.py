@@ -21,11 +21,15 @@ class Cost:
     peak_bytes: int
 
 
+class FailedError(RuntimeError):
+    """A command failed; says after how many seconds, and how what it wrote ends."""
+
+
 def run(command: Sequence[str]) -> Cost:
     """Runs a command to its end and measures it; its own threads and memory, nothing of ours.
 
     Raises:
-        RuntimeError: Where it fails, with the end of what it wrote.
+        FailedError: Where it fails.
     """
     # It names a processor for one library's kernels, and would hinder those who do not use it.
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
@@ -37,7 +41,8 @@ def run(command: Sequence[str]) -> Cost:
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}:\n{output.decode()[-4_000:]}")
+        end = output.decode()[-1_000:].strip()
+        raise FailedError(f"ended with {process.returncode} after {seconds:.1f} s:\n{end}")
     return Cost(seconds, usage.ru_maxrss * 1024)
 
 
