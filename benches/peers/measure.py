@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,17 @@ class Cost:
     peak_bytes: int
 
 
+# A process starts with the peak memory of the one that started it, which here may hold the truth of ten
+# million records; so a small one starts what is measured, and writes down the peak of that.
+LAUNCH = """
+import pathlib, resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+pathlib.Path(sys.argv[1]).write_text(str(peak))
+sys.exit(code)
+"""
+
+
 class FailedError(RuntimeError):
     """A command failed; says after how many seconds, and how what it wrote ends."""
 
@@ -31,19 +44,23 @@ def run(command: Sequence[str]) -> Cost:
     Raises:
         FailedError: Where it fails.
     """
-    # It names a processor for one library's kernels, and would hinder those who do not use it.
+    # Names a processor for one library's kernels, and would hinder those who do not use it.
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        end = output.decode()[-1_000:].strip()
-        raise FailedError(f"ended with {process.returncode} after {seconds:.1f} s:\n{end}")
-    return Cost(seconds, usage.ru_maxrss * 1024)
+    with tempfile.TemporaryDirectory(prefix="peak-") as folder:
+        peak = Path(folder, "kib")
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", LAUNCH, str(peak), *command],
+            check=False,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            end = done.stdout.decode()[-1_000:].strip()
+            raise FailedError(f"ended with {done.returncode} after {seconds:.1f} s:\n{end}")
+        return Cost(seconds, int(peak.read_text(encoding="utf-8")) * 1024)
 
 
 def medians(costs: Sequence[Cost]) -> Cost:

@@ -65,8 +65,8 @@ pub struct Vehicles {
 impl Vehicles {
     /// Finds the vehicles among the records; the plates of `alike` are of one person each and look alike.
     ///
-    /// Memory: 4 bytes per record and plate attribute, 4 per plate; plates are told apart in passes of
-    /// 16 bytes per record.
+    /// Memory: 4 bytes per record and plate attribute, 4 per plate, 24 per pair that looks alike; plates are told
+    /// apart in passes of 16 bytes per record.
     ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`], or [`ErrorKind::Data`] past 4.29 billion records times plate attributes.
@@ -83,7 +83,7 @@ impl Vehicles {
         let mut held = context.memory.reserve("plates", places * 4)?;
         // The first place at which the plate is shown, plus one.
         let firsts: Vec<AtomicU32> = (0..places).map(|_| AtomicU32::new(0)).collect();
-        let mut alike = alike.to_vec();
+        let mut alone = Vec::new();
         if slots.len() > 1 {
             // A record that nothing is linked with may show two plates by itself.
             let found = store.scan(context, Default::default, |(held, found), _, words| {
@@ -92,14 +92,15 @@ impl Vehicles {
                 }
                 Ok(())
             })?;
-            alike.extend(found.into_iter().flat_map(|(_, found): (Vec<u64>, Vec<(u64, u64)>)| found));
+            alone.extend(found.into_iter().flat_map(|(_, found): (Vec<u64>, Vec<(u64, u64)>)| found));
         }
-        // The pairs, and a table of their ends.
-        let _alike = context.memory.reserve("plates that look alike", alike.len() as u64 * 64)?;
-        let ends: FxHashMap<u64, AtomicU32> = alike
-            .iter()
-            .flat_map(|&(a, b)| [(mix(a), AtomicU32::new(0)), (mix(b), AtomicU32::new(0))])
-            .collect();
+        let alike = || alike.iter().chain(&alone).copied();
+        let _ends = context.memory.reserve("plates that look alike", alike().count() as u64 * End::BYTES)?;
+        let mut ends: Vec<End> =
+            alike().flat_map(|(a, b)| [a, b].map(|plate| End::new(mix(plate)))).collect();
+        ends.sort_unstable_by_key(|end| end.key());
+        ends.dedup_by_key(|end| end.key());
+        let end = |key: u64| ends.binary_search_by_key(&key, End::key).ok().map(|at| &ends[at]);
         let passes = passes(places * 16, context);
         for pass in 0..passes {
             let (partitions, _rows) = shown(store, &slots, (pass, passes), context)?;
@@ -110,8 +111,8 @@ impl Vehicles {
                     mark_firsts(&partition, first_of, &firsts);
                     context.progress.worked(each);
                     for (key, &first) in first_of.iter().filter(|_| !ends.is_empty()) {
-                        if let Some(end) = ends.get(key) {
-                            end.store(first, Ordering::Relaxed);
+                        if let Some(end) = end(*key) {
+                            end.first.store(first, Ordering::Relaxed);
                         }
                     }
                     Ok(())
@@ -122,8 +123,8 @@ impl Vehicles {
         let known = number(&mut plates);
         held.grow_to(places * 4 + u64::from(known) * 4)?;
         let forest = Forest::new(known, context)?;
-        let place = |plate: u64| ends.get(&mix(plate)).map(|first| first.load(Ordering::Relaxed) as usize);
-        for &(a, b) in &alike {
+        let place = |plate: u64| end(mix(plate)).map(|end| end.first.load(Ordering::Relaxed) as usize);
+        for (a, b) in alike() {
             if let (Some(a), Some(b)) = (place(a), place(b)) {
                 forest.join(plates[a] - 1, plates[b] - 1);
             }
@@ -172,6 +173,28 @@ impl Vehicles {
     /// Number above every vehicle's number.
     pub fn bound(&self) -> u32 {
         self.forest.len()
+    }
+}
+
+/// One of two plates that look alike: in a sorted list, for a table would take twice the room.
+///
+/// Two halves of its key, so that it takes 12 bytes.
+struct End {
+    key: [u32; 2],
+    /// The first place at which it is shown.
+    first: AtomicU32,
+}
+
+impl End {
+    /// Bytes of the ends of a pair.
+    const BYTES: u64 = 2 * size_of::<Self>() as u64;
+
+    fn new(key: u64) -> Self {
+        Self { key: [(key >> 32) as u32, key as u32], first: AtomicU32::new(0) }
+    }
+
+    fn key(&self) -> u64 {
+        u64::from(self.key[0]) << 32 | u64::from(self.key[1])
     }
 }
 
