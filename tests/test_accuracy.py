@@ -143,3 +143,21 @@ def test_people_whom_nothing_could_join_may_be_others(tmp_path: Path) -> None:
     assert any("hold nothing by which" in limit for limit in result.report()["limits"])
     sure = next(p for p in result.report()["summary"]["points"] if p["title"] == "How sure this is")
     assert sure["text"].startswith("No two records were linked")
+
+
+def test_people_known_by_one_number_may_be_others(tmp_path: Path) -> None:
+    # Crossings show a document and where; who renewed theirs is two people, and only a file tells.
+    linkrisk.simulate("ees", records=200_000, templates="none", out=tmp_path / "data")
+    result = linkrisk.assess(Spec.from_toml(tmp_path / "data" / "linkrisk.toml"), tmp_path / "run")
+    persons = result.summary["persons"]
+    people = result.entities().filter(pl.col("subject") == "person").group_by("entity_id")
+    filed = people.agg(filed=(pl.col("source").cast(pl.String) == "files").any()).collect()["filed"]
+    assert len(filed) == persons["observed"]
+    # A file without a name or a birth date hangs on its document as well.
+    apart = persons["by_one_attribute"] + persons["unplaced"]
+    assert apart == pytest.approx((~filed).sum(), rel=0.1)
+    assert apart > 500
+    truth = read_truth_folder(tmp_path / "data" / "truth").drop_nulls().collect()["truth"].n_unique()
+    # The end is up to 0.2 % too high, at a million records as well.
+    assert persons["low"] <= 1.002 * truth < persons["observed"]
+    assert any("known by one attribute alone" in limit for limit in result.report()["limits"])

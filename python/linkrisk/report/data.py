@@ -238,12 +238,20 @@ def limits(tables: Tables, published: Published) -> list[str]:
             "rules on one attribute, can join. Nothing tells how many like them were missed, and the "
             "expected recall takes it to be none."
         )
-    unplaced = published.alone((tables.summary.get("persons") or {}).get("unplaced"))
+    persons = tables.summary.get("persons") or {}
+    unplaced = published.alone(persons.get("unplaced"))
     if unplaced not in (None, 0):
         out.append(
             f"{number(unplaced, published.minimum)} of the people found are single records that hold nothing "
             "by which they could be joined to others. Each may be of somebody who is counted already, so the "
             "lower end of the number of people leaves them out."
+        )
+    by_one = published.alone(persons.get("by_one_attribute"))
+    if by_one not in (None, 0):
+        out.append(
+            f"{number(by_one, published.minimum)} of the people found are known by one attribute alone, "
+            "as by the number of one document. Whoever had another value of it too, by error or by right, "
+            "is counted twice, so the lower end of the number of people leaves them out as well."
         )
     left_out = _not_compared(tables)
     if left_out:

@@ -15,7 +15,7 @@ use crate::compare::{Comparison, PatternCounts, RULE_SHIFT, ScoredPair};
 use crate::error::Result;
 use crate::external::Kept;
 use crate::kernel::bits::Bits;
-use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, WeightBin};
+use crate::risk::{self, Assessed, Distinct, Matches, Profiles, Relation, Table, Unplaced, WeightBin};
 use crate::runtime::Context;
 use crate::score::capture::{self, Captured};
 use crate::score::lost::{self, Interval};
@@ -302,7 +302,11 @@ fn could_link(results: &Results<'_>, scorer: &Scorer<'_>, threshold: f64, has: u
     pattern != 0 && score.borne && 1.0 / (1.0 + (-weight).exp2()) >= threshold
 }
 
-fn persons(results: &Results<'_>, (profiles, unplaced): (&Profiles, u64), captured: Captured) -> Distinct {
+fn persons(
+    results: &Results<'_>,
+    (profiles, unplaced): (&Profiles, Unplaced),
+    captured: Captured,
+) -> Distinct {
     let observed = profiles.person_count();
     let matches = Matches {
         records: profiles.person_records(),

@@ -15,6 +15,7 @@ use crate::compare::{Comparer, Comparison, Memo, RULE_SHIFT, ScoredPair};
 use crate::error::{ErrorKind, Result};
 use crate::runtime::probe;
 use crate::score::Scorer;
+use crate::store::rows;
 
 /// What a run will take.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -198,7 +199,7 @@ impl Pipeline {
         let each = n / f64::from(self.store.len()).max(1.0);
         let row = self.store.layout.words as f64 * 8.0;
         let values: f64 = self.store.columns.iter().map(|column| column.memory_of(each)).sum();
-        let rows = (n * row).min(limit / 2.0);
+        let rows = (n * row).min(rows::share(n as u64, self.context.memory.limit()) as f64);
         // Of each attribute's templates half of the limit may be in memory, and of all what is free.
         let at_rest: Vec<f64> = joins.iter().flat_map(ExpectedJoin::bytes_at_rest).collect();
         let at_rest_in_memory = at_rest.iter().map(|bytes| bytes.min(limit / 2.0)).sum::<f64>();

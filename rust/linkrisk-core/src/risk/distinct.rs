@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Expected;
+use super::{Expected, Unplaced};
 
 /// The 97.5 % point of the normal distribution.
 const NORMAL_975: f64 = 1.959_963_984_540_054;
@@ -29,6 +29,9 @@ pub struct Distinct {
     /// Of those that were found, the ones of a single record that holds nothing which could have joined it to another.
     #[serde(default)]
     pub unplaced: u64,
+    /// Of the others those who are known by one attribute alone: who had another value of it too is two of them.
+    #[serde(default)]
+    pub by_one_attribute: u64,
     /// How the estimate and the interval were made.
     pub method: String,
 }
@@ -43,12 +46,12 @@ impl Distinct {
     /// expectation, checked against no truth. Interval: 95 % by the normal approximation, from the
     /// variances of false merges, of missed merges and of what blocking may miss
     /// (`blocking_variance`), taken as independent; and, because the model may itself be wrong, half
-    /// of each correction on top on either side; it always holds the number found. Persons who are `unplaced`
-    /// may each be of another, so the lower end leaves them out; the estimate does not. Where more merges are
+    /// of each correction on top on either side; it always holds the number found. Persons who are `unplaced`,
+    /// or known by one attribute alone, may each be of another, so the lower end leaves them out; the estimate does not. Where more merges are
     /// expected to be missing than half of the persons found, they are not taken off, and the interval
     /// begins at 1: how many fewer persons there are cannot be told.
     pub fn persons(
-        (observed, unplaced): (u64, u64),
+        (observed, unplaced): (u64, Unplaced),
         records: u64,
         false_merges: Expected,
         missed_merges: Expected,
@@ -63,7 +66,8 @@ impl Distinct {
                 estimate: possible(estimate),
                 low: possible(1.0),
                 high: possible(estimate + reach),
-                unplaced,
+                unplaced: unplaced.alone,
+                by_one_attribute: unplaced.by_one,
                 method:
                     "persons found, plus the false merges that the model expects; it expects more missed \
                          merges than can be placed, so there may be far fewer persons, and the interval has \
@@ -74,22 +78,30 @@ impl Distinct {
         let estimate = observed as f64 + false_merges.mean - missed_merges.mean;
         let deviation = (false_merges.variance + missed_merges.variance + blocking_variance).sqrt();
         let reach = NORMAL_975 * deviation + MODEL_ERROR * (false_merges.mean + missed_merges.mean);
-        let alone = if unplaced == 0 {
-            ""
-        } else {
-            "; the lower end leaves out those of a single record that holds nothing to join it by, who may each be \
-             one of the others"
+        let left_out = match unplaced {
+            Unplaced { alone: 0, by_one: 0 } => "",
+            Unplaced { by_one: 0, .. } => {
+                "; the lower end leaves out those of a single record that holds nothing to join it by, who may each be \
+                 one of the others"
+            }
+            _ => {
+                "; the lower end leaves out those who are known by one attribute alone, or by none, who may each be one \
+                 of the others"
+            }
         };
         Self {
             observed,
             estimate: possible(estimate),
-            low: possible((estimate - reach).min(observed as f64) - unplaced as f64),
+            low: possible(
+                (estimate - reach).min(observed as f64) - (unplaced.alone + unplaced.by_one) as f64,
+            ),
             high: possible((estimate + reach).max(observed as f64)),
-            unplaced,
+            unplaced: unplaced.alone,
+            by_one_attribute: unplaced.by_one,
             method: format!(
                 "persons found, plus the false merges and less the missed merges that the model expects; \
                  95 % normal interval from their variances and that of the matches blocking misses, widened \
-                 by half of each correction{alone}; the model's own expectation, not checked against a truth"
+                 by half of each correction{left_out}; the model's own expectation, not checked against a truth"
             ),
         }
     }
@@ -108,6 +120,7 @@ impl Distinct {
             low: count,
             high: count,
             unplaced: 0,
+            by_one_attribute: 0,
             method:
                 "distinct plates, look-alikes of one person joined; a count without an interval, too high \
                      by the plates misread otherwise"
@@ -122,11 +135,12 @@ mod tests {
 
     use super::*;
 
+    const PLACED: Unplaced = Unplaced { alone: 0, by_one: 0 };
     const NONE: Expected = Expected { mean: 0.0, variance: 0.0 };
 
     #[test]
     fn test_persons_without_errors_are_those_observed() {
-        let found = Distinct::persons((40, 0), 100, NONE, NONE, 0.0);
+        let found = Distinct::persons((40, PLACED), 100, NONE, NONE, 0.0);
         assert_eq!((found.estimate, found.low, found.high), (40.0, 40.0, 40.0));
     }
 
@@ -134,7 +148,7 @@ mod tests {
     fn test_persons_corrects_in_both_directions() {
         let wrong = Expected { mean: 10.0, variance: 9.0 };
         let missed = Expected { mean: 20.0, variance: 7.0 };
-        let found = Distinct::persons((400, 0), 1_000, wrong, missed, 9.0);
+        let found = Distinct::persons((400, PLACED), 1_000, wrong, missed, 9.0);
         assert_eq!(found.estimate, 390.0);
         let reach = NORMAL_975 * 5.0 + 15.0;
         assert!((found.low - (390.0 - reach)).abs() < 1e-9 && (found.high - (390.0 + reach)).abs() < 1e-9);
@@ -142,22 +156,24 @@ mod tests {
 
     #[test]
     fn test_unplaced_persons_may_be_of_the_others() {
-        let found = Distinct::persons((40, 30), 100, NONE, NONE, 0.0);
+        let unplaced = Unplaced { alone: 10, by_one: 20 };
+        let found = Distinct::persons((40, unplaced), 100, NONE, NONE, 0.0);
         assert_eq!((found.estimate, found.low, found.high), (40.0, 10.0, 40.0));
-        assert_eq!(Distinct::persons((30, 30), 100, NONE, NONE, 0.0).low, 1.0);
+        assert_eq!((found.unplaced, found.by_one_attribute), (10, 20));
+        assert_eq!(Distinct::persons((30, unplaced), 100, NONE, NONE, 0.0).low, 1.0);
     }
 
     #[test]
     fn test_more_missed_merges_than_can_be_placed_are_not_taken_off() {
         let missed = Expected { mean: 300.0, variance: 300.0 };
-        let found = Distinct::persons((400, 0), 1_000, NONE, missed, 0.0);
+        let found = Distinct::persons((400, PLACED), 1_000, NONE, missed, 0.0);
         assert_eq!((found.estimate, found.low, found.high), (400.0, 1.0, 400.0));
         assert!(found.method.contains("no lower end"));
     }
 
     #[test]
     fn test_persons_of_no_record_are_none() {
-        let found = Distinct::persons((0, 0), 0, NONE, NONE, 0.0);
+        let found = Distinct::persons((0, PLACED), 0, NONE, NONE, 0.0);
         assert_eq!((found.estimate, found.low, found.high), (0.0, 0.0, 0.0));
     }
 
@@ -171,7 +187,8 @@ mod tests {
             variance in 0.0..1e9f64,
         ) {
             let expected = |mean| Expected { mean, variance: mean };
-            let unplaced = (observed as f64 * unplaced) as u64;
+            let alone = (observed as f64 * unplaced) as u64;
+            let unplaced = Unplaced { alone, by_one: (observed - alone) / 2 };
             let found = Distinct::persons((observed, unplaced), records, expected(wrong), expected(missed), variance);
             prop_assert!(1.0 <= found.low && found.low <= found.estimate);
             prop_assert!(found.estimate <= found.high && found.high <= records as f64);

@@ -41,7 +41,7 @@ pub use quality::{quality, work as quality_work};
 pub use quasi::default_quasi_identifiers;
 pub use reach::{Reach, Way, reach};
 pub use related::{Relation, related};
-pub use unplaced::{unplaced, unplaced_work};
+pub use unplaced::{Unplaced, unplaced, unplaced_work};
 
 use crate::cluster::Forest;
 use crate::cluster::vehicles::Vehicles;

@@ -1,4 +1,4 @@
-//! Persons whom nothing could have joined to another.
+//! Persons whom nothing, or one thing alone, could have joined to another.
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -22,12 +22,32 @@ pub fn unplaced_work(store: &Store) -> f64 {
     f64::from(store.len()) * LOOK
 }
 
-/// Counts the persons of one record that holds nothing by which it could have been joined to another.
+/// Persons whose number is in doubt, for little or nothing could have joined them to another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unplaced {
+    /// Persons of one record that holds nothing by which it could have been joined to another.
+    pub alone: u64,
+    /// Other persons all of whose records could have been joined by one attribute and nothing besides.
+    pub by_one: u64,
+}
+
+/// What can be made of the attributes of a record.
+#[derive(Clone, Copy)]
+struct Use {
+    /// They could link it to another.
+    links: bool,
+    /// Without any one of them the others could.
+    spares_one: bool,
+}
+
+/// Counts the persons whom nothing, or one attribute alone, could have joined to another.
 ///
-/// Such a record stands for a person, and either has a key under none of `rules` and no template, or what it has would not
-/// make a link if all of it agreed, as a payment that shows its till, a sum and four digits of a phone. It may be of somebody
-/// who is counted already, and nothing tells. `could_link` says so of a set of attributes, a bit each.
-/// Cost: the first rule that applies, and a look-up, for each record. Memory: a bit per record.
+/// The first are single records that have a key under none of `rules` and no template, or whose attributes would not make a
+/// link if all of them agreed, as a payment that shows its till, a sum and four digits of a phone. They may be of somebody
+/// who is counted already, and nothing tells. The second hang on one attribute, as crossings of a border on the number of a
+/// passport: who came with another passport too is two of them, and nothing tells either. `could_link` says of a set of
+/// attributes, a bit each, whether it could link. Cost: a few look-ups for each record, and the rules for one of a person of
+/// whom no record was seen yet that spares an attribute. Memory: three bits per record.
 ///
 /// # Errors
 /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
@@ -38,9 +58,9 @@ pub fn unplaced(
     forest: &Forest,
     could_link: impl Fn(u64) -> bool + Sync,
     context: &Context,
-) -> Result<u64> {
-    let _bits = context.memory.reserve("persons of several records", Bits::bytes(store.len()))?;
-    let joined = Bits::new(store.len());
+) -> Result<Unplaced> {
+    let _bits = context.memory.reserve("how persons are joined", 3 * Bits::bytes(store.len()))?;
+    let [joined, persons, placed] = [(); 3].map(|()| Bits::new(store.len()));
     context.pool.install(|| {
         (0..store.len().div_ceil(CHUNK)).into_par_iter().try_for_each(|chunk| {
             context.cancel.check()?;
@@ -63,25 +83,43 @@ pub fn unplaced(
         let is_masked = |&&(bit, slot): &&(u64, Slot)| words[0] & bit != 0 && slot.get(words) & PARTIAL != 0;
         numbers.iter().filter(is_masked).fold(words[0], |bits, (bit, _)| bits & !bit)
     };
+    let keyed: Vec<u64> = (0..rules.rules.len()).map(|rule| rules.attributes(rule)).collect();
+    let attributes = |has: u64| (0..u64::BITS).map(|bit| 1 << bit).filter(move |bit| has & bit != 0);
+    let use_of = |has: u64| Use {
+        links: could_link(has),
+        spares_one: attributes(has).all(|bit| could_link(has & !bit)),
+    };
     let width = store.layout.words;
     let counts = store.scan(
         context,
         || (0u64, FxHashMap::default()),
-        |(count, known): &mut (u64, FxHashMap<u64, bool>), first, words| {
+        |(alone, known): &mut (u64, FxHashMap<u64, Use>), first, words| {
             context.progress.worked((words.len() / width) as f64 * LOOK);
             for (record, words) in (first..).zip(words.chunks_exact(width)) {
-                let is_alone = forest.root(record) == record && !joined.contains(record);
-                if !is_alone || !store.is_person(words) {
+                let root = forest.root(record);
+                if !store.is_person(words) || placed.contains(root) {
                     continue;
                 }
-                let is_compared = words[0] & templates != 0
-                    || (0..rules.rules.len()).any(|rule| rules.key(store, rule, words) != 0);
+                persons.insert(root);
                 let has = whole(words);
-                let placed = is_compared && *known.entry(has).or_insert_with(|| could_link(has));
-                *count += u64::from(!placed);
+                let Use { links, spares_one } = *known.entry(has).or_insert_with(|| use_of(has));
+                let is_alone = root == record && !joined.contains(record);
+                if !spares_one && !is_alone {
+                    continue;
+                }
+                // What it is looked for by: the attributes of each rule that it has a key under, and each template.
+                let by_rule = (0..keyed.len()).filter(|&rule| rules.key(store, rule, words) != 0);
+                let ways: Vec<u64> =
+                    by_rule.map(|rule| keyed[rule]).chain(attributes(words[0] & templates)).collect();
+                *alone += u64::from(is_alone && (!links || ways.is_empty()));
+                // No attribute is in all of them.
+                if spares_one && !ways.is_empty() && ways.iter().fold(u64::MAX, |all, way| all & way) == 0 {
+                    placed.insert(root);
+                }
             }
             Ok(())
         },
     )?;
-    Ok(counts.into_iter().map(|(count, _)| count).sum())
+    let alone = counts.into_iter().map(|(alone, _)| alone).sum();
+    Ok(Unplaced { alone, by_one: persons.count().saturating_sub(placed.count() + alone) })
 }

@@ -43,6 +43,17 @@ pub struct Rows {
     held: Reservation,
 }
 
+/// Bytes that clustering holds for each record at the end: its place among persons and among plates, and of each plate
+/// the number and its place among vehicles.
+const SETTLED: u64 = 16;
+
+/// Bytes of `rows` rows that stay in memory at the most: half of what `limit` leaves when they are settled, for the other
+/// half is for working on them. With half of the limit itself ten million people could not be settled in 256 MiB, which was
+/// found out after they had been linked.
+pub fn share(rows: u64, limit: u64) -> u64 {
+    limit.saturating_sub(rows * SETTLED) / 2
+}
+
 impl Rows {
     /// No rows, of `width` words each, whose memory is that of `owner`.
     ///
@@ -85,7 +96,7 @@ impl Rows {
     }
 
     /// Makes room for `rows` more rows: what is full goes to disk where all together would take more
-    /// than half of the limit, for the other half is for working on them.
+    /// than [`share`].
     ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) where not even the new rows fit,
@@ -93,12 +104,13 @@ impl Rows {
     fn reserve(&mut self, rows: usize, context: &Context) -> Result<()> {
         let more = (self.len + rows).div_ceil(self.chunk_rows()) - self.chunks.len();
         let wanted = (self.in_memory + more) as u64 * self.bytes();
-        if wanted <= context.memory.limit() / 2 && self.held.grow_to(wanted).is_ok() {
+        let share = share((self.len + rows) as u64, context.memory.limit());
+        if wanted <= share && self.held.grow_to(wanted).is_ok() {
             return Ok(());
         }
         // The newest full ones first: the oldest stay in memory for good, and each is written once.
         let full = self.len / self.chunk_rows();
-        let room = |rows: &Self| (rows.held.bytes().min(context.memory.limit() / 2)) / rows.bytes();
+        let room = |rows: &Self| rows.held.bytes().min(share) / rows.bytes();
         let mut chunk = full;
         while chunk > 0 && (self.in_memory + more) as u64 > room(self) {
             chunk -= 1;
