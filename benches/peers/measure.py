@@ -44,7 +44,7 @@ def run(command: Sequence[str]) -> Cost:
     Raises:
         FailedError: Where it fails.
     """
-    # Names a processor for one library's kernels, and would hinder those who do not use it.
+    # It names a processor for one library's kernels, and would hinder those who do not use it.
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     with tempfile.TemporaryDirectory(prefix="peak-") as folder:
         peak = Path(folder, "kib")

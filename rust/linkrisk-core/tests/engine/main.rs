@@ -1,4 +1,4 @@
-//! Tests of the engine through its public items: one program, for linking one for each file took longer than the tests.
+//! Tests of the engine through its public items: one program, so that what they share is compiled once.
 
 mod blocking;
 mod clustering;
