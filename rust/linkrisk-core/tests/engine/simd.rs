@@ -1,5 +1,6 @@
 //! Every kernel level of this processor gives the bits and the sums of the plain loops.
 
+use linkrisk_core::kernel::simd::hadamard::{Each, GROUP, SIDE_BY_SIDE};
 use linkrisk_core::kernel::simd::{LANES, Level, Packed, QUERIES};
 use proptest::prelude::*;
 
@@ -87,6 +88,62 @@ proptest! {
             for level in levels() {
                 prop_assert_eq!(level.dot8(&a, &b), expected, "{}", level.name());
             }
+        }
+    }
+}
+
+/// Vectors side by side, whose numbers are at most `most`, and signs.
+fn vectors(most: i16) -> impl Strategy<Value = (Vec<Each>, Vec<i16>)> {
+    let number = prop_oneof![Just(most), Just(-most), -most..=most];
+    let some =
+        (prop::collection::vec(number, 64), prop::collection::vec(prop_oneof![Just(1i16), Just(-1)], 67));
+    (some, 6u32..=11).prop_map(|((numbers, signs), power)| {
+        let width = 1 << power;
+        let each = |k| Each(std::array::from_fn(|lane| numbers[(k * 7 + lane * 13 + k / 64) % 64]));
+        ((0..width).map(each).collect(), (0..width).map(|k| signs[k % 67]).collect())
+    })
+}
+
+/// What is far, by direction.
+fn leasts(least: u16, count: usize) -> Vec<u16> {
+    (0..count as u16).map(|at| least.saturating_add(at % 5)).collect()
+}
+
+/// The products as a level gives them, and which groups it says are far.
+fn transformed(level: Level, from: &[Each], signs: &[i16], leasts: &[u16]) -> (Vec<Each>, Vec<bool>) {
+    let (mut out, mut far) = (vec![Each::ZERO; from.len()], vec![false; from.len() / GROUP]);
+    level.hadamard(from, signs, leasts, &mut out, &mut far);
+    (out, far)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn every_level_gives_the_products_with_all_directions((from, signs) in vectors(15), least in 1u16..400) {
+        let product = |at: usize, lane: usize| -> i32 {
+            let number = |k: usize| i32::from(from[k].0[lane]) * i32::from(signs[k]);
+            (0..from.len()).map(|k| if (at & k).count_ones() % 2 == 0 { number(k) } else { -number(k) }).sum()
+        };
+        let leasts = leasts(least, from.len());
+        for level in levels() {
+            let (out, far) = transformed(level, &from, &signs, &leasts);
+            for at in (0..from.len()).step_by(if from.len() > 256 { 61 } else { 1 }) {
+                let expected: Vec<i32> = (0..SIDE_BY_SIDE).map(|lane| product(at, lane)).collect();
+                prop_assert_eq!(out[at].0.map(i32::from).to_vec(), expected, "{}: {}", level.name(), at);
+            }
+            let is_far = |(each, least): (&Each, &u16)| each.0.iter().any(|x| x.unsigned_abs() >= *least);
+            let groups = out.chunks(GROUP).zip(leasts.chunks(GROUP));
+            let expected: Vec<bool> = groups.map(|(group, leasts)| group.iter().zip(leasts).any(is_far)).collect();
+            prop_assert_eq!(far, expected);
+        }
+    }
+
+    #[test]
+    fn every_level_saturates_alike((from, signs) in vectors(i16::MAX), least in 1u16..=u16::MAX) {
+        let leasts = leasts(least, from.len());
+        let plain = transformed(Level::Scalar, &from, &signs, &leasts);
+        for level in levels() {
+            prop_assert!(transformed(level, &from, &signs, &leasts) == plain, "{}", level.name());
         }
     }
 }

@@ -2,9 +2,15 @@
 //!
 //! A direction is drawn for each cell, at random and whatever the data; a template lies in the cell where its
 //! product with the direction, less that of the mean of all templates, is at least `reach` times its distance
-//! from the mean (locality-sensitive filters; Becker, Ducas, Gama and Laarhoven, 2016). Nothing is ranked, so
-//! the kernel of the join finds the cells too: the threshold is what is added for each side. Loss and work
-//! follow from cosines alone ([`super::orthant`]). Cost: a product of all numbers with every direction.
+//! from the mean (locality-sensitive filters; Becker, Ducas, Gama and Laarhoven, 2016). Nothing is ranked, and
+//! loss and work follow from cosines alone ([`super::orthant`]).
+//!
+//! Directions are not stored: twice as many as a template has numbers, there and back, are the rows of a Hadamard
+//! matrix after a flip of random signs ([`Level::hadamard`]). Two turns of that kind come first, which spread what
+//! single numbers hold over all. All these directions are of one length, and in few dimensions products with them fall
+//! short of normal ones far out: of 64 numbers a fifth of the pairs were missing in cells. So each is given the length
+//! that a direction of normal numbers has. Cost: log₂ n additions of 16 bits for two cells, where a direction that is
+//! stored takes n products.
 
 use std::ops::Range;
 
@@ -14,30 +20,28 @@ use super::axes::sample;
 use super::filter::ROUNDS;
 use super::plan::Plan;
 use super::tiles::AtRest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::hash;
-use crate::kernel::simd::{LANES, Level, PADDED, Packed, QUERIES};
-use crate::runtime::spill::{Frame, SpillFile};
+use crate::kernel::simd::Level;
+use crate::kernel::simd::hadamard::{Each, GROUP, SIDE_BY_SIDE};
 use crate::runtime::{Context, Reservation};
 use crate::store::templates::{ONE, Templates};
 
-/// Directions that stay in the second-level cache while templates pass by: 1 MiB of 512 numbers.
-const STRIP: usize = 2_016;
+/// Templates whose cells are found as one piece of work: some 10 ms where there are 262,144 cells.
+const PIECE: usize = 32 * SIDE_BY_SIDE;
 
-/// Templates whose cells are found as one piece of work: 0.1 s where there are 65,536 cells.
-const PIECE: usize = 10 * QUERIES;
+/// The length of a template when its cells are found, and so a standard deviation of its products: eight of them fit 16
+/// bits, and rounding is less than a hundredth of a number.
+const DEVIATION: f32 = 4_096.0;
 
-/// What 1 is in a direction: ±127 are five standard deviations.
-const DEVIATION: f64 = 127.0 / 5.0;
+/// Turns that come first.
+const TURNS: usize = 2;
 
 /// Templates that the mean is taken from.
 const MEAN_ROWS: u64 = 4_096;
 
 /// What the draws are called.
-const DRAWS: (u64, u64) = (510, 511);
-
-/// Most cells of a frame on disk.
-const FRAME: usize = 1 << 22;
+const DRAWS: (u64, u64, u64) = (510, 511, 516);
 
 /// The mean of templates.
 #[derive(Debug)]
@@ -72,44 +76,39 @@ impl Mean {
 /// The directions of the cells.
 #[derive(Debug)]
 pub struct Cells {
-    directions: Packed,
+    /// The signs of each turn and then those of each set of directions, `width` each.
+    signs: Vec<i16>,
+    /// Numbers of a template, filled up to a power of two.
+    width: usize,
     mean: Mean,
-    /// What 1 is in a template's numbers as they are compared.
-    scale: f32,
-    reach: f64,
+    /// The least product within the two cells of each direction; what none reaches where there is no cell.
+    leasts: Vec<u16>,
     count: usize,
     _held: Reservation,
 }
 
 impl Cells {
-    /// Draws the cells of `plan` for templates whose leading numbers have the scale `scale`.
+    /// Draws the cells of `plan`.
     ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit); as [`Templates::gather`].
-    pub fn new(templates: &Templates, plan: &Plan, scale: f32, context: &Context) -> Result<Self> {
-        let (dims, stride, count) = (templates.dims(), templates.stride(), plan.cells as usize);
+    pub fn new(templates: &Templates, plan: &Plan, context: &Context) -> Result<Self> {
+        let (width, count) = (templates.stride().next_power_of_two(), plan.cells as usize);
         let mean = Mean::of(templates, context)?;
-        let held = context.memory.reserve("cells of templates", Packed::bytes(count, stride))?;
-        let mut directions = Packed::new(count, stride);
+        let directions = count.div_ceil(2 * width) * width;
+        let all = TURNS * width + directions;
+        let held =
+            context.memory.reserve("cells of templates", ((all + directions) * size_of::<i16>()) as u64)?;
         let key = hash::combine(context.seed, DRAWS.1);
-        let parts: Vec<_> = directions.parts().enumerate().collect();
-        context.pool.install(|| {
-            parts.into_par_iter().try_for_each(|(part, mut out)| {
-                context.cancel.check()?;
-                let mut numbers = vec![0i8; stride];
-                for row in 0..QUERIES.min(count.saturating_sub(part * QUERIES)) {
-                    let key = hash::combine(key, (part * QUERIES + row) as u64);
-                    let mut off = 0.0;
-                    for (k, number) in numbers[..dims].iter_mut().enumerate() {
-                        *number = (DEVIATION * normal(hash::combine(key, k as u64))).round() as i8;
-                        off += f64::from(*number) * f64::from(mean.numbers[k]);
-                    }
-                    out.set(row, &numbers, 0, -(off * f64::from(scale)).round() as i32);
-                }
-                Ok(())
-            })
-        })?;
-        Ok(Self { directions, mean, scale, reach: plan.reach, count, _held: held })
+        let bits = |word: u64| (0..u64::BITS).map(move |bit| hash::combine(key, word) >> bit & 1);
+        let signs = (0..).flat_map(bits).take(all).map(|bit| 1 - 2 * bit as i16).collect();
+        let key = hash::combine(context.seed, DRAWS.2);
+        let least = |direction: usize| {
+            let reach = plan.reach / length(normal(hash::combine(key, direction as u64)), width);
+            if 2 * direction < count { (reach * f64::from(DEVIATION)).round() as u16 } else { u16::MAX }
+        };
+        let leasts = (0..directions).map(least).collect();
+        Ok(Self { signs, width, mean, leasts, count, _held: held })
     }
 
     /// How many there are.
@@ -132,12 +131,12 @@ impl Cells {
         range: Range<u32>,
         level: Level,
         context: &Context,
-    ) -> Result<Vec<Vec<u16>>> {
+    ) -> Result<Vec<Vec<u32>>> {
         let pieces: Vec<u32> = range.clone().step_by(PIECE).collect();
         context.pool.install(|| {
             let of_piece =
                 |from: u32| self.piece(rows, from..range.end.min(from + PIECE as u32), level, context);
-            let found: Result<Vec<Vec<Vec<u16>>>> =
+            let found: Result<Vec<Vec<Vec<u32>>>> =
                 pieces.into_par_iter().with_max_len(1).map(of_piece).collect();
             Ok(found?.into_iter().flatten().collect())
         })
@@ -149,40 +148,36 @@ impl Cells {
         range: Range<u32>,
         level: Level,
         context: &Context,
-    ) -> Result<Vec<Vec<u16>>> {
-        let stride = self.directions.depth;
-        let mut packed = Packed::new(range.len(), stride);
-        let mut numbers = vec![0i8; stride];
-        for (part, mut out) in packed.parts().enumerate() {
-            for row in 0..QUERIES.min(range.len() - part * QUERIES) {
-                let at_rest = rows.row(range.start + (part * QUERIES + row) as u32);
-                let per_unit = self.scale / ONE;
-                let whole = |x: i16| ((f32::from(x) * per_unit + ROUNDS) - ROUNDS).clamp(-127.0, 127.0);
-                numbers.iter_mut().zip(at_rest).for_each(|(out, &x)| *out = whole(x) as i8);
-                let least = self.reach * f64::from(self.mean.distance(at_rest));
-                // A placeholder is all zero and in no cell.
-                let base = match numbers.iter().all(|&x| x == 0) {
-                    true => PADDED,
-                    false => -(least * DEVIATION * f64::from(self.scale)).ceil() as i32,
-                };
-                out.set(row, &numbers, 0, base);
-            }
-        }
+    ) -> Result<Vec<Vec<u32>>> {
         let mut found = vec![Vec::new(); range.len()];
-        let mut masks = vec![0u16; QUERIES * STRIP / LANES];
-        for strip in (0..self.directions.rows()).step_by(STRIP) {
-            let panels = (self.directions.rows() - strip).min(STRIP) / LANES;
-            for query in (0..packed.rows()).step_by(QUERIES) {
-                context.cancel.check()?;
-                let masks = &mut masks[..QUERIES * panels];
-                let directions = self.directions.panels(strip / LANES, panels);
-                level.hits(packed.queries(query, QUERIES), directions, 0, masks);
-                for (panel, masks) in masks.chunks_exact(QUERIES).enumerate() {
-                    for (cells, &mask) in found[query..].iter_mut().zip(masks) {
-                        let mut mask = mask;
-                        while mask != 0 {
-                            cells.push((strip + panel * LANES + mask.trailing_zeros() as usize) as u16);
-                            mask &= mask - 1;
+        let mut spread = vec![Each::ZERO; self.width];
+        let mut products = spread.clone();
+        let mut far = vec![false; self.width / GROUP];
+        let (turns, sets) = self.signs.split_at(TURNS * self.width);
+        let nowhere = vec![u16::MAX; self.width];
+        let sets = sets.chunks_exact(self.width).zip(self.leasts.chunks_exact(self.width));
+        for (first, found) in range.step_by(SIDE_BY_SIDE).zip(found.chunks_mut(SIDE_BY_SIDE)) {
+            context.cancel.check()?;
+            spread.fill(Each::ZERO);
+            for lane in 0..found.len() {
+                self.place(rows.row(first + lane as u32), &mut spread, lane);
+            }
+            let shrink = 1.0 / (self.width as f32).sqrt();
+            for signs in turns.chunks_exact(self.width) {
+                level.hadamard(&spread, signs, &nowhere, &mut products, &mut far);
+                for (spread, products) in spread.iter_mut().zip(&products) {
+                    spread.0 = products.0.map(|x| whole(f32::from(x) * shrink));
+                }
+            }
+            for (set, (signs, leasts)) in sets.clone().enumerate() {
+                level.hadamard(&spread, signs, leasts, &mut products, &mut far);
+                for group in far.iter().zip(0..).filter_map(|(&far, group)| far.then_some(group)) {
+                    for at in group * GROUP..(group + 1) * GROUP {
+                        let cell = 2 * (set * self.width + at);
+                        for (found, &product) in found.iter_mut().zip(&products[at].0) {
+                            if product.unsigned_abs() >= leasts[at] {
+                                found.push((cell + usize::from(product < 0)) as u32);
+                            }
                         }
                     }
                 }
@@ -190,129 +185,104 @@ impl Cells {
         }
         Ok(found)
     }
+
+    /// Puts a row, less the mean and at the length that all have, into `spread`; a placeholder, which is all zero and in no
+    /// cell, stays so.
+    fn place(&self, row: &[i16], spread: &mut [Each], lane: usize) {
+        let distance = self.mean.distance(row);
+        if distance > 0.0 && row.iter().any(|&x| x != 0) {
+            let unit = DEVIATION / distance;
+            for ((out, &x), mean) in spread.iter_mut().zip(row).zip(&self.mean.numbers) {
+                out.0[lane] = whole((f32::from(x) / ONE - mean) * unit);
+            }
+        }
+    }
 }
 
-/// A normal number (Box and Muller, 1958): as good as any here, where int8 is made of it.
+/// The length of a direction of `width` normal numbers, of which 1 is the mean of squares: where `deviation` is normal, the
+/// root of a χ² (Wilson and Hilferty, 1931).
+fn length(deviation: f64, width: usize) -> f64 {
+    let part = 2.0 / (9.0 * width as f64);
+    (1.0 - part + deviation * part.sqrt()).sqrt().powi(3)
+}
+
+/// A normal number (Box and Muller, 1958).
 fn normal(key: u64) -> f64 {
     let unit = |bits: u64| ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     let (u, v) = (unit(hash::mix(key)), unit(hash::mix(key ^ 0x5555_5555_5555_5555)));
     (-2.0 * libm::log(u)).sqrt() * libm::cos(std::f64::consts::TAU * v)
 }
 
-/// Which rows of a block are in which cells.
-#[derive(Debug)]
-pub struct Postings {
-    /// Where the cells of each row begin.
-    starts: Vec<u32>,
-    /// The cells of each row, ascending.
-    cells: Vec<u16>,
-    /// Where the rows of each cell begin.
-    cell_starts: Vec<u32>,
-    /// The rows of each cell, counted from the block's first, ascending.
-    rows: Vec<u32>,
-    _held: Reservation,
+/// A number without its fraction.
+fn whole(x: f32) -> i16 {
+    ((x + ROUNDS) - ROUNDS) as i16
 }
 
-/// The cells of a block's rows on disk.
-#[derive(Debug)]
-pub struct Stored {
-    lengths: Vec<Frame>,
-    cells: Vec<Frame>,
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
 
-impl Postings {
-    /// Bytes for a row: as many cells as in the mean, a quarter more, and where they begin.
-    pub fn bytes_per_row(plan: &Plan) -> u64 {
-        (plan.cells_per_row * 1.25 * (size_of::<u16>() + size_of::<u32>()) as f64) as u64 + 8
-    }
+    use super::*;
+    use crate::block::nearest::filter::Filter;
+    use crate::block::nearest::orthant::{Orthant, share};
+    use crate::block::nearest::postings::first_common;
+    use crate::block::nearest::tiles::Block;
+    use crate::simulate::biometric::{Precision, TemplateBuilder};
 
-    /// Sorts the cells of rows, those of each ascending, by cell.
-    ///
-    /// # Errors
-    /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
-    pub fn new(of_rows: Vec<Vec<u16>>, count: usize, context: &Context) -> Result<Self> {
-        let all: usize = of_rows.iter().map(Vec::len).sum();
-        let (mut starts, mut cells) = (Vec::with_capacity(of_rows.len() + 1), Vec::with_capacity(all));
-        starts.push(0);
-        for row in of_rows {
-            cells.extend_from_slice(&row);
-            starts.push(cells.len() as u32);
+    /// Pairs of vectors whose cosine is `cosine`: of independent numbers, or with most numbers zero.
+    fn pairs(dims: usize, cosine: f64, filled: usize, count: usize) -> TemplateBuilder {
+        let mut column = TemplateBuilder::new(Precision::F32, dims, 2 * count);
+        for pair in 0..count as u64 {
+            let draw = |which: u64, k: usize| {
+                let key = hash::combine(hash::combine(pair, which), k as u64);
+                let sum: f64 = (0..12).map(|part| hash::combine(key, part) as f64 / u64::MAX as f64).sum();
+                if (k + pair as usize) % dims < filled { sum - 6.0 } else { 0.0 }
+            };
+            let a: Vec<f64> = (0..dims).map(|k| draw(0, k)).collect();
+            let b: Vec<f64> = (0..dims).map(|k| draw(1, k)).collect();
+            let (aa, ab) = a.iter().zip(&b).fold((0.0, 0.0), |(aa, ab), (a, b)| (aa + a * a, ab + a * b));
+            let apart: Vec<f64> = a.iter().zip(&b).map(|(a, b)| b - ab / aa * a).collect();
+            let long =
+                (aa / apart.iter().map(|x| x * x).sum::<f64>()).sqrt() * (1.0 - cosine * cosine).sqrt();
+            let b: Vec<f32> = a.iter().zip(&apart).map(|(a, x)| (cosine * a + long * x) as f32).collect();
+            column.push(&a.iter().map(|&x| x as f32).collect::<Vec<f32>>());
+            column.push(&b);
         }
-        Self::by_cell(starts, cells, count, context)
+        column
     }
 
-    fn by_cell(starts: Vec<u32>, cells: Vec<u16>, count: usize, context: &Context) -> Result<Self> {
-        if cells.len() > u32::MAX as usize {
-            return Err(Error::internal("the rows of a block are in more than four billion cells"));
+    #[test]
+    fn test_templates_are_in_as_many_cells_as_told_alone_and_together() {
+        let context = Context::new(None, Some(2), 1).expect("threads start");
+        for (dims, filled) in [(64, 64), (128, 128), (300, 300), (512, 512), (512, 8)] {
+            let (cosine, count) = (0.5, 400);
+            let column = pairs(dims, cosine, filled, count).finish().expect("a column");
+            let mut templates = Templates::new("face", &context).expect("room");
+            templates.begin_source("a");
+            templates.add(&(Arc::new(column) as _), 0, &context).expect("room");
+            templates.complete(&context).expect("one model");
+            let reach = 2.5;
+            let plan = Plan { cells: 1 << 14, reach, cells_per_row: 0.0, work: 0.0, loss: 0.0 };
+            let cells = Cells::new(&templates, &plan, &context).expect("room");
+            let filter = Filter::whole(templates.dims(), templates.stride(), 0.4);
+            let block = Block::load(&templates, 0..templates.len(), &filter, &context).expect("room");
+            let found = |level| cells.of(&block.rows, 0..templates.len(), level, &context).expect("room");
+            let of_rows = found(Level::best());
+            assert!(of_rows == found(Level::Scalar));
+            assert!(
+                of_rows
+                    .iter()
+                    .all(|row| row.is_sorted() && row.last().is_some_and(|&last| last < plan.cells))
+            );
+            let alone = of_rows.iter().map(Vec::len).sum::<usize>() as f64 / (2 * count) as f64;
+            let told = f64::from(plan.cells) * share(reach);
+            assert!((alone / told - 1.0).abs() < 0.03, "{dims}: {alone} of {told}");
+            let shared = |two: &[Vec<u32>]| two[0].iter().filter(|cell| two[1].contains(cell)).count();
+            let together = of_rows.chunks(2).map(shared).sum::<usize>() as f64 / count as f64;
+            let told = f64::from(plan.cells) * Orthant::new(reach).both(cosine);
+            assert!((together / told - 1.0).abs() < 0.15, "{dims}: {together} of {told}");
+            let meets = |two: &[Vec<u32>]| first_common(&two[0], &two[1]).is_some();
+            assert!(of_rows.chunks(2).all(|two| meets(two) == (shared(two) > 0)));
         }
-        let bytes = cells.len() * 6 + starts.len() * 4 + count * 4;
-        let held = context.memory.reserve("cells of templates", bytes as u64)?;
-        let mut cell_starts = vec![0u32; count + 1];
-        cells.iter().for_each(|&cell| cell_starts[usize::from(cell) + 1] += 1);
-        (0..count).for_each(|cell| cell_starts[cell + 1] += cell_starts[cell]);
-        let (mut next, mut rows) = (cell_starts.clone(), vec![0u32; cells.len()]);
-        for (row, bounds) in (0..).zip(starts.windows(2)) {
-            for &cell in &cells[bounds[0] as usize..bounds[1] as usize] {
-                let at = &mut next[usize::from(cell)];
-                rows[*at as usize] = row;
-                *at += 1;
-            }
-        }
-        Ok(Self { starts, cells, cell_starts, rows, _held: held })
     }
-
-    /// The cells of a row of the block, ascending.
-    pub fn cells(&self, row: u32) -> &[u16] {
-        &self.cells[self.starts[row as usize] as usize..self.starts[row as usize + 1] as usize]
-    }
-
-    /// The rows of a cell, counted from the block's first.
-    pub fn rows(&self, cell: usize) -> &[u32] {
-        &self.rows[self.cell_starts[cell] as usize..self.cell_starts[cell + 1] as usize]
-    }
-
-    /// Writes the cells of the rows to `file`.
-    ///
-    /// # Errors
-    /// As [`SpillFile::append`].
-    pub fn store(&self, file: &SpillFile) -> Result<Stored> {
-        let lengths: Vec<u32> = self.starts.windows(2).map(|two| two[1] - two[0]).collect();
-        let lengths = lengths.chunks(FRAME).map(|part| file.append(bytemuck::cast_slice(part)));
-        let cells = self.cells.chunks(FRAME).map(|part| file.append(bytemuck::cast_slice(part)));
-        Ok(Stored { lengths: lengths.collect::<Result<_>>()?, cells: cells.collect::<Result<_>>()? })
-    }
-
-    /// Reads what was stored of a block.
-    ///
-    /// # Errors
-    /// As [`SpillFile::read`] and [`Postings::new`].
-    pub fn read(file: &SpillFile, stored: &Stored, count: usize, context: &Context) -> Result<Self> {
-        let lengths: Vec<u32> = read(file, &stored.lengths)?;
-        let mut starts = vec![0u32; lengths.len() + 1];
-        (0..lengths.len()).for_each(|row| starts[row + 1] = starts[row] + lengths[row]);
-        Self::by_cell(starts, read(file, &stored.cells)?, count, context)
-    }
-}
-
-fn read<T: bytemuck::Pod>(file: &SpillFile, frames: &[Frame]) -> Result<Vec<T>> {
-    let mut all = Vec::new();
-    for &frame in frames {
-        let start = all.len();
-        all.resize(start + frame.length as usize / size_of::<T>(), T::zeroed());
-        file.read(frame, bytemuck::cast_slice_mut(&mut all[start..]))?;
-    }
-    Ok(all)
-}
-
-/// The first cell that two rows share.
-pub fn first_common(a: &[u16], b: &[u16]) -> Option<u16> {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(&x), Some(&y)) = (a.get(i), b.get(j)) {
-        if x == y {
-            return Some(x);
-        }
-        i += usize::from(x < y);
-        j += usize::from(y < x);
-    }
-    None
 }

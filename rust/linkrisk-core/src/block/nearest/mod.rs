@@ -25,6 +25,7 @@ mod met;
 pub mod orthant;
 mod partition;
 pub mod plan;
+pub mod postings;
 pub mod recall;
 pub mod strangers;
 pub mod table;
@@ -39,9 +40,10 @@ use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
 
 use self::axes::{Axes, sample};
-use self::cells::{Cells, Postings, Stored};
+use self::cells::Cells;
 use self::filter::{Filter, Finer};
 use self::plan::{Method, Plan};
+use self::postings::{Postings, Stored};
 use self::recall::PairSample;
 use self::tasks::Tasks;
 use self::tiles::{Block, Join, Tally};
@@ -338,7 +340,7 @@ impl<'a> Loader<'a> {
             let postings = Postings::read(file, stored, cells.len(), context)?;
             return Ok((block, Some(postings)));
         }
-        let bytes = rows.len() as u64 * (plan.cells_per_row * 4.0 + 24.0) as u64;
+        let bytes = rows.len() as u64 * (plan.cells_per_row * 8.0 + 24.0) as u64;
         let held = context.memory.reserve("cells of templates", bytes)?;
         let postings =
             Postings::new(cells.of(&block.rows, rows.clone(), self.level, context)?, cells.len(), context)?;
@@ -361,7 +363,7 @@ fn join(
     let level = options.level.unwrap_or_else(Level::best);
     let size = plan::Size::of(templates, options.second);
     let expected = plan::cost(size, filter, plan.as_ref(), level, 1).compared;
-    let cells = plan.as_ref().map(|plan| Cells::new(templates, plan, filter.scale, context)).transpose()?;
+    let cells = plan.as_ref().map(|plan| Cells::new(templates, plan, context)).transpose()?;
     context.progress.begin("nearest", "pairs", Some(expected as u64));
     let mut sorter = ExternalSorter::new("similar pairs", context.memory.free() / 8, context)?;
     let mut tasks = Tasks::open(state, &context.cancel, |pairs| sorter.push(pairs))?;

@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use super::Scored;
-use super::cells::{Postings, first_common};
 use super::finer::FinerRows;
 use super::met::Met;
+use super::postings::{Postings, first_common};
 use super::tiles::{Block, Join, Room, Sides, Take, Tally};
 use crate::error::Result;
 use crate::kernel::simd::{LANES, Packed, QUERIES};
@@ -71,7 +71,7 @@ impl Join<'_> {
             let mut found = room.found();
             let rows = &left_cells.rows(piece.cell)[piece.left.clone()];
             let others = &right_cells.rows(piece.cell)[piece.right.clone()];
-            let cell = piece.cell as u16;
+            let cell = piece.cell as u32;
             let itself = same && piece.left == piece.right;
             let queries = left.packed.gathered(rows);
             let of_others = (!itself).then(|| right.packed.gathered(others));

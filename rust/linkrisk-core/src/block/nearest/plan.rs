@@ -25,8 +25,11 @@ const ALL: f64 = 2e13;
 /// The loss of pairs that share no cell that a plan is made for: with those of the filter one in a hundred.
 const LOSS: f64 = 0.0075;
 
-/// Cells are as many as a power of two with this exponent; their numbers fit 16 bits.
-const CELLS: std::ops::RangeInclusive<u32> = 8..=16;
+/// Cells are as many as a power of two with this exponent.
+const CELLS: std::ops::RangeInclusive<u32> = 8..=20;
+
+/// What asking whether a template is in a cell takes: 0.1 ns.
+const ASKED: f64 = 0.5;
 
 /// Reaches that are tried, in hundredths of a standard deviation.
 const REACHES: std::ops::Range<u32> = 100..450;
@@ -159,7 +162,7 @@ fn unit(level: Level) -> f64 {
 /// What a join of this size takes, of all pairs or of those that share a cell of `plan`.
 ///
 /// Reading and turning templates are not in it. Bytes: 2 a number at rest and what the filter packs; with
-/// cells, 2 for each of a template's.
+/// cells, 4 for each of a template's.
 pub fn cost(size: Size, filter: &Filter, plan: Option<&Plan>, level: Level, threads: usize) -> Cost {
     let per_pair = filter.depth as f64 / DEPTH as f64 + PAIR;
     let passed = size.pairs * filter.passing * size.stride as f64 / 512.0;
@@ -167,11 +170,11 @@ pub fn cost(size: Size, filter: &Filter, plan: Option<&Plan>, level: Level, thre
     let (compared, units, bytes) = match plan {
         None => (size.pairs, size.pairs * per_pair + passed * PASSED, size.rows * at_rest),
         Some(plan) => {
-            let assigned = size.rows * f64::from(plan.cells) * (size.stride as f64 / DEPTH as f64 + PAIR);
+            let assigned = size.rows * f64::from(plan.cells) * ASKED;
             let of_cell = (size.rows * plan.cells_per_row / f64::from(plan.cells)).max(1.0);
             let compared = size.pairs * plan.work * (1.0 + PADS / of_cell);
             let gathered = size.rows * plan.cells_per_row * GATHER;
-            let bytes = size.rows * (at_rest + 2.0 * plan.cells_per_row);
+            let bytes = size.rows * (at_rest + 4.0 * plan.cells_per_row);
             // What passes is alike and mostly shares a cell.
             (compared, assigned + compared * per_pair + gathered + passed * FAR, bytes)
         }

@@ -10,9 +10,10 @@ use std::collections::BinaryHeap;
 use serde::Serialize;
 
 use super::axes::sample;
-use super::cells::{Cells, first_common};
+use super::cells::Cells;
 use super::filter::{Filter, MOST_PAIRS};
 use super::plan::Plan;
+use super::postings::first_common;
 use super::tiles::{Block, Join, Take};
 use super::{Options, Scored, Summary, block_rows, least_product};
 use crate::error::Result;
@@ -251,7 +252,7 @@ fn apart(
     options: &Options,
     context: &Context,
 ) -> Result<f64> {
-    let cells = Cells::new(templates, plan, filter.scale, context)?;
+    let cells = Cells::new(templates, plan, context)?;
     let mut rows: Vec<u32> = pairs.iter().flat_map(|pair| [pair.left, pair.right]).collect();
     rows.sort_unstable();
     rows.dedup();

@@ -20,6 +20,7 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod hadamard;
 pub mod iris;
 #[cfg(target_arch = "aarch64")]
 mod neon;
