@@ -1,6 +1,6 @@
 //! Every kernel level of this processor gives the bits and the sums of the plain loops.
 
-use linkrisk_core::kernel::simd::hadamard::{Each, GROUP, SIDE_BY_SIDE};
+use linkrisk_core::kernel::simd::hadamard::{Each, SIDE_BY_SIDE};
 use linkrisk_core::kernel::simd::{LANES, Level, Packed, QUERIES};
 use proptest::prelude::*;
 
@@ -109,9 +109,9 @@ fn leasts(least: u16, count: usize) -> Vec<u16> {
     (0..count as u16).map(|at| least.saturating_add(at % 5)).collect()
 }
 
-/// The products as a level gives them, and which groups it says are far.
-fn transformed(level: Level, from: &[Each], signs: &[i16], leasts: &[u16]) -> (Vec<Each>, Vec<bool>) {
-    let (mut out, mut far) = (vec![Each::ZERO; from.len()], vec![false; from.len() / GROUP]);
+/// The products as a level gives them, and which of them it says are far.
+fn transformed(level: Level, from: &[Each], signs: &[i16], leasts: &[u16]) -> (Vec<Each>, Vec<u16>) {
+    let (mut out, mut far) = (vec![Each::ZERO; from.len()], vec![0; from.len()]);
     level.hadamard(from, signs, leasts, &mut out, &mut far);
     (out, far)
 }
@@ -131,9 +131,11 @@ proptest! {
                 let expected: Vec<i32> = (0..SIDE_BY_SIDE).map(|lane| product(at, lane)).collect();
                 prop_assert_eq!(out[at].0.map(i32::from).to_vec(), expected, "{}: {}", level.name(), at);
             }
-            let is_far = |(each, least): (&Each, &u16)| each.0.iter().any(|x| x.unsigned_abs() >= *least);
-            let groups = out.chunks(GROUP).zip(leasts.chunks(GROUP));
-            let expected: Vec<bool> = groups.map(|(group, leasts)| group.iter().zip(leasts).any(is_far)).collect();
+            let is_far = |each: &Each, lane: usize, least: u16| each.0[lane].unsigned_abs() >= least;
+            let bits = |(each, &least): (&Each, &u16)| {
+                (0..SIDE_BY_SIDE).map(|lane| u16::from(is_far(each, lane, least)) << lane).sum()
+            };
+            let expected: Vec<u16> = out.iter().zip(&leasts).map(bits).collect();
             prop_assert_eq!(far, expected);
         }
     }

@@ -23,7 +23,7 @@ use super::tiles::AtRest;
 use crate::error::Result;
 use crate::kernel::hash;
 use crate::kernel::simd::Level;
-use crate::kernel::simd::hadamard::{Each, GROUP, SIDE_BY_SIDE};
+use crate::kernel::simd::hadamard::{Each, SIDE_BY_SIDE};
 use crate::runtime::{Context, Reservation};
 use crate::store::templates::{ONE, Templates};
 
@@ -152,7 +152,7 @@ impl Cells {
         let mut found = vec![Vec::new(); range.len()];
         let mut spread = vec![Each::ZERO; self.width];
         let mut products = spread.clone();
-        let mut far = vec![false; self.width / GROUP];
+        let mut far = vec![0u16; self.width];
         let (turns, sets) = self.signs.split_at(TURNS * self.width);
         let nowhere = vec![u16::MAX; self.width];
         let sets = sets.chunks_exact(self.width).zip(self.leasts.chunks_exact(self.width));
@@ -171,13 +171,17 @@ impl Cells {
             }
             for (set, (signs, leasts)) in sets.clone().enumerate() {
                 level.hadamard(&spread, signs, leasts, &mut products, &mut far);
-                for group in far.iter().zip(0..).filter_map(|(&far, group)| far.then_some(group)) {
-                    for at in group * GROUP..(group + 1) * GROUP {
-                        let cell = 2 * (set * self.width + at);
-                        for (found, &product) in found.iter_mut().zip(&products[at].0) {
-                            if product.unsigned_abs() >= leasts[at] {
-                                found.push((cell + usize::from(product < 0)) as u32);
-                            }
+                // Four at once: of most no bit is set.
+                for (at, four) in (set * self.width..).step_by(4).zip(far.chunks_exact(4)) {
+                    let mut word =
+                        four.iter().rev().fold(0u64, |word, &far| word << SIDE_BY_SIDE | u64::from(far));
+                    while word != 0 {
+                        let bit = word.trailing_zeros() as usize;
+                        word &= word - 1;
+                        let (direction, lane) = (at + bit / SIDE_BY_SIDE, bit % SIDE_BY_SIDE);
+                        if let Some(found) = found.get_mut(lane) {
+                            let behind = products[direction - set * self.width].0[lane] < 0;
+                            found.push((2 * direction + usize::from(behind)) as u32);
                         }
                     }
                 }

@@ -27,20 +27,17 @@ impl Each {
     pub const ZERO: Self = Self([0; SIDE_BY_SIDE]);
 }
 
-/// Products of each vector among which [`Level::hadamard`] says whether one is far.
-pub const GROUP: usize = 4;
-
 impl Level {
-    /// Sets `out` to the products of the vectors `from` with the directions that `signs` make, and `far` to whether one of
-    /// [`GROUP`] products of any vector is at least as far from 0 as `leasts` has it for its direction.
+    /// Sets `out` to the products of the vectors `from` with the directions that `signs` make, and in `far` a bit for each
+    /// product that is at least as far from 0 as `leasts` has it for its direction.
     ///
     /// Signs are ±1, numbers in ±32,767, and no distance is 0. All levels give the same.
     ///
     /// # Panics
     /// Where the numbers of a vector are no power of two from 64 on, or lengths do not agree.
-    pub fn hadamard(self, from: &[Each], signs: &[i16], leasts: &[u16], out: &mut [Each], far: &mut [bool]) {
+    pub fn hadamard(self, from: &[Each], signs: &[i16], leasts: &[u16], out: &mut [Each], far: &mut [u16]) {
         assert!(from.len() >= 64 && from.len().is_power_of_two() && from.len() == out.len());
-        assert!(from.len() == signs.len() && from.len() == leasts.len() && far.len() * GROUP == out.len());
+        assert!(from.len() == signs.len() && from.len() == leasts.len() && from.len() == far.len());
         match self {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 | Level::Avx512 | Level::Amx if Level::Avx2.is_available() => {
@@ -60,10 +57,8 @@ trait Register: Copy {
     fn signed(self, sign: i16) -> Self;
     /// The sum and the difference, saturated.
     fn both(self, other: Self) -> (Self, Self);
-    /// Something but 0 where `self` or what the other is farther than `least`, less 1, is.
-    fn or_far(self, other: Self, least: u16) -> Self;
-    /// Whether one number is not 0.
-    fn any(self) -> bool;
+    /// A bit for each number that is `least` or farther from 0.
+    fn far(self, least: u16) -> u16;
 }
 
 impl Register for Each {
@@ -92,16 +87,9 @@ impl Register for Each {
     }
 
     #[inline(always)]
-    fn or_far(self, other: Self, least: u16) -> Self {
-        let mut out = self;
-        let pairs = out.0.iter_mut().zip(other.0);
-        pairs.for_each(|(out, x)| *out |= x.unsigned_abs().saturating_sub(least - 1) as i16);
-        out
-    }
-
-    #[inline(always)]
-    fn any(self) -> bool {
-        self.0.iter().fold(0, |any, x| any | x) != 0
+    fn far(self, least: u16) -> u16 {
+        let bits = self.0.iter().zip(0..).map(|(x, lane)| u16::from(x.unsigned_abs() >= least) << lane);
+        bits.fold(0, |all, bit| all | bit)
     }
 }
 
@@ -138,30 +126,27 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn or_far(self, other: Self, least: u16) -> Self {
-            Self(unsafe {
-                let over =
-                    _mm256_subs_epu16(_mm256_abs_epi16(other.0), _mm256_set1_epi16((least - 1) as i16));
-                _mm256_or_si256(self.0, over)
-            })
-        }
-
-        #[inline(always)]
-        fn any(self) -> bool {
-            unsafe { _mm256_testz_si256(self.0, self.0) == 0 }
+        fn far(self, least: u16) -> u16 {
+            unsafe {
+                let distance = _mm256_abs_epi16(self.0);
+                let most = _mm256_max_epu16(distance, _mm256_set1_epi16(least as i16));
+                let far = _mm256_cmpeq_epi16(most, distance);
+                let bytes = _mm_packs_epi16(_mm256_castsi256_si128(far), _mm256_extracti128_si256::<1>(far));
+                _mm_movemask_epi8(bytes) as u16
+            }
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn avx2(from: &[Each], signs: &[i16], leasts: &[u16], out: &mut [Each], far: &mut [bool]) {
+fn avx2(from: &[Each], signs: &[i16], leasts: &[u16], out: &mut [Each], far: &mut [u16]) {
     transform::<x86::Wide>(from, signs, leasts, out, far);
 }
 
 /// The transform, three steps at a time: so eight registers are busy, and all is read and written a third as often.
 #[inline(always)]
-fn transform<R: Register>(from: &[Each], signs: &[i16], leasts: &[u16], out: &mut [Each], far: &mut [bool]) {
+fn transform<R: Register>(from: &[Each], signs: &[i16], leasts: &[u16], out: &mut [Each], far: &mut [u16]) {
     for ((out, from), signs) in out.chunks_exact_mut(8).zip(from.chunks_exact(8)).zip(signs.chunks_exact(8)) {
         let mut some: [R; 8] = std::array::from_fn(|k| R::load(&from[k]).signed(signs[k]));
         steps(&mut some);
@@ -176,11 +161,8 @@ fn transform<R: Register>(from: &[Each], signs: &[i16], leasts: &[u16], out: &mu
         }
         apart *= (out.len() / apart).min(8);
     }
-    for (far, (group, leasts)) in far.iter_mut().zip(out.chunks_exact(GROUP).zip(leasts.chunks_exact(GROUP)))
-    {
-        let each = group.iter().zip(leasts);
-        let over = each.fold(R::load(&Each::ZERO), |over, (each, &least)| over.or_far(R::load(each), least));
-        *far = over.any();
+    for ((far, each), &least) in far.iter_mut().zip(out).zip(leasts) {
+        *far = R::load(each).far(least);
     }
 }
 
