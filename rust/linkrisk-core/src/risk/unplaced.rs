@@ -109,11 +109,11 @@ pub fn unplaced(
                 }
                 // What it is looked for by: the attributes of each rule that it has a key under, and each template.
                 let by_rule = (0..keyed.len()).filter(|&rule| rules.key(store, rule, words) != 0);
-                let ways: Vec<u64> =
-                    by_rule.map(|rule| keyed[rule]).chain(attributes(words[0] & templates)).collect();
-                *alone += u64::from(is_alone && (!links || ways.is_empty()));
+                let ways = by_rule.map(|rule| keyed[rule]).chain(attributes(words[0] & templates));
+                let (some, in_all) = ways.fold((false, u64::MAX), |(_, all), way| (true, all & way));
+                *alone += u64::from(is_alone && !(links && some));
                 // No attribute is in all of them.
-                if spares_one && !ways.is_empty() && ways.iter().fold(u64::MAX, |all, way| all & way) == 0 {
+                if spares_one && some && in_all == 0 {
                     placed.insert(root);
                 }
             }
