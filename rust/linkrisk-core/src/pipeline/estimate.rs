@@ -208,8 +208,7 @@ impl Pipeline {
         let joining = joins.iter().map(|join| join.bytes_joining() + found(join)).fold(0.0, f64::max);
         let forest = n * 4.25;
         let keyed = expected.iter().map(|e| e.records).sum();
-        // Of the links of many copies as many are kept as connect them.
-        let kept = cost::compared(keyed, links) * size_of::<ScoredPair>() as f64;
+        let kept = cost::kept(keyed, links) * size_of::<ScoredPair>() as f64;
         let free = (limit - rows - values - at_rest_in_memory).max(0.0);
         // Rows in passes take half of what is free.
         let in_passes = |bytes: f64, free: f64| bytes.min(free / 2.0);
