@@ -122,7 +122,7 @@ proptest! {
     fn every_level_gives_the_products_with_all_directions((from, signs) in vectors(15), least in 1u16..400) {
         let product = |at: usize, lane: usize| -> i32 {
             let number = |k: usize| i32::from(from[k].0[lane]) * i32::from(signs[k]);
-            (0..from.len()).map(|k| if (at & k).count_ones() % 2 == 0 { number(k) } else { -number(k) }).sum()
+            (0..from.len()).map(|k| if (at & k).count_ones().is_multiple_of(2) { number(k) } else { -number(k) }).sum()
         };
         let leasts = leasts(least, from.len());
         for level in levels() {

@@ -226,16 +226,18 @@ fn whole(x: f32) -> i16 {
 mod tests {
     use std::sync::Arc;
 
+    use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array};
+    use arrow_schema::{DataType, Field};
+
     use super::*;
     use crate::block::nearest::filter::Filter;
     use crate::block::nearest::orthant::{Orthant, share};
     use crate::block::nearest::postings::first_common;
     use crate::block::nearest::tiles::Block;
-    use crate::simulate::biometric::{Precision, TemplateBuilder};
 
     /// Pairs of vectors whose cosine is `cosine`: of independent numbers, or with most numbers zero.
-    fn pairs(dims: usize, cosine: f64, filled: usize, count: usize) -> TemplateBuilder {
-        let mut column = TemplateBuilder::new(Precision::F32, dims, 2 * count);
+    fn pairs(dims: usize, cosine: f64, filled: usize, count: usize) -> ArrayRef {
+        let mut numbers = Vec::with_capacity(2 * count * dims);
         for pair in 0..count as u64 {
             let draw = |which: u64, k: usize| {
                 let key = hash::combine(hash::combine(pair, which), k as u64);
@@ -248,11 +250,11 @@ mod tests {
             let apart: Vec<f64> = a.iter().zip(&b).map(|(a, b)| b - ab / aa * a).collect();
             let long =
                 (aa / apart.iter().map(|x| x * x).sum::<f64>()).sqrt() * (1.0 - cosine * cosine).sqrt();
-            let b: Vec<f32> = a.iter().zip(&apart).map(|(a, x)| (cosine * a + long * x) as f32).collect();
-            column.push(&a.iter().map(|&x| x as f32).collect::<Vec<f32>>());
-            column.push(&b);
+            numbers.extend(a.iter().map(|&x| x as f32));
+            numbers.extend(a.iter().zip(&apart).map(|(a, x)| (cosine * a + long * x) as f32));
         }
-        column
+        let field = Arc::new(Field::new_list_field(DataType::Float32, false));
+        Arc::new(FixedSizeListArray::new(field, dims as i32, Arc::new(Float32Array::from(numbers)), None))
     }
 
     #[test]
@@ -260,10 +262,10 @@ mod tests {
         let context = Context::new(None, Some(2), 1).expect("threads start");
         for (dims, filled) in [(64, 64), (128, 128), (300, 300), (512, 512), (512, 8)] {
             let (cosine, count) = (0.5, 400);
-            let column = pairs(dims, cosine, filled, count).finish().expect("a column");
+            let column = pairs(dims, cosine, filled, count);
             let mut templates = Templates::new("face", &context).expect("room");
             templates.begin_source("a");
-            templates.add(&(Arc::new(column) as _), 0, &context).expect("room");
+            templates.add(&column, 0, &context).expect("room");
             templates.complete(&context).expect("one model");
             let reach = 2.5;
             let plan = Plan { cells: 1 << 14, reach, cells_per_row: 0.0, work: 0.0, loss: 0.0 };

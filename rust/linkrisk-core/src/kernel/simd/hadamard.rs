@@ -167,6 +167,7 @@ fn transform<R: Register>(from: &[Each], signs: &[i16], leasts: &[u16], out: &mu
 }
 
 /// log₂ `N` steps of the transform, of numbers that are `apart`.
+#[expect(clippy::needless_range_loop, reason = "the index goes through all parts side by side")]
 #[inline(always)]
 fn pass<R: Register, const N: usize>(out: &mut [Each], apart: usize) {
     for block in out.chunks_exact_mut(N * apart) {
