@@ -35,7 +35,7 @@ pub fn compared(records: f64, pairs: f64) -> f64 {
 }
 
 /// Links that are kept of `links`, of the `records` of all rules together: of those of many copies as many as connect them, which
-/// were 1.6 a record of a hundred million where each had eight.
+/// were 1.6 a record, by what was spilled of a hundred million records of `xinai`, where each had eight links.
 pub fn kept(records: f64, links: f64) -> f64 {
     links.min(2.0 * records)
 }

@@ -37,7 +37,7 @@ const REACHES: std::ops::Range<u32> = 100..450;
 /// What packing a row anew for one of its cells takes, for each block that it meets: 38 ns against 0.12 ns.
 const GATHER: f64 = 320.0;
 
-/// Rows of a block, which a plan must not depend on: those of 512 numbers in 16 GiB.
+/// Rows that a block is taken to have, for a plan must not depend on memory: those of 512 numbers in 16 GiB.
 const BLOCK: f64 = 1.5e6;
 
 /// What a pair takes that a filter lets pass of those drawn at random: those that are alike and share several cells

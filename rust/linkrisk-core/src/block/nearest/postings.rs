@@ -54,7 +54,7 @@ impl Postings {
         if cells.len() > u32::MAX as usize {
             return Err(Error::internal("the rows of a block are in more than four billion cells"));
         }
-        let bytes = cells.len() * 8 + starts.len() * 4 + count * 4;
+        let bytes = cells.len() * 8 + starts.len() * 4 + count * 8;
         let held = context.memory.reserve("cells of templates", bytes as u64)?;
         let mut cell_starts = vec![0u32; count + 1];
         cells.iter().for_each(|&cell| cell_starts[cell as usize + 1] += 1);

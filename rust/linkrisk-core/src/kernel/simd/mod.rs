@@ -4,6 +4,7 @@
 //! [`Level::hits`]   rows × rows of int8: which pairs can be similar enough (a bit each)
 //! [`Level::dot`]    one pair of 16-bit rows: their product
 //! [`Level::dot8`]   one pair of int8 rows: the same
+//! [`Level::hadamard`]  16 rows with very many random directions
 //! ```
 //!
 //! All levels give the same integers: what is added is exact, so its order does not matter. The test is
