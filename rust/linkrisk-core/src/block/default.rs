@@ -7,17 +7,18 @@
 
 use rayon::prelude::*;
 
-use super::blocks::pairs_of;
 use super::rule::{Part, Rules};
+use super::sketch::Sketch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::hash::{below, mix};
 use crate::kind::{Kind, Storage, Subject};
 use crate::runtime::Context;
 use crate::store::Store;
 
-/// Records of the sample. A rule that brings each record one other has 2 % of noise here for a
-/// million records, 20 % for a hundred million.
-const SAMPLE: u64 = 1 << 16;
+/// The records of the sample, at the least and in square roots of all records: a rule that brings each record one
+/// other is told to 2 %, of however many. With the least alone it was to 20 % of a hundred million, and which
+/// rules were taken was chance.
+const SAMPLE: (u64, f64) = (1 << 16, 64.0);
 
 /// Pairs per record that the rules together may make, where many pairs are many hours.
 const PAIRS_PER_RECORD: u64 = 6;
@@ -39,9 +40,12 @@ type Parts = Vec<(usize, Part)>;
 /// # Errors
 /// [`ErrorKind::Spec`] where attributes identify persons and yet no rule can be built.
 pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<Rules> {
-    let sample = sample(store, context)?;
-    let estimate =
-        |rules: &Rules| Ok(estimate(store, &sample, rules, max_block_pairs).max(few(store, rules)));
+    let numbers = sample(u64::from(store.len()));
+    let words = store.gather(&numbers, context)?;
+    let sketch = Sketch::of_records(store, &numbers, max_block_pairs);
+    let estimate = |rules: &Rules| {
+        Ok((sketch.pairs_of(rules, 0, &numbers, &words) as u64).max(few(store, rules)))
+    };
     choose_by(store, u64::from(store.len()), &estimate, context)
 }
 
@@ -183,28 +187,13 @@ fn proposals(store: &Store) -> Vec<Parts> {
     proposals
 }
 
-/// A sample of the records, gathered: one out of each of as many equal stretches, so that none is
-/// taken twice.
-fn sample(store: &Store, context: &Context) -> Result<Vec<u64>> {
-    let records = u64::from(store.len());
-    let size = SAMPLE.min(records);
-    let drawn: Vec<u32> = (0..size)
-        .map(|k| {
-            let (from, to) = (k * records / size, (k + 1) * records / size);
-            (from + below(mix(k), to - from)) as u32
-        })
-        .collect();
-    store.gather(&drawn, context)
-}
-
-/// Pairs of all records that the one rule of `rules` makes, by the sampled ones; of a block over the limit as many
-/// as are compared.
-fn estimate(store: &Store, sample: &[u64], rules: &Rules, max_block_pairs: u64) -> u64 {
-    let sampled = sample.chunks_exact(store.layout.words);
-    let scale = f64::from(store.len()) / sampled.len() as f64;
-    let mut keys: Vec<u64> =
-        sampled.map(|record| rules.key(store, 0, record)).filter(|&key| key != 0).collect();
-    keys.sort_unstable();
-    let blocks = keys.chunk_by(|a, b| a == b);
-    blocks.map(|run| ((pairs_of(run.len()) as f64 * scale * scale) as u64).min(max_block_pairs)).sum()
+/// A sample of `records` records: one out of each of as many equal stretches, so that none is taken twice.
+fn sample(records: u64) -> Vec<u32> {
+    let (least, roots) = SAMPLE;
+    let size = least.max((roots * (records as f64).sqrt()) as u64).min(records);
+    let draw = |k: u64| {
+        let (from, to) = (k * records / size, (k + 1) * records / size);
+        (from + below(mix(k), to - from)) as u32
+    };
+    (0..size).map(draw).collect()
 }

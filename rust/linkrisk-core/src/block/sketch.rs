@@ -1,7 +1,7 @@
-//! The pairs of a rule from a sample of the records, before the tables are read.
+//! The pairs of a rule from a sample of the records: of the tables before they are read, and of those at rest.
 //!
-//! A source is drawn in slices of neighbouring rows, for a file cannot be read row by row. Records of one
-//! person may stand close together, so pairs within a slice and pairs between slices are scaled up each by
+//! A source is drawn in slices of neighbouring rows, for a file cannot be read row by row; of records at rest each
+//! row is a slice of its own. Records of one person may stand close together, so pairs within a slice and pairs between slices are scaled up each by
 //! what was drawn of theirs (D. G. Horvitz and D. J. Thompson, 1952).
 
 use super::blocks::{Wanted, for_each_block};
@@ -33,11 +33,13 @@ pub struct Expected {
     pub largest: f64,
 }
 
-/// A store that holds a sample.
+/// How the records of a sample stand for all.
 #[derive(Debug)]
 pub struct Sketch<'a> {
     store: &'a Store,
-    drawn: &'a [Drawn],
+    /// Of each source: the neighbouring rows that were drawn together.
+    slices: Vec<u32>,
+    records: u64,
     /// Of each source: how many records one stands for, and by what pairs within a slice and between two
     /// slices are multiplied.
     weights: Vec<[f64; 3]>,
@@ -45,21 +47,41 @@ pub struct Sketch<'a> {
 }
 
 impl<'a> Sketch<'a> {
-    /// The sample in `store`, drawn as `drawn` says, source by source.
-    pub fn new(store: &'a Store, drawn: &'a [Drawn], max_block_pairs: u64) -> Self {
-        let weights = store.sources.iter().zip(drawn).map(|(source, drawn)| {
-            let (all, some) = (drawn.records as f64, f64::from(source.records).max(1.0));
+    /// A store that holds a sample and nothing else, drawn as `drawn` says, source by source.
+    pub fn new(store: &'a Store, drawn: &[Drawn], max_block_pairs: u64) -> Self {
+        let sampled: Vec<u32> = store.sources.iter().map(|source| source.records).collect();
+        Self::of(store, drawn, &sampled, max_block_pairs)
+    }
+
+    /// The records `numbers`, drawn one by one, of a store that holds them all.
+    pub fn of_records(store: &'a Store, numbers: &[u32], max_block_pairs: u64) -> Self {
+        let mut sampled = vec![0; store.sources.len()];
+        numbers.iter().for_each(|&number| sampled[store.source_of(number)] += 1);
+        let drawn = |records: u32| Drawn { records: u64::from(records), slice: 1 };
+        let drawn: Vec<Drawn> = store.sources.iter().map(|source| drawn(source.records)).collect();
+        Self::of(store, &drawn, &sampled, max_block_pairs)
+    }
+
+    fn of(store: &'a Store, drawn: &[Drawn], sampled: &[u32], max_block_pairs: u64) -> Self {
+        let weights = drawn.iter().zip(sampled).map(|(drawn, &sampled)| {
+            let (all, some) = (drawn.records as f64, f64::from(sampled).max(1.0));
             let each = all / some;
             let (slices, seen) = (all / f64::from(drawn.slice), some / f64::from(drawn.slice));
             let between = if seen > 1.5 { each * (slices - 1.0) / (seen - 1.0) } else { each * each };
             [each, each, between]
         });
-        Self { store, drawn, weights: weights.collect(), max_pairs: max_block_pairs.max(1) as f64 }
+        Self {
+            store,
+            slices: drawn.iter().map(|drawn| drawn.slice).collect(),
+            records: drawn.iter().map(|drawn| drawn.records).sum(),
+            weights: weights.collect(),
+            max_pairs: max_block_pairs.max(1) as f64,
+        }
     }
 
     /// How many records there are in all.
     pub fn records(&self) -> u64 {
-        self.drawn.iter().map(|drawn| drawn.records).sum()
+        self.records
     }
 
     /// How many records one of `source` stands for.
@@ -67,7 +89,7 @@ impl<'a> Sketch<'a> {
         self.weights[source][0]
     }
 
-    /// What rule `rule` of `rules` makes.
+    /// What rule `rule` of `rules` makes, where the store holds the sample and nothing else.
     ///
     /// # Errors
     /// [`ErrorKind::MemoryLimit`](crate::error::ErrorKind::MemoryLimit) or
@@ -96,6 +118,18 @@ impl<'a> Sketch<'a> {
         Ok(expected)
     }
 
+    /// The pairs that rule `rule` of `rules` makes and that are compared, from the records `numbers`, which ascend,
+    /// and their `words`.
+    pub fn pairs_of(&self, rules: &Rules, rule: usize, numbers: &[u32], words: &[u64]) -> f64 {
+        let further = further(self.store, rules, rule);
+        let records = numbers.iter().copied().zip(words.chunks_exact(self.store.layout.words));
+        let mut expected = Expected::default();
+        for rows in by_key(records, |record| rules.key(self.store, rule, record)) {
+            self.block(rows, &further, &mut expected);
+        }
+        expected.pairs
+    }
+
     /// Adds a block, cut as one that is over the limit is.
     fn block(&self, rows: Vec<(u32, &[u64])>, further: &[KeyPart], expected: &mut Expected) {
         let (pairs, size) = (self.pairs(&rows), self.size(&rows));
@@ -110,15 +144,7 @@ impl<'a> Sketch<'a> {
             expected.uncompared += pairs - compared;
             return;
         };
-        let mut keyed: Vec<(u64, u32, &[u64])> = rows
-            .into_iter()
-            .map(|(number, words)| (part.value(self.store, words), number, words))
-            .filter(|row| row.0 != 0)
-            .collect();
-        keyed.sort_unstable_by_key(|row| (row.0, row.1));
-        let pieces = keyed.chunk_by(|a, b| a.0 == b.0);
-        let pieces: Vec<Vec<(u32, &[u64])>> =
-            pieces.map(|piece| piece.iter().map(|&(_, number, words)| (number, words)).collect()).collect();
+        let pieces = by_key(rows, |words| part.value(self.store, words));
         let together: f64 = pieces.iter().map(|piece| self.pairs(piece)).sum();
         expected.uncompared += (pairs - together).max(0.0);
         pieces.into_iter().for_each(|piece| self.block(piece, rest, expected));
@@ -127,7 +153,7 @@ impl<'a> Sketch<'a> {
     /// The source of a record, and the slice of it.
     fn slice(&self, number: u32) -> (usize, u32) {
         let source = self.store.source_of(number);
-        (source, (number - self.store.sources[source].start) / self.drawn[source].slice)
+        (source, (number - self.store.sources[source].start) / self.slices[source])
     }
 
     /// By what the pair of two records is multiplied.
@@ -172,4 +198,16 @@ impl<'a> Sketch<'a> {
         }
         pairs
     }
+}
+
+/// Those of `records` that share their key with others, in groups of one key each, ascending.
+fn by_key<'a>(
+    records: impl IntoIterator<Item = (u32, &'a [u64])>,
+    key: impl Fn(&[u64]) -> u64,
+) -> Vec<Vec<(u32, &'a [u64])>> {
+    let keyed = records.into_iter().map(|(number, words)| (key(words), number, words));
+    let mut keyed: Vec<(u64, u32, &[u64])> = keyed.filter(|row| row.0 != 0).collect();
+    keyed.sort_unstable_by_key(|row| (row.0, row.1));
+    let groups = keyed.chunk_by(|a, b| a.0 == b.0).filter(|rows| rows.len() > 1);
+    groups.map(|rows| rows.iter().map(|&(_, number, words)| (number, words)).collect()).collect()
 }
