@@ -43,9 +43,8 @@ pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<
     let numbers = sample(u64::from(store.len()));
     let words = store.gather(&numbers, context)?;
     let sketch = Sketch::of_records(store, &numbers, max_block_pairs);
-    let estimate = |rules: &Rules| {
-        Ok((sketch.pairs_of(rules, 0, &numbers, &words) as u64).max(few(store, rules)))
-    };
+    let estimate =
+        |rules: &Rules| Ok((sketch.pairs_of(rules, 0, &numbers, &words) as u64).max(few(store, rules)));
     choose_by(store, u64::from(store.len()), &estimate, context)
 }
 

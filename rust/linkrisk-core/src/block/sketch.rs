@@ -1,8 +1,8 @@
 //! The pairs of a rule from a sample of the records: of the tables before they are read, and of those at rest.
 //!
 //! A source is drawn in slices of neighbouring rows, for a file cannot be read row by row; of records at rest each
-//! row is a slice of its own. Records of one person may stand close together, so pairs within a slice and pairs between slices are scaled up each by
-//! what was drawn of theirs (D. G. Horvitz and D. J. Thompson, 1952).
+//! row is a slice of its own. Records of one person may stand close together, so pairs within a slice and pairs
+//! between slices are scaled up each by what was drawn of theirs (D. G. Horvitz and D. J. Thompson, 1952).
 
 use super::blocks::{Wanted, for_each_block};
 use super::plan::further;
@@ -116,6 +116,25 @@ impl<'a> Sketch<'a> {
             })?;
         }
         Ok(expected)
+    }
+
+    /// The sum over all records of what `count` says of one, where the store holds the sample and nothing else.
+    ///
+    /// # Errors
+    /// As [`Store::scan`].
+    pub fn sum(&self, context: &Context, count: impl Fn(&[u64]) -> usize + Sync) -> Result<f64> {
+        let (store, sources) = (self.store, self.weights.len());
+        let counts = store.scan(
+            context,
+            || vec![0; sources],
+            |counts, first, words| {
+                let records = (first..).zip(words.chunks_exact(store.layout.words));
+                records.for_each(|(number, record)| counts[store.source_of(number)] += count(record));
+                Ok(())
+            },
+        )?;
+        let of_source = |source: usize| counts.iter().map(|counts| counts[source]).sum::<usize>() as f64;
+        Ok((0..sources).map(|source| of_source(source) * self.weights[source][0]).sum())
     }
 
     /// The pairs that rule `rule` of `rules` makes and that are compared, from the records `numbers`, which ascend,

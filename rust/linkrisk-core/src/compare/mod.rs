@@ -145,6 +145,17 @@ impl<'a> Comparer<'a> {
         std::hint::black_box(seen);
     }
 
+    /// How many texts of a record [`Self::touch`] reads.
+    pub fn texts(&self, record: &[u64]) -> usize {
+        let is_text = |comparison: &&Comparison| match &self.store.columns[comparison.attribute].values {
+            Values::Name(_) => comparison.method == Method::PersonName,
+            Values::Text(_) => true,
+            _ => false,
+        };
+        let present = |comparison: &&Comparison| comparison.slot.get(record) != 0;
+        self.comparisons.iter().filter(is_text).filter(present).count()
+    }
+
     /// `pattern` with null where templates were not compared.
     pub fn settled(&self, pattern: u64) -> u64 {
         similarity::of_templates(self.comparisons)

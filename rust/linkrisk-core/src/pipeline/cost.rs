@@ -13,6 +13,9 @@ pub const COUNT: f64 = 18.0;
 /// A record brought together with those of its key under one rule.
 pub const CARRY: f64 = 120.0;
 
+/// A text of such a record read into the caches.
+pub const TEXT: f64 = 130.0;
+
 /// A pair compared, and kept, sorted and written where it is a link, as three in ten were.
 pub const PAIR: f64 = 115.0;
 

@@ -122,12 +122,17 @@ impl Pipeline {
         let comparisons = self.comparisons(&candidates)?.comparisons;
         let base = super::templates::base(&comparisons);
         let links = pairs * self.share_of_links(&sketch, &candidates, base)?;
+        let (rules, store) = (&candidates.rules, &self.store);
+        let has_key = |record: &[u64]| (0..rules.rules.len()).any(|rule| rules.key(store, rule, record) != 0);
+        let linked = sketch.sum(context, |record| usize::from(has_key(record)))?;
+        let comparer = Comparer::new(store, &comparisons);
+        let texts = sketch.sum(context, |record| comparer.texts(record))?;
         let joins = templates::expected(&self.store, &sketch, &comparisons[base.len()..], linkage, context)?;
         let n = records as f64;
         let keyed: f64 = expected.iter().map(|e| e.records).sum();
         let gathering: f64 = expected.iter().map(|e| cost::gathering(n, e.records, 1.0)).sum();
-        let comparing: f64 = expected.iter().map(|e| cost::comparing(e.records, e.pairs)).sum();
-        let linked = expected.iter().map(|e| e.records).fold(0.0, f64::max);
+        let reading = keyed * texts / n.max(1.0) * cost::TEXT;
+        let comparing = reading + expected.iter().map(|e| cost::comparing(e.records, e.pairs)).sum::<f64>();
         let looked = n * expected.len() as f64 * cost::KEY;
         let slow = probe::slowness(context)? * 1e-9;
         let (link, clustered) = ((gathering + comparing) * slow, linked * cost::CLUSTER * slow);
@@ -145,7 +150,7 @@ impl Pipeline {
         };
         took.total =
             took.ingest + took.plan + took.train + took.nearest + took.link + took.cluster + took.assess;
-        let memory = self.memory(n, &expected, links, &joins);
+        let memory = self.memory((n, linked), &expected, links, &joins);
         Ok(Estimate {
             records,
             sampled: u64::from(self.store.len()),
@@ -193,8 +198,14 @@ impl Pipeline {
         Ok(if all == 0.0 { 1.0 } else { links / all })
     }
 
-    /// The memory of a run of `n` records, as the stages reserve it.
-    fn memory(&self, n: f64, expected: &[Expected], links: f64, joins: &[ExpectedJoin]) -> Memory {
+    /// The memory of a run of `n` records, of which `linked` may be linked, as the stages reserve it.
+    fn memory(
+        &self,
+        (n, linked): (f64, f64),
+        expected: &[Expected],
+        links: f64,
+        joins: &[ExpectedJoin],
+    ) -> Memory {
         let limit = self.context.memory.limit() as f64;
         let each = n / f64::from(self.store.len()).max(1.0);
         let row = self.store.layout.words as f64 * 8.0;
@@ -210,14 +221,14 @@ impl Pipeline {
         let keyed = expected.iter().map(|e| e.records).sum();
         let kept = cost::kept(keyed, links) * size_of::<ScoredPair>() as f64;
         let free = (limit - rows - values - at_rest_in_memory).max(0.0);
-        // Rows in passes take half of what is free.
-        let in_passes = |bytes: f64, free: f64| bytes.min(free / 2.0);
+        // As many passes as half of what is free asks for, each with as much.
+        let in_passes = |bytes: f64, free: f64| bytes / (bytes / (free / 2.0).max(1.0)).ceil().max(1.0);
         let carried = expected.iter().map(|e| e.records).fold(0.0, f64::max) * (row + 16.0);
         let sorted = kept.min(limit / 8.0);
         let link = in_passes(carried, free) + sorted;
         let kept_in_memory = if kept <= free / 4.0 { kept } else { 0.0 };
         let cluster = forest + kept_in_memory;
-        let cluster = cluster + in_passes(n * (row + 16.0), (free - cluster).max(0.0));
+        let cluster = cluster + in_passes(linked * (row + 16.0), (free - cluster).max(0.0));
         let mut spilled = (n * row - rows).max(0.0) + at_rest.iter().sum::<f64>() - at_rest_in_memory;
         spilled += if kept > sorted { kept } else { 0.0 };
         spilled += if kept_in_memory < kept { kept } else { 0.0 };
