@@ -63,8 +63,9 @@ else
 	$(WITHIN) cargo test --no-fail-fast --locked --workspace --profile $(PROFILE)
 endif
 
+# Two files at a time: most of a test is starting interpreters and reading, on one processor.
 test-python: build  ## The Python tests that are not slow
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -p no:benchmark --numprocesses 2 --dist loadfile
 
 test-slow: build  ## The Python tests that are slow
 	$(BIN)/python -m pytest -m slow

@@ -14,7 +14,7 @@ pub const COUNT: f64 = 18.0;
 pub const CARRY: f64 = 120.0;
 
 /// A text of such a record read into the caches.
-pub const TEXT: f64 = 130.0;
+pub const TEXT: f64 = 65.0;
 
 /// A pair compared, and kept, sorted and written where it is a link, as three in ten were.
 pub const PAIR: f64 = 115.0;
