@@ -37,6 +37,8 @@ pub type Splits = FxHashMap<u64, Split>;
 /// What the blocks of a rule amount to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockCounts {
+    /// Records that have a key.
+    pub keyed: u64,
     /// Records in blocks.
     pub records: u64,
     /// Blocks.
@@ -58,6 +60,7 @@ pub struct BlockCounts {
 impl BlockCounts {
     /// Counts what `more`, other blocks of the rule, come to as well.
     pub fn add(&mut self, more: Self) {
+        self.keyed += more.keyed;
         self.records += more.records;
         self.blocks += more.blocks;
         self.pairs += more.pairs;
@@ -162,7 +165,9 @@ pub fn count(
             let count = |partition: Partition| {
                 context.cancel.check()?;
                 let (mut counts, mut large) = (BlockCounts::default(), Vec::new());
-                for run in partition.keys().chunk_by(|a, b| a == b).filter(|run| run.len() > 1) {
+                let keys = partition.keys();
+                counts.keyed = keys.len() as u64;
+                for run in keys.chunk_by(|a, b| a == b).filter(|run| run.len() > 1) {
                     shared.inspect(|shared| shared.insert(run[0]));
                     counts.largest = counts.largest.max(run.len() as u64);
                     if pairs_of(run.len()) > max_pairs {

@@ -108,7 +108,7 @@ pub(super) fn scan<V: Visitor>(
     let below = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
     // The same keys whatever the passes: a key's own bits choose its pass.
     let sampled = |key: u64| below == u64::MAX || mix(key) <= below;
-    let expected = candidates.carried(store, rule) / passes as f64 * share.min(1.0);
+    let expected = candidates.carried(rule) / passes as f64 * share.min(1.0);
     let shared = candidates.shared.get(rule).and_then(Option::as_ref);
     let in_block = |key: u64| shared.is_none_or(|shared| shared.contains(key));
     let wants = |key: u64| in_pass(key, (pass, passes)) && sampled(key) && in_block(key);

@@ -187,7 +187,7 @@ impl Candidates {
 
     /// Into how many passes rule `rule` is cut, by the memory that is free.
     pub fn passes(&self, store: &Store, rule: usize, share: f64, context: &Context) -> u64 {
-        let sampled = self.carried(store, rule) * share.min(1.0);
+        let sampled = self.carried(rule) * share.min(1.0);
         passes((sampled * row_bytes(store) as f64) as u64, context)
     }
 
@@ -197,11 +197,12 @@ impl Candidates {
     }
 
     /// About how many records are brought together for rule `rule`.
-    pub(super) fn carried(&self, store: &Store, rule: usize) -> f64 {
-        let (all, counts) = (f64::from(store.len()), &self.counts[rule]);
-        let within = ((counts.records + counts.records_cut) as f64).min(all);
+    pub(super) fn carried(&self, rule: usize) -> f64 {
+        let counts = &self.counts[rule];
+        let keyed = counts.keyed as f64;
+        let within = ((counts.records + counts.records_cut) as f64).min(keyed);
         let shared = self.shared.get(rule).and_then(Option::as_ref);
-        shared.map_or(all, |shared| shared.carried(all, within, counts.blocks as f64))
+        shared.map_or(keyed, |shared| shared.carried(keyed, within, counts.blocks as f64))
     }
 
     /// Shows the candidate pairs of a portion to `visitor`, as [`Candidates::scan`] does.
