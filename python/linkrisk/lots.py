@@ -1,4 +1,4 @@
-"""Files a lot at a time: as much as the memory that tables may take while they are read.
+"""Parquet files a lot at a time: as much as the memory that tables may take while they are read.
 
 Left to itself Polars reads several files ahead: of ten million people it held a gibibyte. Its streaming
 export is marked unstable; this module alone uses it.
@@ -6,15 +6,15 @@ export is marked unstable; this module alone uses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from linkrisk._linkrisk import row_groups
 
-__all__ = ["Piece", "ahead", "batches", "csv_pieces", "lots_of", "ndjson_pieces"]
+__all__ = ["Piece", "ahead", "batches", "lots_of"]
 
 
 class Piece(NamedTuple):
@@ -55,59 +55,6 @@ def lots_of(files: Sequence[Path], columns: list[str], most: int) -> Iterator[li
             at += rows
     if lot:
         yield lot
-
-
-def csv_pieces(file: IO[bytes], most: int) -> Iterator[bytes]:
-    """Cuts a CSV file between records into pieces of about `most` bytes, each with the header of the file.
-
-    A line feed ends a record where the quotes before it are even in number, as Polars has it too; a record
-    that is larger makes a larger piece.
-
-    Raises:
-        OSError: Where the file cannot be read, or another error of unpacking it.
-    """
-    header = b""
-    while not header.strip():
-        header = line = file.readline()
-        while line and header.count(b'"') % 2:
-            line = file.readline()
-            header += line
-        if not header:
-            return
-    for piece in _pieces(file, most, _end_of_records):
-        yield header + piece
-
-
-def ndjson_pieces(file: IO[bytes], most: int) -> Iterator[bytes]:
-    """Cuts a file of one JSON object a line into pieces of about `most` bytes, between lines.
-
-    Raises:
-        OSError: Where the file cannot be read, or another error of unpacking it.
-    """
-    yield from _pieces(file, most, lambda data: data.rfind(b"\n") + 1)
-
-
-def _pieces(file: IO[bytes], most: int, end_of: Callable[[bytes], int]) -> Iterator[bytes]:
-    rest = b""
-    while block := file.read(most):
-        rest += block
-        end = end_of(rest)
-        if end:
-            yield rest[:end]
-            rest = rest[end:]
-    if rest:
-        yield rest
-
-
-def _end_of_records(data: bytes) -> int:
-    """Where the last whole record of `data` ends, which begins with one."""
-    end, odd = len(data), data.count(b'"') % 2
-    while True:
-        before = data.rfind(b"\n", 0, end)
-        odd ^= data.count(b'"', before + 1, end) % 2
-        if before < 0 or not odd:
-            return before + 1
-        end = before
 
 
 def ahead(frames: Iterable[pl.LazyFrame], size: int) -> Iterator[Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator
-from functools import partial
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,17 @@ import polars as pl
 
 from linkrisk.columns import projection
 from linkrisk.errors import DataError
-from linkrisk.lots import ahead, batches, csv_pieces, lots_of, ndjson_pieces
+from linkrisk.lots import ahead, batches, lots_of
 from linkrisk.spec import Source, Spec
 from linkrisk.tables import (
     find_files,
     first_bad_text,
     format_of,
     not_utf8,
-    open_bytes,
     readable,
     require_columns,
     scan_each,
     scan_files,
-    scanner_of_pieces,
 )
 
 __all__ = ["Table", "open_source", "open_sources", "truth_of"]
@@ -36,9 +33,6 @@ SLICE = 4_096
 # Slices that are drawn of every source, so that pairs between slices can be told from pairs within.
 LEAST_SLICES = 8
 
-# Text is held beside the columns that are made of it.
-IN_MEMORY = 2
-
 # Slices that are read side by side, so that few row groups are unpacked at once.
 TOGETHER = 8
 
@@ -49,21 +43,12 @@ class Table:
     A stream of another library is read once; everything else as often as asked.
     """
 
-    def __init__(self, source: Source, files: list[Path]) -> None:
+    def __init__(self, source: Source, parts: Sequence[pl.LazyFrame], files: list[Path]) -> None:
         self.source = source
+        self.frame = parts[0] if len(parts) == 1 else pl.concat(parts)
         self.files = files
-        columns = [c for a in source.attributes.values() for c in a.columns]
-        columns += [c for c in (source.id, source.truth) if c is not None]
-        frames = scan_each(source.name, files, columns) if files else [_from_memory(source)]
-        file = files[0] if len(files) == 1 else None
-        # That of all: files of a source are scanned with the types that they have in common.
-        schema = readable(source.name, file, frames[0].collect_schema)
-        require_columns(source.name, schema.names(), columns)
-        self._schema = {name: schema[name] for name in columns}
-        self._made = projection(source.name, list(source.attributes.items()), source.id, schema)
         # One of each file, or one alone.
-        self._parts = [frame.select(self._made) for frame in frames]
-        self.frame = self._parts[0] if len(frames) == 1 else pl.concat(self._parts)
+        self._parts = parts
 
     def batches(self, size: int) -> Any:
         """Makes an object with `__arrow_c_stream__`: one column an attribute, `__id` last.
@@ -75,32 +60,21 @@ class Table:
     def lots(self, size: int, most: int) -> Generator[Any, None, None]:
         """Gives objects with `__arrow_c_stream__`, one after the other, that hold all rows in order.
 
-        Of Parquet, row groups or parts of them are read that take no more than `most` bytes, of text pieces
-        that do, and the next while the ones before are worked on. Arrow files are read one at a time, as far
-        ahead as Polars does; tables in memory and streams as `batches` does.
+        Of Parquet, row groups or parts of them are read that take no more than `most` bytes, and the next
+        while the ones before are worked on. Other files are read one at a time, as far ahead as Polars does;
+        tables in memory and streams as `batches` does.
         """
-        kind = format_of(self.files[0]) if self.files else None
-        if kind is None:
+        if not self.files:
             yield self.batches(size)
-        elif kind == "parquet":
+        elif format_of(self.files[0]) == "parquet":
             lots = lots_of(self.files, sorted(self._columns()), most)
             frames = (
                 pl.concat([self._parts[piece.file].slice(piece.start, piece.rows) for piece in lot])
                 for lot in lots
             )
             yield from ahead(frames, size)
-        elif kind == "arrow":
-            yield from (batches(part, size) for part in self._parts)
         else:
-            yield from ahead(self._pieces(max(most // IN_MEMORY, 1)), size)
-
-    def _pieces(self, most: int) -> Iterator[pl.LazyFrame]:
-        for file in self.files:
-            scan = scanner_of_pieces(file, self._schema)
-            with readable(self.source.name, file, partial(open_bytes, file)) as handle:
-                pieces = (csv_pieces if format_of(file) == "csv" else ndjson_pieces)(handle, most)
-                while piece := readable(self.source.name, file, partial(next, pieces, b"")):
-                    yield scan(piece).select(self._made)
+            yield from (batches(part, size) for part in self._parts)
 
     def _columns(self) -> set[str]:
         columns = {column for a in self.source.attributes.values() for column in a.columns}
@@ -177,11 +151,24 @@ def open_source(source: Source) -> Table:
         DataError: Where the table is empty or cannot be read.
     """
     files = [] if source.path is None else find_files(source.name, source.path)
-    table = Table(source, files)
+    table = Table(source, _parts(source, files), files)
     file = files[0] if len(files) == 1 else None
     if source.path is not None or isinstance(source.data, (pl.DataFrame, pl.LazyFrame)):
         _require_rows(source.name, file, table.frame)
     return table
+
+
+def _parts(source: Source, files: list[Path]) -> list[pl.LazyFrame]:
+    """Scans each of the files of a source, or its table in memory: one column an attribute, `__id` last."""
+    columns = [c for a in source.attributes.values() for c in a.columns]
+    columns += [c for c in (source.id, source.truth) if c is not None]
+    frames = scan_each(source.name, files, columns) if files else [_from_memory(source)]
+    file = files[0] if len(files) == 1 else None
+    # That of all: files of a source are scanned with the types that they have in common.
+    schema = readable(source.name, file, frames[0].collect_schema)
+    require_columns(source.name, schema.names(), columns)
+    made = projection(source.name, list(source.attributes.items()), source.id, schema)
+    return [frame.select(made) for frame in frames]
 
 
 def truth_of(source: Source) -> pl.LazyFrame:

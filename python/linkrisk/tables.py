@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -209,14 +209,6 @@ def _scan_ndjson(file: Path) -> pl.LazyFrame:
     # A number that turns into a word after the sample would be lost as a number.
     text = {n: pl.String for n, t in schema.items() if not t.is_nested() and t != pl.Boolean}
     return pl.scan_ndjson(file, infer_schema_length=_SAMPLE, schema_overrides=text)
-
-
-def scanner_of_pieces(file: Path, schema: Mapping[str, pl.DataType]) -> Callable[[bytes], pl.LazyFrame]:
-    """Makes what scans a piece of a text file, with its header, as the whole file is scanned for `schema`."""
-    if format_of(file) == "csv":
-        separator = separator_of(file)
-        return lambda piece: pl.scan_csv(piece, infer_schema=False, separator=separator)
-    return lambda piece: pl.scan_ndjson(piece, schema=schema)
 
 
 def open_bytes(file: Path) -> IO[bytes]:

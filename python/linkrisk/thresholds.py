@@ -12,7 +12,6 @@ import polars as pl
 from linkrisk.backends.local import error_rates, normalise
 from linkrisk.errors import DataError, SpecError
 from linkrisk.kinds import ISSUED, OPTIONS, VECTORS, did_you_mean
-from linkrisk.lots import batches
 from linkrisk.progress import ProgressCallback
 from linkrisk.sources import Table, open_source, truth_of
 from linkrisk.spec import Attribute, Spec, Templates
@@ -101,7 +100,9 @@ def thresholds(
         "seed": spec.run.seed,
     }
     streams = [
-        batches(_columns(table, name, person, group_names, table_truth), spec.run.batch_size)
+        Table(table.source, [_columns(table, name, person, group_names, table_truth)], []).batches(
+            spec.run.batch_size
+        )
         for table, (person, table_truth) in zip(tables, persons, strict=True)
     ]
     answer: dict[str, Any] = json.loads(error_rates(json.dumps(question), streams, progress))

@@ -186,10 +186,15 @@ fn proposals(store: &Store) -> Vec<Parts> {
     proposals
 }
 
+/// Of how many records rules are told by which [`choose`] chooses, of `records` in all.
+pub fn sampled(records: u64) -> u64 {
+    let (least, roots) = SAMPLE;
+    least.max((roots * (records as f64).sqrt()) as u64).min(records)
+}
+
 /// A sample of `records` records: one out of each of as many equal stretches, so that none is taken twice.
 fn sample(records: u64) -> Vec<u32> {
-    let (least, roots) = SAMPLE;
-    let size = least.max((roots * (records as f64).sqrt()) as u64).min(records);
+    let size = sampled(records);
     let draw = |k: u64| {
         let (from, to) = (k * records / size, (k + 1) * records / size);
         (from + below(mix(k), to - from)) as u32

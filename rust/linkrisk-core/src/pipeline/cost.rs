@@ -8,7 +8,10 @@
 pub const KEY: f64 = 4.0;
 
 /// A key counted for the plan.
-pub const COUNT: f64 = 18.0;
+pub const COUNT: f64 = 35.0;
+
+/// A record of the sample by which rules are chosen.
+pub const CHOOSE: f64 = 2_000.0;
 
 /// A record brought together with those of its key under one rule.
 pub const CARRY: f64 = 120.0;
@@ -25,11 +28,14 @@ pub const WRITE: f64 = 280.0;
 /// A record that may be linked, clustered.
 pub const CLUSTER: f64 = 680.0;
 
-/// A record assessed.
-pub const ASSESS: f64 = 200.0;
+/// A record looked at for the risk figures.
+pub const ASSESS: f64 = 20.0;
 
-/// Training, whatever the records.
-pub const TRAIN: f64 = 1.5e8;
+/// A record that may be linked, assessed.
+pub const PROFILE: f64 = 260.0;
+
+/// Training, whatever the records, each of which is looked at twice.
+pub const TRAIN: f64 = 5e8;
 
 /// Pairs of `records` records that are compared one by one, of `pairs` in all: those of a card's hundred
 /// events are copies of each other and cost next to nothing.

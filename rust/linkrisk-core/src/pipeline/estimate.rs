@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::templates::ExpectedJoin;
-use super::{Pipeline, cost, not_planned};
+use super::{Pipeline, cost, link, not_planned};
 use crate::block::nearest::Scored;
 use crate::block::sketch::{Drawn, Expected, Sketch};
 use crate::block::{Candidates, Pair, Rules, Visitor, Work, default};
-use crate::compare::{Comparer, Comparison, Memo, RULE_SHIFT, ScoredPair};
+use crate::compare::{Comparer, Comparison, LEVELS, Memo, RULE_SHIFT, ScoredPair};
 use crate::error::{ErrorKind, Result};
 use crate::runtime::probe;
 use crate::score::Scorer;
+use crate::spec::SourceSpec;
+use crate::store::ids::Ids;
 use crate::store::rows;
 
 /// What a run will take.
@@ -121,7 +123,8 @@ impl Pipeline {
         let candidates = Candidates::plan(&self.store, rules, linkage, context)?;
         let comparisons = self.comparisons(&candidates)?.comparisons;
         let base = super::templates::base(&comparisons);
-        let links = pairs * self.share_of_links(&sketch, &candidates, base)?;
+        let shares = self.shares(&sketch, &candidates, base)?;
+        let (links, kept) = (pairs * shares.links, pairs * shares.kept);
         let (rules, store) = (&candidates.rules, &self.store);
         let has_key = |record: &[u64]| (0..rules.rules.len()).any(|rule| rules.key(store, rule, record) != 0);
         let linked = sketch.sum(context, |record| usize::from(has_key(record)))?;
@@ -134,23 +137,25 @@ impl Pipeline {
         let reading = keyed * texts / n.max(1.0) * cost::TEXT;
         let comparing = reading + expected.iter().map(|e| cost::comparing(e.records, e.pairs)).sum::<f64>();
         let looked = n * expected.len() as f64 * cost::KEY;
+        let by_default = linkage.blocking.is_empty();
+        let choosing = if by_default { default::sampled(records) as f64 * cost::CHOOSE } else { 0.0 };
         let slow = probe::slowness(context)? * 1e-9;
         let (link, clustered) = ((gathering + comparing) * slow, linked * cost::CLUSTER * slow);
         let found: f64 = joins.iter().map(|join| join.pairs as f64).sum();
         let joining = joins.iter().map(|join| join.seconds).sum::<f64>();
         let mut took = Seconds {
             ingest: seconds * n / f64::from(self.store.len()).max(1.0),
-            plan: (looked + keyed * cost::COUNT) * slow,
-            train: (looked + cost::TRAIN) * slow,
+            plan: (choosing + looked + keyed * cost::COUNT) * slow,
+            train: (2.0 * looked + cost::TRAIN) * slow,
             nearest: if joins.is_empty() { 0.0 } else { link + clustered + joining },
             link: link + found * cost::PAIR * slow,
             cluster: n * cost::WRITE * slow + clustered,
-            assess: n * cost::ASSESS * slow,
+            assess: (n * cost::ASSESS + linked * cost::PROFILE) * slow,
             total: 0.0,
         };
         took.total =
             took.ingest + took.plan + took.train + took.nearest + took.link + took.cluster + took.assess;
-        let memory = self.memory((n, linked), &expected, links, &joins);
+        let memory = self.memory((n, linked), &expected, kept, &joins);
         Ok(Estimate {
             records,
             sampled: u64::from(self.store.len()),
@@ -165,37 +170,43 @@ impl Pipeline {
         })
     }
 
-    /// The links as a share of the pairs of all rules, by a model trained on the sample.
+    /// The links, and the pairs that are kept, as shares of the pairs of all rules, by a model trained on the sample; of
+    /// one so small that none can be trained all pairs.
     ///
     /// Each pair counts for as many as it stands for: of pairs between slices the sample holds few, and most
     /// of the tables' are such.
-    fn share_of_links(
+    fn shares(
         &self,
         sketch: &Sketch<'_>,
         candidates: &Candidates,
         comparisons: &[Comparison],
-    ) -> Result<f64> {
+    ) -> Result<Shares> {
         let context = &self.context;
         let model = match self.learn(candidates, comparisons) {
             Ok(model) => model,
-            Err(error) if error.kind() == ErrorKind::Training => return Ok(1.0),
+            Err(error) if error.kind() == ErrorKind::Training => return Ok(Shares::ALL),
             Err(error) => return Err(error),
         };
         let comparer = Comparer::new(&self.store, comparisons);
         let scorer = Scorer::new(&model, comparisons);
         let visitor = Weigher { comparer: &comparer, sketch };
-        let (mut links, mut all) = (0.0, 0.0);
+        let (mut sums, mut all) = (Shares { links: 0.0, kept: 0.0 }, 0.0);
         candidates.scan(&self.store, 1.0, Work::default(), context, &visitor, |weights: Weights| {
             for (pattern, weight) in weights {
                 // A pair that several rules make is a pair of each, and a link once.
                 all += weight * f64::from((pattern >> RULE_SHIFT).count_ones());
-                if scorer.score(pattern).probability >= self.spec.linkage.threshold {
-                    links += weight;
+                let score = scorer.score(pattern);
+                let is_link = score.is_link(self.spec.linkage.threshold);
+                if is_link {
+                    sums.links += weight;
+                }
+                if is_link || link::keeps_every(&scorer, &score, pattern & LEVELS) {
+                    sums.kept += weight;
                 }
             }
             Ok(())
         })?;
-        Ok(if all == 0.0 { 1.0 } else { links / all })
+        Ok(if all == 0.0 { Shares::ALL } else { Shares { links: sums.links / all, kept: sums.kept / all } })
     }
 
     /// The memory of a run of `n` records, of which `linked` may be linked, as the stages reserve it.
@@ -203,7 +214,7 @@ impl Pipeline {
         &self,
         (n, linked): (f64, f64),
         expected: &[Expected],
-        links: f64,
+        kept: f64,
         joins: &[ExpectedJoin],
     ) -> Memory {
         let limit = self.context.memory.limit() as f64;
@@ -219,7 +230,7 @@ impl Pipeline {
         let joining = joins.iter().map(|join| join.bytes_joining() + found(join)).fold(0.0, f64::max);
         let forest = n * 4.25;
         let keyed = expected.iter().map(|e| e.records).sum();
-        let kept = cost::kept(keyed, links) * size_of::<ScoredPair>() as f64;
+        let kept = cost::kept(keyed, kept) * size_of::<ScoredPair>() as f64;
         let free = (limit - rows - values - at_rest_in_memory).max(0.0);
         // As many passes as half of what is free asks for, each with as much.
         let in_passes = |bytes: f64, free: f64| bytes / (bytes / (free / 2.0).max(1.0)).ceil().max(1.0);
@@ -229,7 +240,13 @@ impl Pipeline {
         let kept_in_memory = if kept <= free / 4.0 { kept } else { 0.0 };
         let cluster = forest + kept_in_memory;
         let cluster = cluster + in_passes(linked * (row + 16.0), (free - cluster).max(0.0));
-        let mut spilled = (n * row - rows).max(0.0) + at_rest.iter().sum::<f64>() - at_rest_in_memory;
+        let hashes = |(source, drawn): (&SourceSpec, &Drawn)| {
+            let bytes = source.id.as_ref().map_or(0.0, |_| drawn.records as f64 * Ids::BYTES as f64);
+            if bytes > limit / 8.0 { bytes } else { 0.0 }
+        };
+        let hashes: f64 = self.spec.sources.iter().zip(&self.drawn).map(hashes).sum();
+        let mut spilled =
+            hashes + (n * row - rows).max(0.0) + at_rest.iter().sum::<f64>() - at_rest_in_memory;
         spilled += if kept > sorted { kept } else { 0.0 };
         spilled += if kept_in_memory < kept { kept } else { 0.0 };
         Memory {
@@ -238,6 +255,16 @@ impl Pipeline {
             least: super::least_memory(n as u64) as f64 + values,
         }
     }
+}
+
+/// Of the pairs of all rules.
+struct Shares {
+    links: f64,
+    kept: f64,
+}
+
+impl Shares {
+    const ALL: Self = Self { links: 1.0, kept: 1.0 };
 }
 
 /// What the pairs of each pattern stand for, in an order that threads do not change.

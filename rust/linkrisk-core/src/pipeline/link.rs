@@ -16,7 +16,7 @@ use crate::compare::{
 use crate::error::Result;
 use crate::external::{ExternalSorter, Kept};
 use crate::runtime::{Context, Reservation};
-use crate::score::{Model, Scorer};
+use crate::score::{Model, Score, Scorer};
 use crate::store::Store;
 use crate::store::journal::Journal;
 use crate::store::run_dir::RunDir;
@@ -75,8 +75,7 @@ pub fn find(
     let similarities = similarities(store, (candidates, comparisons), nearest);
     let decide = |levels: u64| {
         let score = scorer.score(levels);
-        // Related people are counted by their pairs, and templates that contradict each other are told of.
-        if score.related >= 0.5 || scorer.contradicting(levels).is_some() {
+        if keeps_every(&scorer, &score, levels) {
             Keep::Every
         } else if score.is_link(threshold) {
             Keep::Connecting
@@ -189,6 +188,12 @@ pub fn find(
         }
     }
     Ok(Links { counts, cuts, pairs: Kept::new(sorter.finish()?, kept, "pairs", context)? })
+}
+
+/// Whether every pair of these levels is kept, link or not: related people are counted by their pairs, and templates
+/// that contradict each other are told of.
+pub fn keeps_every(scorer: &Scorer<'_>, score: &Score, levels: u64) -> bool {
+    score.related >= 0.5 || scorer.contradicting(levels).is_some()
 }
 
 /// The work that a rule is taken to be.

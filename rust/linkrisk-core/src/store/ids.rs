@@ -38,6 +38,9 @@ pub struct Ids {
 const SAME: f64 = 30.0;
 
 impl Ids {
+    /// Bytes of the hash of an id with its row.
+    pub const BYTES: usize = size_of::<[u64; 2]>();
+
     /// Begins the ids of `source`, number `number`; kept in `directory` where record-level output is
     /// wanted.
     ///
