@@ -44,7 +44,7 @@ pub fn choose(store: &Store, max_block_pairs: u64, context: &Context) -> Result<
     let words = store.gather(&numbers, context)?;
     let sketch = Sketch::of_records(store, &numbers, max_block_pairs);
     let estimate =
-        |rules: &Rules| Ok((sketch.pairs_of(rules, 0, &numbers, &words) as u64).max(few(store, rules)));
+        |rules: &Rules| Ok((sketch.limited(rules, 0, &numbers, &words) as u64).max(few(store, rules)));
     choose_by(store, u64::from(store.len()), &estimate, context)
 }
 

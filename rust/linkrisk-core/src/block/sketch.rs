@@ -29,6 +29,9 @@ pub struct Expected {
     pub pairs: f64,
     /// Pairs of blocks over the limit that are not.
     pub uncompared: f64,
+    /// Pairs of its blocks, of none more than the limit: by this rules are chosen, for one of which splits leave little
+    /// is not one that finds little.
+    pub limited: f64,
     /// Records of the largest block, as many as can be relied on: never less than the sample holds of it.
     pub largest: f64,
 }
@@ -110,6 +113,7 @@ impl<'a> Sketch<'a> {
                     let rows: Vec<(u32, &[u64])> =
                         block.members.iter().copied().zip(block.words.chunks_exact(width)).collect();
                     expected.largest = f64::max(expected.largest, self.size(&rows));
+                    expected.limited += self.pairs(&rows).min(self.max_pairs);
                     self.block(rows, &further, &mut expected);
                 }
                 Ok(())
@@ -137,16 +141,12 @@ impl<'a> Sketch<'a> {
         Ok((0..sources).map(|source| of_source(source) * self.weights[source][0]).sum())
     }
 
-    /// The pairs that rule `rule` of `rules` makes and that are compared, from the records `numbers`, which ascend,
-    /// and their `words`.
-    pub fn pairs_of(&self, rules: &Rules, rule: usize, numbers: &[u32], words: &[u64]) -> f64 {
-        let further = further(self.store, rules, rule);
+    /// The pairs of rule `rule` of `rules` as [`Expected::limited`] counts them, from the records `numbers`, which
+    /// ascend, and their `words`.
+    pub fn limited(&self, rules: &Rules, rule: usize, numbers: &[u32], words: &[u64]) -> f64 {
         let records = numbers.iter().copied().zip(words.chunks_exact(self.store.layout.words));
-        let mut expected = Expected::default();
-        for rows in by_key(records, |record| rules.key(self.store, rule, record)) {
-            self.block(rows, &further, &mut expected);
-        }
-        expected.pairs
+        let blocks = by_key(records, |record| rules.key(self.store, rule, record));
+        blocks.iter().map(|rows| self.pairs(rows).min(self.max_pairs)).sum()
     }
 
     /// Adds a block, cut as one that is over the limit is.

@@ -100,7 +100,7 @@ impl Pipeline {
         let sketch = Sketch::new(&self.store, &self.drawn, linkage.max_block_pairs);
         let records = sketch.records();
         let rules = if linkage.blocking.is_empty() {
-            let pairs = |rules: &Rules| sketch.rule(rules, 0, context).map(|e| e.pairs as u64);
+            let pairs = |rules: &Rules| sketch.rule(rules, 0, context).map(|e| e.limited as u64);
             default::choose_by(&self.store, records, &pairs, context)?
         } else {
             Rules::from_spec(&self.store, &linkage.blocking)?
